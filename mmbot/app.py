@@ -1,0 +1,156 @@
+"""The table of what happens on what, and `handle`, which runs one event in one transaction."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from mmbot import cards, notices, replies
+from mmbot.domain import review
+from mmbot.domain.review import Illegal
+from mmbot.events import (
+    AddNote,
+    AskHelp,
+    AskQueue,
+    AskStatus,
+    Assign,
+    Block,
+    Command,
+    Event,
+    GiveVerdict,
+    Incomplete,
+    JudgeItem,
+    Misread,
+    MoveReview,
+    PeopleNamed,
+    ReferenceResolved,
+    RequestReviews,
+    SayReady,
+    SettleFinding,
+    Submit,
+)
+from mmbot.handlers import intake, people, queue
+from mmbot.handlers import review as reviewing
+from mmbot.messages import Button, Message, Refused, Reply, Row
+from mmbot.store import outbox
+from mmbot.store.database import Store
+from mmbot.store.tx import MARKET, Settings, Tx
+
+log = structlog.get_logger()
+
+Handler = Callable[[Tx, Any], Reply | None]
+
+HANDLERS: Mapping[type, Handler] = {
+    Submit: intake.submit,
+    MoveReview: intake.move,
+    SayReady: intake.ready,
+    ReferenceResolved: intake.resolved,
+    Assign: reviewing.assign,
+    RequestReviews: reviewing.request,
+    JudgeItem: reviewing.judge,
+    Block: reviewing.block,
+    SettleFinding: reviewing.settle,
+    AddNote: reviewing.note,
+    GiveVerdict: reviewing.give_verdict,
+    AskStatus: queue.status,
+    AskQueue: queue.queue,
+    AskHelp: queue.show_help,
+    Misread: queue.misread,
+    Incomplete: queue.incomplete,
+    PeopleNamed: people.named,
+}
+IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
+"""The ways in whose answer travels back with the request."""
+
+
+class App:
+    """The store with the handlers around it. `now` is the one source of time, in milliseconds UTC."""
+
+    def __init__(self, store: Store, settings: Settings, now: Callable[[], int]) -> None:
+        self.store, self.settings, self.now = store, settings, now
+
+    def handle(self, event: Event) -> Reply | None:
+        """Run one event: its facts, its effects and its answer are committed together, or none of them.
+
+        Returns the answer where it travels in the request's body; elsewhere it is put into the outbox.
+        """
+        tx = Tx(self.store, event, self.now(), self.settings)
+        if self._only_reads(event) and event.where.via in IN_BODY:
+            return self._answer(tx)
+        with self.store.transaction():
+            if not self.store.first_time(event.id, event.at):
+                return Reply(replies.already()) if event.where.via in IN_BODY else None
+            self.store.know(event.people)
+            reply = self._answer(tx)
+            if reply and event.where.via not in IN_BODY:
+                self._post(tx, reply)
+                reply = None
+        return reply
+
+    def _only_reads(self, event: Event) -> bool:
+        what = event.what
+        return isinstance(what, Misread | Incomplete) or (isinstance(what, Command) and what.reads)
+
+    def _answer(self, tx: Tx) -> Reply | None:
+        what = tx.event.what
+        try:
+            if self._only_reads(tx.event):
+                return HANDLERS[type(what)](tx, what)
+            with self.store.savepoint():
+                return HANDLERS[type(what)](tx, what)
+        except Refused as no:
+            return Reply(no.text, errors=((no.field, no.text),) if no.field else ())
+        except Illegal as no:
+            ticket = tx.ticket(getattr(what, "ticket", 0))
+            return Reply(replies.refused(no, ticket, tx.who))
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)
+            return Reply(replies.fault(reference)) if tx.by else None
+
+    def _post(self, tx: Tx, reply: Reply) -> None:
+        """Put an answer that no body carries into the outbox: public news into the thread, the rest as a direct message."""
+        where = tx.event.where
+        rows = reply.rows
+        if reply.dialog:
+            rows = (*rows, Row((Button(replies.fill_in(), reply.dialog.line, "primary"),)))
+        body = outbox.dump_message(Message(reply.text, rows))
+        if where.via == "mention" and reply.public:
+            outbox.add(self.store, "say", tx.now, body=body, channel=where.channel, root=where.root or where.post)
+        elif tx.by:
+            outbox.add(self.store, "say", tx.now, body=body, person=tx.by)
+
+    def render(self, row: outbox.OutboxRow) -> tuple[Message, str] | None:
+        """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""
+        kind, _, rest = row.subject.partition(":")
+        number, _, part = rest.partition(":")
+        ticket = self.store.ticket(int(number))
+        if ticket is None:
+            return None
+        turns, who = self.store.turns(ticket.number), self._who
+        if kind == "card":
+            return cards.card(ticket, turns, who), ""
+        if kind == "prompt":
+            return cards.prompt(ticket, part, turns, who), ""
+        told = outbox.told(self.store, row.subject)
+        found = [x for x in review.findings(ticket) if x.number > told and not x.answered_at]
+        if not found or ticket.ended:
+            return None
+        words = notices.changes(ticket, found) if kind == "changes" else notices.changed(ticket, found, who)
+        return words, str(len(ticket.findings))
+
+    def audience(self, row: outbox.OutboxRow) -> tuple[str, str]:
+        """Whom a notice goes to: a person's id, or "" and the subject in whose thread it stands."""
+        kind, _, number = row.subject.partition(":")
+        ticket = self.store.ticket(int(number))
+        if kind == "changes" and ticket:
+            return ticket.submitter, ""
+        return "", f"card:{number}"
+
+    def _who(self, user: str) -> str:
+        person = self.store.person(user)
+        return person.name if person else "somebody"
+
+
+__all__ = ["HANDLERS", "MARKET", "App"]

@@ -1,0 +1,359 @@
+"""The posts that always show the present: the ticket's card and a role's checklist prompt. Dates, never ages."""
+
+from collections.abc import Callable, Mapping
+
+from mmbot.domain import facts as f
+from mmbot.domain import review
+from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.turns import Turn
+from mmbot.messages import Button, Colour, Message, Row
+from mmbot.phrases import code, commit, compare, day, link, listed, plain, plural, typed
+from mmbot.policy import Item
+
+Who = Callable[[str], str]
+"""User id in, user name out."""
+
+DECIDED = {"passed": "passed", "na": "not applicable"}
+
+
+def card(ticket: Ticket, turns: Mapping[str, Turn], who: Who) -> Message:
+    """The ticket's one post in the channel."""
+    title = f"**{ticket.handle} · {named(ticket)}** — {ticket.track_words.title}"
+    lines = [title, _facts_line(ticket), _people_line(ticket, who)]
+    if ticket.commit:
+        lines += ["", "| role | reviewer | items | verdict |", "|:--|:--|:--|:--|"]
+        lines += [_role_line(ticket, role, who) for role in ticket.roles]
+    lines += ["", outlook(ticket, turns, who)]
+    return Message("\n".join(lines), (Row(_card_buttons(ticket)),), _colour(ticket, turns))
+
+
+def named(ticket: Ticket) -> str:
+    """The plugin's name and version, safe to post."""
+    return " ".join(part for part in (plain(ticket.name, 60), plain(ticket.version, 30)) if part)
+
+
+def called(ticket: Ticket) -> str:
+    """The ticket as a sentence calls it: **MB-7 Remind 1.0.0**."""
+    return f"**{ticket.handle} {named(ticket)}**"
+
+
+def _facts_line(ticket: Ticket) -> str:
+    parts = []
+    if ticket.resolved and ticket.resolved.plugin_id:
+        parts.append(code(ticket.resolved.plugin_id))
+    parts.append(link("repository", ticket.repository))
+    if ticket.commit:
+        parts.append(f"commit {commit(ticket.repository, ticket.commit)}{_ref(ticket)}")
+    if ticket.resolved and ticket.resolved.base_version:
+        parts.append(f"listed: {plain(ticket.resolved.base_version, 30)}")
+    return " · ".join(parts)
+
+
+def _ref(ticket: Ticket) -> str:
+    if (
+        ticket.resolved
+        and ticket.resolved.ref_name
+        and ticket.resolved.ref_kind in {"tag", "branch", "pull", "default"}
+    ):
+        kind = {"pull": "pull request ", "branch": "branch ", "default": "branch "}.get(ticket.resolved.ref_kind, "")
+        return f" ({kind}{plain(ticket.resolved.ref_name, 60)})"
+    return ""
+
+
+def _people_line(ticket: Ticket, who: Who) -> str:
+    owner = who(ticket.owner) if ticket.owner else "nobody yet"
+    return f"submitted by {who(ticket.submitter)} on {day(ticket.opened_at)} · owner {owner}"
+
+
+def _role_line(ticket: Ticket, role: str, who: Who) -> str:
+    items = ticket.items_of(role)
+    done = len(items) - len(review.undecided(ticket, role))
+    reviewer = ticket.review(role).reviewer
+    name = who(reviewer) if reviewer else "—"
+    return f"| {title_of(ticket, role)} | {name} | {done} / {len(items)} | {verdict_words(ticket, role, who)} |"
+
+
+def title_of(ticket: Ticket, role: str) -> str:
+    """A role as people call it."""
+    return ticket.policy.roles[role].title
+
+
+def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
+    """A role's verdict, as everybody may read it."""
+    part = ticket.review(role)
+    says = review.verdict(ticket, role)
+    if says == "approved":
+        by = who(part.approved_by)
+        return "approved" if part.reviewer == part.approved_by else f"approved by {by}"
+    if says == "held":
+        old = review.held(ticket, role)
+        return f"held at {commit(ticket.repository, old)}, to be confirmed"
+    if says == "changes requested":
+        answered = all(x.answered_at for x in review.findings(ticket, role))
+        secret = any(x.confidential for x in review.findings(ticket, role))
+        words = f"changes requested{', details with the submitter' if secret else ''}"
+        return f"{words}; answered, to be looked at again" if answered else words
+    if says == "reviewing":
+        return f"reviewing since {day(part.started_at or part.requested_at or ticket.opened_at)}"
+    return says
+
+
+def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "") -> str:
+    """Whom the ticket waits for, in a sentence. `mention` is a user id that reads it as "you"."""
+    if ticket.ended:
+        return (
+            f"**Closed** on {day(ticket.ended.at)}: the same plugin as MB-{ticket.ended.of}, where the review goes on."
+        )
+    parts = [_waits(ticket, turn, who, mention) for turn in turns.values() if turn.party != "mmbot"]
+    if "mmbot" in turns and ticket.asked:
+        return f"Looking up {code(ticket.asked.text)} …"
+    gate = "**The review gate is open**: every role approved this commit. " if review.gate(ticket).open else ""
+    return f"{gate}Waiting for {listed(parts)}." if parts else gate.strip()
+
+
+def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
+    if turn.party == "submitter":
+        name = "you" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
+        if turn.why == "reference":
+            return f"{name} (a tag or commit to review)"
+        number = sum(1 for x in ticket.findings if x.open and not x.answered_at)
+        return f"{name} ({plural(number, 'finding')})"
+    if turn.party == "owner":
+        name = ("you" if mention == ticket.owner else f"**{who(ticket.owner)}**") if ticket.owner else "**an owner**"
+        what = {"request": "to request reviews", "merge": "to merge it"}.get(turn.why, "")
+        return f"{name} {what}".strip() if what else f"{name} to take it"
+    reviewer = ticket.review(turn.party).reviewer
+    title = title_of(ticket, turn.party)
+    if reviewer:
+        return "you" if mention == reviewer else f"**{who(reviewer)}** ({title})"
+    return f"**{_article(title)} {title} reviewer**"
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1].lower() in "aeiou" else "a"
+
+
+def _card_buttons(ticket: Ticket) -> tuple[Button, ...]:
+    free = [
+        Button(f"I'll review as {title_of(ticket, role)}", f"claim {ticket.handle} {role}")
+        for role in ticket.roles
+        if not ticket.review(role).reviewer and review.verdict(ticket, role) != "approved"
+    ]
+    if not ticket.commit or ticket.ended:
+        free = []
+    return (*free, Button("Details", f"status {ticket.handle}"))
+
+
+def _colour(ticket: Ticket, turns: Mapping[str, Turn]) -> Colour:
+    if ticket.ended:
+        return "grey"
+    if review.gate(ticket).open:
+        return "green"
+    if "submitter" in turns:
+        return "amber"
+    return "blue"
+
+
+# The checklist prompt of one role
+
+
+def prompt(ticket: Ticket, role: str, turns: Mapping[str, Turn], who: Who) -> Message:
+    """A role's checklist: the items that are open with guide, claim and evidence; what is decided folds into a line."""
+    title = title_of(ticket, role)
+    reviewer = ticket.review(role).reviewer
+    head = f"{title} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}"
+    name = f"{who(reviewer)}, " if reviewer else "Nobody yet: "
+    open_items = list(review.undecided(ticket, role))
+    lines = [f"{name}{head}. {_needs(ticket, role, open_items, turns)}"]
+    if ticket.resolved and ticket.resolved.base_version and role in {"dev", "security"}:
+        base = f"v{ticket.resolved.base_version.removeprefix('v')}"
+        lines.append(
+            f"Review what changed since the listed {plain(base, 30)}: {compare(ticket.repository, base, ticket.commit)}."
+        )
+    lines += [item_lines(ticket, item) for item in open_items]
+    lines += [_decided_line(ticket, role, who)]
+    return Message(
+        "\n".join(line for line in lines if line), _prompt_rows(ticket, role, open_items), _prompt_colour(ticket, role)
+    )
+
+
+def _needs(ticket: Ticket, role: str, items: list[Item], turns: Mapping[str, Turn]) -> str:
+    says = review.verdict(ticket, role)
+    if ticket.ended:
+        return "Closed."
+    if says == "approved":
+        return "**Approved.**"
+    if says == "changes requested":
+        return "**Changes requested**; settle each finding when it is answered."
+    if says == "held":
+        return (
+            f"What was decided at {commit(ticket.repository, review.held(ticket, role))} is held until you confirm it."
+        )
+    turn = turns.get(role)
+    until = f"; please by {day(turn.due)}" if turn and turn.due else ""
+    if not items:
+        return f"Every item is decided{until}: approve it, or say what is wrong."
+    return f"{plural(len(items), 'item')}{until}."
+
+
+def item_lines(ticket: Ticket, item: Item) -> str:
+    """An item as a reviewer reads it: what is demanded, what to look at, what the submitter claims, what was found."""
+    lines = [f"**{item.handle}** {item.text} *Look at:* {item.guide}"]
+    beside = [x for x in (claimed(ticket, item.handle), evidence(ticket, item.handle)) if x]
+    if beside:
+        lines.append(f"  ↳ {'; '.join(beside)}")
+    return "\n".join(lines)
+
+
+def claimed(ticket: Ticket, handle: str) -> str:
+    """What the submitter said of an item, as their claim."""
+    found = next((x for x in ticket.submitted.claims if x.handle == handle), None) if ticket.submitted else None
+    if found is None:
+        missing = ticket.submitted and handle in ticket.submitted.missing
+        return "the submitter's list lacks it" if missing else ""
+    said = {"yes": "the submitter says yes", "no": "the submitter left it open"}.get(found.said)
+    words = said or f"the submitter wrote {code(f'[{found.raw}]', 40)}, neither yes nor no"
+    return f"{words} — {plain(found.remark, 200)}" if found.remark else words
+
+
+def evidence(ticket: Ticket, handle: str) -> str:  # noqa: PLR0911 -- one line per item
+    """What was found at the commit that bears on an item."""
+    found = ticket.resolved
+    if found is None:
+        return ""
+    files = found.evidence
+    match handle:
+        case "P1":
+            return _file("license", files, "no licence file at the top")
+        case "P3":
+            return _field("support_url", found.support_url, found)
+        case "P4":
+            return _field("homepage_url", found.homepage_url, found)
+        case "P5" | "U3":
+            return _field("release_notes_url", found.release_notes_url, found)
+        case "P6":
+            return f"version {code(ticket.version)}{_below_one(ticket)}" if ticket.version else "no version given"
+        case "P8" if found.collides_with:
+            return f"**the id {code(found.collides_with)} is listed from another repository**"
+        case "P8":
+            return f"id {code(found.plugin_id)} is not listed from elsewhere" if found.plugin_id else "no id given"
+        case "S2":
+            return _file("security", files, "no SECURITY file at the top") + _contact(ticket)
+        case "F1":
+            return _field("min_server_version", found.min_server_version, found)
+        case "U1" if found.base_version:
+            return f"{code(found.base_version)} → {code(ticket.version or '?')}"
+        case "U2" if found.changed_from:
+            return f"**listed as {code(found.changed_from)}, now {code(found.plugin_id)}**"
+        case "U2":
+            return f"still {code(found.plugin_id)}" if found.plugin_id and found.base_version else ""
+        case _:
+            return ""
+
+
+def _file(kind: str, files: Mapping[str, str], none: str) -> str:
+    return f"found {code(files[kind])}" if kind in files else none
+
+
+def _contact(ticket: Ticket) -> str:
+    contact = ticket.submitted.contact if ticket.submitted else ""
+    return f"; contact given: {code(contact)}" if contact else ""
+
+
+def _field(name: str, value: str, found: f.Resolved) -> str:
+    if value and name not in found.unfilled:
+        return f"`{name}` {code(value)}"
+    if name in found.unfilled:
+        return f"`{name}` is left for the build to fill"
+    return f"`{name}` is not set"
+
+
+def _below_one(ticket: Ticket) -> str:
+    return ", **below 1.0.0**" if ticket.version.startswith("0.") else ""
+
+
+def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
+    """What is decided, in a line: a confidential role's failures do not show in it."""
+    parts = []
+    for item in ticket.items_of(role):
+        found = ticket.judgements.get(item.handle)
+        stands = review.standing(ticket, item.handle)
+        if found and stands in DECIDED:
+            why = f" ({plain(found.why, 100)})" if found.why and stands == "na" else ""
+            parts.append(f"✓ **{item.handle}** {DECIDED[stands]} by {who(found.by)}{why}")
+    for found_ in review.findings(ticket, role):
+        parts.append(finding_line(ticket, found_, who, secret=found_.confidential))
+    return "\n".join(parts)
+
+
+def finding_line(ticket: Ticket, finding: Finding, who: Who, *, secret: bool) -> str:
+    """One open finding; without its words where they are `secret` to the reader."""
+    answered = ", answered" if finding.answered_at else ""
+    if secret:
+        return f"✗ finding {finding.number}{answered}: details with the submitter"
+    item = f" **{finding.item}**" if finding.item else ""
+    return f"✗ finding {finding.number}{item} ({title_of(ticket, finding.role)}, {who(finding.by)}{answered}): {plain(finding.text, 600)}"
+
+
+def _prompt_rows(ticket: Ticket, role: str, items: list[Item]) -> tuple[Row, ...]:
+    if ticket.ended:
+        return ()
+    ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
+    says = review.verdict(ticket, role)
+    if says == "approved":
+        return (Row((Button("Take approval back", f"retract {ref} {role}"),)),)
+    if says == "held":
+        return (
+            Row(
+                (
+                    Button("Still holds", f"holds {ref} {role} {guard}", "primary"),
+                    Button("Look again", f"again {ref} {role} {guard}"),
+                    Button("Something's wrong…", f"block {ref} {role} {guard}", "danger"),
+                ),
+            ),
+        )
+    wrong = Button("Something's wrong…", f"block {ref} {role} {guard}", "danger")
+    rows = [Row((Button("All pass, approve", f"approve {ref} {role} --all {guard}", "primary"), wrong))]
+    if review.findings(ticket, role):
+        settle = [
+            Button(f"Settle finding {x.number}", f"unblock {ref} {x.number}") for x in review.findings(ticket, role)[:5]
+        ]
+        rows = [Row((*settle, wrong))]
+    if not ticket.review(role).reviewer:
+        rows.append(Row((Button("I'll take it", f"claim {ref} {role}"),)))
+    return (*rows, *(Row(_item_buttons(ref, item, guard), f"**{item.handle}** {item.title}") for item in items))
+
+
+def _item_buttons(ref: str, item: Item, guard: str) -> tuple[Button, ...]:
+    buttons = [
+        Button("Pass", f"pass {ref} {item.handle} {guard}"),
+        Button("Fail…", f"fail {ref} {item.handle} {guard}"),
+    ]
+    return (*buttons, Button("N/A…", f"na {ref} {item.handle} {guard}")) if item.na else tuple(buttons)
+
+
+def _prompt_colour(ticket: Ticket, role: str) -> Colour:
+    says = review.verdict(ticket, role)
+    if ticket.ended:
+        return "grey"
+    return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
+
+
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: PLR0911 -- one line per turn
+    """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
+    for turn in turns.values():
+        if turn.party == "submitter" and reader == ticket.submitter:
+            if turn.why == "reference":
+                return f"name what to review: {typed(f'commit {ticket.handle} TAG')}"
+            return f"answer, then {typed(f'ready {ticket.handle}')} — add the new tag or commit if the code changed"
+        if turn.party == "owner" and reader == ticket.owner:
+            if turn.why == "request":
+                return f"ask for the reviews: {typed(f'request {ticket.handle}')}"
+            if turn.why == "merge":
+                return "merge the approved commit, then have it cut"
+        if turn.party in roles and reader != ticket.submitter and ticket.review(turn.party).reviewer in {"", reader}:
+            if not ticket.review(turn.party).reviewer:
+                return f"take the {title_of(ticket, turn.party)} review: {typed(f'claim {ticket.handle} {turn.party}')}"
+            word = {"confirm": "holds"}.get(turn.why, "approve")
+            return f"judge it: {typed(f'{word} {ticket.handle} {turn.party}')}, or the buttons in its thread"
+    return ""

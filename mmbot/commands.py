@@ -1,0 +1,305 @@
+"""Text, button or dialog in; a Command out. The grammar is that of the commands' own fields."""
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from mmbot.domain.ticket import Ticket
+from mmbot.events import COMMANDS, AskStatus, Command, Incomplete, Misread, Slot
+from mmbot.messages import Question
+from mmbot.phrases import MB, code, typed
+from mmbot.policy import Policy
+
+WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for word in command.words}
+LONGEST = 16_383
+_TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
+_TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
+_INVISIBLE = re.compile("[\u0000-\u0008\u000e-\u001f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ue000\ufeff]")
+_NAME = re.compile(r"@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the edge knows about a line: who typed it, in which ticket's thread, and the ids of the @names in it."""
+
+    me: str = ""
+    ticket: int | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Token:
+    text: str
+    start: int
+
+
+class _Wrong(Exception):  # noqa: N818 -- a sentence on its way to the person who typed
+    pass
+
+
+def tidy(text: str) -> str:
+    """A line as phones and keyboards type it, made plain: NFC, no invisible characters, ordinary spaces."""
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    return re.sub(r"[^\S\n]", " ", text).strip()
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The user names that a line mentions, lower-case, in order, at most twenty."""
+    return tuple(dict.fromkeys(name.lower().rstrip(".") for name in _NAME.findall(tidy(text))))[:20]
+
+
+def read(text: str, policy: Policy, context: Context) -> Command | Misread | Incomplete:
+    """The command that a line spells, without the trigger before it."""
+    if len(text) > LONGEST:
+        return Misread(text=text[:200], why=f"That is too long for a command: {LONGEST} characters at most.")
+    line = tidy(text)
+    first, _, _ = line.partition("\n")
+    word = first.split(" ", 1)[0].lower()
+    if word in WORDS:
+        try:
+            return _built(word, *_fields(word, line, policy, context), line)
+        except _Wrong as wrong:
+            return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
+    if found := _TICKET.fullmatch(word):
+        return read(f"status {found.group()}", policy, context) if line == word else _unknown(line, word)
+    if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
+        return AskStatus(about=line.rstrip("? "))
+    return _unknown(line, word)
+
+
+def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, context: Context) -> Command | Misread:
+    """The command that a line and the answers of its dialog add up to. Raises ValidationError where an answer is wrong."""
+    command = WORDS[word]
+    try:
+        fields, _ = _fields(word, tidy(line), policy, context)
+    except _Wrong as wrong:
+        return Misread(text=line[:200], why=str(wrong))
+    asked = {name: value for name, value in answers.items() if name in command.model_fields and value not in (None, "")}
+    slots = _slots(command)
+    for name, value in asked.items():
+        if slots[name].shape in {"items", "people", "roles"} and isinstance(value, str):
+            asked[name] = (value,)
+    return command.model_validate({**fields, **asked})
+
+
+KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
+    "line": "line", "number": "line", "text": "text", "dialog": "text", "item": "choice", "items": "choice", "role": "choice",
+    "part": "choice", "track": "choice", "person": "person",
+}  # fmt: skip
+
+
+def questions(what: Incomplete, ticket: Ticket | None, policy: Policy) -> tuple[Question, ...]:
+    """The fields of a dialog: what the command still needs, and what it could take besides."""
+    command = WORDS[what.word]
+    asked = []
+    for name, slot in _slots(command).items():
+        if name in what.given or name in command.words[what.word] or slot.shape not in KINDS:
+            continue
+        if slot.shape in {"items", "role", "part"} and name not in what.missing:
+            continue
+        choices = _choices(slot.shape, what, ticket, policy)
+        if KINDS[slot.shape] == "choice" and not choices:
+            continue
+        needed = name in what.missing
+        asked.append(Question(name, slot.label, KINDS[slot.shape], not needed, choices, slot.hint))
+    return tuple(asked)
+
+
+def _choices(shape: str, what: Incomplete, ticket: Ticket | None, policy: Policy) -> tuple[tuple[str, str], ...]:
+    if shape == "track":
+        return (("new", "new plugin"), ("update", "update of a listed plugin"))
+    if shape in {"item", "items"} and ticket:
+        role = next((r for r in ticket.roles if re.search(rf"\b{re.escape(r)}\b", what.line, re.IGNORECASE)), None)
+        items = ticket.items_of(role) if role else ticket.items
+        return tuple((x.handle, f"{x.handle} {x.title}") for x in items)
+    if shape in {"role", "part"}:
+        names = ticket.roles if ticket else tuple(r for r in policy.roles if policy.roles[r].enabled)
+        return tuple((r, policy.roles[r].title) for r in names)
+    return ()
+
+
+def usage(word: str) -> str:
+    """How a word is typed, generated from the fields of its command: `/mb fail MB-7 ITEM… WHY`."""
+    command = WORDS[word]
+    parts = [MB, word]
+    for name, slot in _typed(command).items():
+        if name in command.words[word]:
+            continue
+        required = command.model_fields[name].is_required() or name in command.must.get(word, ())
+        parts.append(slot.shown if required else f"[{slot.shown}]")
+    return " ".join(parts)
+
+
+def usage_hint(word: str) -> str:
+    """The way forward after a line that was not understood."""
+    return f"Usage: `{usage(word)}`, for example {typed(WORDS[word].examples[word])}."
+
+
+def _unknown(line: str, word: str) -> Misread:
+    close = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.6)
+    if close:
+        way = f"Did you mean {typed(close[0] + line[len(word) :])}?"
+    else:
+        way = f"{typed('help')} shows what you can do here."
+    return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
+
+
+def _slots(command: type[Command]) -> dict[str, Slot]:
+    return {name: slot for name, info in command.model_fields.items() if (slot := _slot(info))}
+
+
+def _typed(command: type[Command]) -> dict[str, Slot]:
+    return {name: slot for name, slot in _slots(command).items() if slot.shape != "dialog"}
+
+
+def _slot(info: FieldInfo) -> Slot | None:
+    return next((x for x in info.metadata if isinstance(x, Slot)), None)
+
+
+def _tokens(line: str) -> Iterator[_Token]:
+    for found in _TOKEN.finditer(line):
+        text = found.group(1) if found.group(1) is not None else found.group()
+        yield _Token(re.sub(r"^[—–]", "--", text), found.start())
+
+
+def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The fields that a line gives, and the names of those it lacks. A word is told by its shape, so order does not matter."""
+    command = WORDS[word]
+    fixed = dict(command.words[word])
+    if fixed.get("person") == "me":
+        fixed["person"] = context.me
+    slots = {name: slot for name, slot in _typed(command).items() if name not in fixed}
+    fields: dict[str, object] = {}
+    tokens = list(_tokens(line))[1:]
+    while tokens:
+        token = tokens.pop(0)
+        if token.text.startswith("--") and len(token.text) > 2:  # noqa: PLR2004 -- the dashes alone are no option
+            _option(token, tokens, slots, fields)
+            continue
+        name, value = _taken(token.text, slots, fields, policy, context)
+        if name:
+            old = fields.get(name)
+            fields[name] = (*old, *value) if isinstance(old, tuple) and isinstance(value, tuple) else value
+            continue
+        free = next((n for n, slot in slots.items() if slot.shape in {"text", "line"} and n not in fields), "")
+        if not free:
+            raise _Wrong(f"I don't understand {code(token.text, 60)} there.")
+        rest = line[token.start :]
+        flags = re.search(r"\s--(\w+)\s*$", rest) if slots[free].shape == "line" else None
+        if flags and flags.group(1) in slots:
+            fields[flags.group(1)], rest = True, rest[: flags.start()]
+        track = re.search(r"\s--track[ =](\S+)\s*$", rest)
+        if track and "track" in slots:
+            fields["track"], rest = _track(track.group(1)), rest[: track.start()]
+        fields[free] = _unquoted(rest)
+        tokens = []
+    if "ticket" in slots and "ticket" not in fields and context.ticket:
+        fields["ticket"] = context.ticket
+    needed = [n for n, info in command.model_fields.items() if info.is_required()] + list(command.must.get(word, ()))
+    return {**fields, **fixed}, tuple(n for n in needed if n not in fields and n not in fixed)
+
+
+def _built(
+    word: str, fields: Mapping[str, object], missing: tuple[str, ...], line: str
+) -> Command | Misread | Incomplete:
+    if "ticket" in missing:
+        raise _Wrong("Which ticket?")
+    if missing:
+        number = fields.get("ticket")
+        ticket = number if isinstance(number, int) else None
+        return Incomplete(word=word, line=line[:3000], missing=missing, ticket=ticket, given=tuple(fields))
+    try:
+        return WORDS[word].model_validate(fields)
+    except ValidationError as error:
+        raise _Wrong(said_wrong(error)) from error
+
+
+def said_wrong(error: ValidationError) -> str:
+    """What a value's validation found, as a sentence without the value."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(x) for x in first["loc"])
+    return f"{place}: {first['msg']}."
+
+
+def _unquoted(text: str) -> str:
+    text = text.strip()
+    if len(text) > 1 and text[0] in '"“”' and text[-1] in '"“”':
+        return text[1:-1].strip()
+    return text
+
+
+def _track(value: str) -> str:
+    if value.lower() not in {"new", "update"}:
+        raise _Wrong(f"The track is `new` or `update`, not {code(value, 40)}.")
+    return value.lower()
+
+
+def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields: dict[str, object]) -> None:
+    name, _, value = token.text[2:].partition("=")
+    name = name.lower()
+    slot = slots.get(name)
+    if slot is None or slot.shape not in {"flag", "commit", "track"}:
+        options = [n for n, s in slots.items() if s.shape in {"flag", "commit", "track"}]
+        close = difflib.get_close_matches(name, options, n=1)
+        raise _Wrong(
+            f"There is no option {code('--' + name, 40)} here." + (f" Did you mean `--{close[0]}`?" if close else "")
+        )
+    if slot.shape == "flag":
+        fields[name] = True
+        return
+    value = value or (rest.pop(0).text if rest else "")
+    if slot.shape == "track":
+        fields[name] = _track(value)
+    elif not re.fullmatch(r"[0-9a-f]{7,40}", value.lower()):
+        raise _Wrong("`--commit` takes the first seven or more characters of a commit.")
+    else:
+        fields[name] = value.lower()
+
+
+def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
+    text: str, slots: Mapping[str, Slot], fields: Mapping[str, object], policy: Policy, context: Context
+) -> tuple[str, object]:
+    """The field that takes a word, and its value; ("", None) when it is the beginning of free text, or of nothing."""
+    shapes = {slot.shape: name for name, slot in slots.items()}
+    open_ = {shape: name for shape, name in shapes.items() if name not in fields}
+    bare = text.rstrip(",")
+    if "ticket" in open_ and (found := _TICKET.fullmatch(bare)):
+        return open_["ticket"], int(found.group(1))
+    if (
+        "ticket" in open_
+        and bare.isdecimal()
+        and bare.isascii()
+        and len(bare) < 10
+        and ("number" not in shapes or context.ticket is None)
+    ):  # noqa: PLR2004, E501 -- a number of ten digits is no ticket
+        return open_["ticket"], int(bare)
+    if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
+        return open_["number"], int(found.group(1))
+    lower = bare.lower()
+    if lower in policy.roles and policy.roles[lower].enabled:
+        if "role" in open_:
+            return open_["role"], lower
+        if "roles" in shapes:
+            return shapes["roles"], (lower,)
+    if "part" in open_ and (lower == "owner" or (lower in policy.roles and policy.roles[lower].enabled)):
+        return open_["part"], lower
+    for shape in ("items", "item"):
+        if shape in (shapes if shape == "items" else open_):
+            handles = tuple(x.upper() for x in bare.split(",") if x)
+            known = policy.of(policy.current).items
+            if handles and all(x in known for x in handles):
+                return shapes[shape], handles if shape == "items" else handles[0]
+    if text.startswith("@"):
+        for shape in ("person", "people"):
+            if shape in (shapes if shape == "people" else open_):
+                name = lower[1:].rstrip(".")
+                if name not in context.people:
+                    raise _Wrong(f"I don't know {code(text, 60)} on this server.")
+                return shapes[shape], (context.people[name],) if shape == "people" else context.people[name]
+    return "", None

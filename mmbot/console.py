@@ -1,0 +1,300 @@
+"""The same bot with a terminal in place of the server: write as anybody, click, move the clock, see every post."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pydantic import ValidationError
+
+from mmbot import commands
+from mmbot.app import App
+from mmbot.events import Event, PeopleNamed, Person, ReferenceResolved, Where
+from mmbot.github.submission import submission
+from mmbot.messages import Button, Dialog, Message, Reply
+from mmbot.outbox import Outbox
+from mmbot.phrases import MB
+from mmbot.policy import Policy
+from mmbot.store import outbox as rows
+from mmbot.store.database import Store
+from mmbot.store.tx import Settings
+
+CHANNEL = "plugins-marketplace"
+HELP = """\
+@USER: /mb COMMAND               type a slash command, as anybody (/mb help shows what they may do)
+@USER: @mmbot TEXT               mention the bot in the channel
+@USER in thread of MB-1: TEXT    the same in a ticket's thread
+@USER to mmbot: TEXT             a direct message to the bot
+@USER: !click LABEL              press the newest button of that name; add "on WORDS" to say in which post
+@USER: !fill FIELD=VALUE; …      fill in the dialog that is open for them
+:time +3d   :time 2026-11-09 10:00    move the clock (s, m, h, d, w)
+:repo URL REF COMMIT ID NAME VERSION [FIELD=VALUE …]    a repository that a reference can be resolved in
+:show card MB-1   :show prompt MB-1 qa    a post as it stands now
+:people     who there is          :help   this          :quit   leave"""
+_SAID = re.compile(r"@([a-z0-9._-]+)(?: (in|to) ([^:]*?))?: ?(.*)", re.IGNORECASE | re.DOTALL)
+_STEP = re.compile(r"\+(\d+(?:\.\d+)?)([smhdw])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass
+class _Post:
+    id: str
+    channel: str
+    root: str
+    message: Message
+    row: rows.OutboxRow
+
+
+@dataclass
+class Example:
+    """A repository of the console's world: what a reference in it is resolved to."""
+
+    ref: str
+    commit: str
+    manifest: Mapping[str, object]
+
+
+@dataclass
+class World:
+    """The people, posts and repositories of the console, and its clock; it is the outbox's voice and resolves references."""
+
+    at: int
+    people: dict[str, Person] = field(default_factory=dict)
+    repositories: dict[str, list[Example]] = field(default_factory=dict)
+    posts: list[_Post] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    dialogs: dict[str, Dialog] = field(default_factory=dict)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    running: bool = False
+
+    def now(self) -> int:
+        """The console's time in milliseconds UTC; in a terminal it goes on by itself."""
+        passed = datetime.now(UTC) - self.started if self.running else timedelta()
+        return self.at + round(passed.total_seconds() * 1000)
+
+    async def direct(self, person: str) -> str:
+        """A direct channel, by the person's name."""
+        return f"@{self.name(person)}"
+
+    async def post(self, channel: str, root: str, message: Message, row: rows.OutboxRow) -> tuple[str, str]:
+        """Show a new post."""
+        post = _Post(f"post{len(self.posts) + 1}", channel, root, message, row)
+        self.posts.append(post)
+        self.say(self._place(post), message)
+        return channel, post.id
+
+    async def edit(self, message: Message, row: rows.OutboxRow) -> None:
+        """Show what is new in a post."""
+        post = next(x for x in self.posts if x.id == row.post)
+        before, post.message = set(shown(post.message)), message
+        changed = [line for line in shown(message) if line not in before]
+        self.lines += [f"mmbot updates {_about(row.subject)}:", *(f"    {line}" for line in changed)] if changed else []
+
+    async def resolve(self, arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
+        """What a reference means in the console's own repositories."""
+        ticket, text, repository = int(str(arguments["ticket"])), str(arguments["text"]), str(arguments["repository"])
+        known = self.repositories.get(repository.lower(), [])
+        kind, name = str(arguments["kind"]), str(arguments["name"])
+        found = next((x for x in reversed(known) if name in {"", x.ref} or (kind == "commit" and x.commit.startswith(name))), None)
+        if found is None:
+            why = f"There is no `{name}` in that repository." if known else "There is no such repository."
+            return ReferenceResolved(ticket=ticket, text=text, repository=repository, why=why)
+        tag = re.fullmatch(r"v\d.*", found.ref)
+        return ReferenceResolved(
+            ticket=ticket, text=text, repository=repository, ref_kind="tag" if tag else "branch", ref_name=found.ref,
+            commit=found.commit, manifest=found.manifest, evidence={"license": "LICENSE", "security": "SECURITY.md"},
+        )  # fmt: skip
+
+    def name(self, person: str) -> str:
+        """A user's name by id."""
+        return next((x.name for x in self.people.values() if x.id == person), person)
+
+    def say(self, place: str, message: Message) -> None:
+        """Write a message into the transcript."""
+        first, *rest = shown(message)
+        self.lines += [f"mmbot {place}: {first}", *(f"    {line}" for line in rest)]
+
+    def _place(self, post: _Post) -> str:
+        if post.channel.startswith("@"):
+            return f"to {post.channel}"
+        root = next((x for x in self.posts if x.id == post.root), None)
+        if root:
+            return f"in thread of {_about(root.row.subject).removeprefix('the card of ')}"
+        return f"in ~{CHANNEL}" if not post.root else "in thread"
+
+
+def shown(message: Message) -> list[str]:
+    """A message as lines of text, buttons in brackets."""
+    lines = message.text.replace(MB, "/mb").replace("\u200b", "").split("\n")
+    for row in message.rows:
+        buttons = " ".join(f"[ {button.label} ]" for button in row.buttons)
+        lines.append(f"{row.text} {buttons}".strip())
+    return lines
+
+
+def _about(subject: str) -> str:
+    kind, _, rest = subject.partition(":")
+    number, _, part = rest.partition(":")
+    return f"the {kind} of MB-{number}" + (f" {part}" if part else "")
+
+
+class Console:
+    """One line in, the transcript of what it brought about out."""
+
+    def __init__(self, store: Store, policy: Policy, at: int, *, running: bool = False) -> None:
+        self.world = World(at, running=running)
+        self.app = App(store, Settings(), self.world.now)
+        self.policy = policy
+        self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve})
+        self._ids = itertools.count(1)
+        self._tag = f"{at:x}"
+
+    def settle(self, roles: Mapping[str, tuple[str, ...]]) -> None:
+        """Give people their roles: role to user names."""
+        named = {role: tuple((name, self.person(name).id) for name in names) for role, names in roles.items()}
+        self._event("", Where("mmbot"), PeopleNamed(roles=named))
+
+    def person(self, name: str) -> Person:
+        """Somebody of the console's world; a new name is a new person."""
+        low = name.lower()
+        return self.world.people.setdefault(low, Person(f"id-{low}", low))
+
+    async def line(self, text: str) -> list[str]:
+        """Run one line; returns what could be seen of it, in order."""
+        self.world.lines = []
+        if text.startswith(":"):
+            await self._control(text[1:].strip())
+        elif said := _SAID.fullmatch(text.strip()):
+            self._speak(said.group(1), said.group(2) or "in", (said.group(3) or "").strip(), said.group(4))
+        else:
+            self.world.lines.append("I don't understand that line; :help shows what can be typed here.")
+        await self.outbox.drain()
+        return self.world.lines
+
+    async def _control(self, text: str) -> None:
+        word, _, rest = text.partition(" ")
+        match word:
+            case "time":
+                await self._move_clock(rest.strip())
+            case "repo":
+                self._repository(rest.split())
+            case "show":
+                self._show(rest.split())
+            case "people":
+                held = {x: ", ".join(sorted(self.app.store.roles_of(p.id))) for x, p in self.world.people.items()}
+                self.world.lines += [f"@{name}{f' ({roles})' if roles else ''}" for name, roles in held.items()]
+            case "help":
+                self.world.lines += HELP.split("\n")
+            case _:
+                self.world.lines.append(f"There is no :{word}; :help shows what there is.")
+
+    async def _move_clock(self, text: str) -> None:
+        if step := _STEP.fullmatch(text):
+            target = self.world.now() + round(float(step.group(1)) * _UNITS[step.group(2)] * 1000)
+        else:
+            try:
+                target = round(datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC).timestamp() * 1000)
+            except ValueError:
+                self.world.lines.append("Move the clock with :time +3d, or :time 2026-11-09 10:00.")
+                return
+        while (due := rows.next_due(self.app.store)) is not None and due <= target:
+            self.world.at += max(0, due - self.world.now())
+            await self.outbox.drain()
+        self.world.at += target - self.world.now()
+        self.world.lines.append(f"-- {datetime.fromtimestamp(target / 1000, UTC):%a %-d %b %Y, %H:%M} UTC")
+
+    def _repository(self, words: list[str]) -> None:
+        if len(words) < 6:  # noqa: PLR2004 -- the six that :help names
+            self.world.lines.append("A repository takes URL REF COMMIT ID NAME VERSION.")
+            return
+        url, ref, commit, plugin, name, version, *rest = words
+        page = url if "://" in url else f"https://{url}"
+        manifest = {
+            "id": plugin, "name": name, "version": version, "min_server_version": "6.2.1", "homepage_url": page,
+            "support_url": f"{page}/issues", "release_notes_url": f"{page}/releases/tag/{ref}", "unfilled": (),
+            **dict(x.split("=", 1) for x in rest),
+        }  # fmt: skip
+        examples = self.world.repositories.setdefault(page.lower(), [])
+        examples.append(Example(ref, commit.ljust(40, "0")[:40], manifest))
+
+    def _show(self, words: list[str]) -> None:
+        subject = ":".join(x.lower().removeprefix("mb-") for x in words)
+        found = next((x for x in self.world.posts if x.row.subject == subject), None)
+        self.world.lines += shown(found.message) if found else ["There is no such post."]
+
+    def _speak(self, name: str, how: str, place: str, text: str) -> None:
+        me = self.person(name)
+        thread = re.search(r"MB-(\d+)", place, re.IGNORECASE)
+        ticket = int(thread.group(1)) if thread else None
+        root = next((x.id for x in self.world.posts if ticket and x.row.subject == f"card:{ticket}"), "")
+        if text.startswith("!click "):
+            self._click(me, text.removeprefix("!click ").strip())
+        elif text.startswith("!fill"):
+            self._fill(me, text.removeprefix("!fill").strip())
+        elif text.startswith("/mb"):
+            self._typed(me, Where("slash", CHANNEL, root), text.removeprefix("/mb").strip(), ticket)
+        elif how == "to":
+            self._typed(me, Where("dm", f"@{me.name}"), text, None)
+        elif mention := re.match(r"@mmbot\b[,:]?\s*(.*)", text, re.DOTALL):
+            self._typed(me, Where("mention", CHANNEL, root, f"said{next(self._ids)}"), mention.group(1), ticket)
+
+    def _typed(self, me: Person, where: Where, line: str, ticket: int | None) -> None:
+        ids = {name: self.person(name).id for name in commands.names_in(line) if name in self.world.people}
+        what = submission(line, self.policy) if where.via == "dm" else None
+        what = what or commands.read(line or "help", self.policy, commands.Context(me.id, ticket, ids))
+        self._answer(me, self._event(me.id, where, what))
+
+    def _click(self, me: Person, text: str) -> None:
+        label, _, words = text.partition(" on ")
+        for post, button in self._buttons():
+            if button.label.rstrip("…") == label.strip('"').rstrip("…") and words.lower() in f"{_about(post.row.subject)} {post.message.text}".lower():
+                if post.channel.startswith("@") and post.channel != f"@{me.name}":
+                    continue
+                what = commands.read(button.line, self.policy, commands.Context(me.id))
+                self._answer(me, self._event(me.id, Where("click", post.channel, post.root, post.id), what))
+                return
+        self.world.lines.append(f"There is no button {label}.")
+
+    def _buttons(self) -> Iterator[tuple[_Post, Button]]:
+        for post in reversed(self.world.posts):
+            for row in post.message.rows:
+                for button in row.buttons:
+                    yield post, button
+
+    def _fill(self, me: Person, text: str) -> None:
+        dialog = self.world.dialogs.get(me.name)
+        if dialog is None:
+            self.world.lines.append(f"No dialog is open for {me.name}.")
+            return
+        answers = dict(part.strip().split("=", 1) for part in text.split(";") if "=" in part)
+        context = commands.Context(me.id, None, {name: p.id for name, p in self.world.people.items()})
+        try:
+            what = commands.filled(dialog.line.split()[0], dialog.line, answers, self.policy, context)
+        except ValidationError as error:
+            self._answer(me, Reply(commands.said_wrong(error)))
+            return
+        del self.world.dialogs[me.name]
+        self._answer(me, self._event(me.id, Where("dialog", CHANNEL), what))
+
+    def _event(self, by: str, where: Where, what: object) -> Reply | None:
+        people = tuple(self.world.people.values())
+        event = Event(f"console:{self._tag}:{next(self._ids)}", by, self.world.now(), where, what, people)  # type: ignore[arg-type]  # any happening
+        return self.app.handle(event)
+
+    def _answer(self, me: Person, reply: Reply | None) -> None:
+        if reply is None:
+            return
+        if reply.dialog:
+            self.world.dialogs[me.name] = reply.dialog
+            fields = [f"  {q.name}{' (optional)' if q.optional else ''}: {_asked(q.choices, q.label)}" for q in reply.dialog.questions]
+            self.world.lines += [f"mmbot opens a dialog for @{me.name}: {reply.dialog.title}", *(f"  {x}" for x in fields)]
+            return
+        self.world.say(f"(only @{me.name})", Message(reply.text, reply.rows))
+
+
+def _asked(choices: tuple[tuple[str, str], ...], label: str) -> str:
+    return f"{label}: {' | '.join(value for value, _ in choices)}" if choices else label
+
+
+Loop = Callable[[str], str]

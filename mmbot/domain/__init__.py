@@ -1,0 +1,1 @@
+"""Pure rules of the process: facts in, decisions out."""

@@ -1,0 +1,197 @@
+"""What can be recorded of a ticket: each fact says who, when and from where, and is never changed afterwards."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+ItemState = Literal["open", "passed", "failed", "na"]
+Decision = Literal["approve", "retract", "holds", "again"]
+Said = Literal["yes", "no", "unclear"]
+
+
+class Claim(BaseModel):
+    """What the submitter ticked for one requirement item: their word, never a verdict."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    handle: str
+    said: Said
+    raw: str = ""
+    remark: str = ""
+
+
+class Fact(BaseModel):
+    """One thing that happened. `at` is in milliseconds UTC, `by` a user id ("" for mmbot itself), `via` the way it came in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: int = 0
+    by: str = ""
+    via: str = ""
+
+
+class Submitted(Fact):
+    """Somebody handed a plugin in; `track` is what they asked for, "" when they did not say."""
+
+    kind: Literal["submitted"] = "submitted"
+    requirements: str
+    track: str = ""
+    title: str = ""
+    summary: str = ""
+    contact: str = ""
+    claims: tuple[Claim, ...] = ()
+    missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    struck_out: tuple[str, ...] = ()
+    other_references: tuple[str, ...] = ()
+
+
+class ReferenceGiven(Fact):
+    """Somebody named what to review; it counts once it is resolved to a commit."""
+
+    kind: Literal["reference"] = "reference"
+    text: str
+    repository: str
+    ref_kind: str = "default"
+    ref_name: str = ""
+
+
+class Resolved(Fact):
+    """A reference was resolved to one commit, and the manifest there was read."""
+
+    kind: Literal["resolved"] = "resolved"
+    text: str
+    repository: str
+    ref_kind: str
+    ref_name: str
+    commit: str
+    tree: str = ""
+    plugin_id: str = ""
+    name: str = ""
+    version: str = ""
+    min_server_version: str = ""
+    homepage_url: str = ""
+    support_url: str = ""
+    release_notes_url: str = ""
+    manifest_problem: str = ""
+    unfilled: tuple[str, ...] = ()
+    evidence: Mapping[str, str] = {}
+    track: str
+    base_version: str = ""
+    collides_with: str = ""
+    changed_from: str = ""
+
+
+class Unresolved(Fact):
+    """A reference could not be resolved; `why` is a sentence for the person who gave it."""
+
+    kind: Literal["unresolved"] = "unresolved"
+    text: str
+    why: str
+
+
+class Assigned(Fact):
+    """A role (or "owner") of the ticket went to a person, or to nobody ("")."""
+
+    kind: Literal["assigned"] = "assigned"
+    role: str
+    person: str
+
+
+class Requested(Fact):
+    """The review of a role was asked for."""
+
+    kind: Literal["requested"] = "requested"
+    role: str
+
+
+class Judged(Fact):
+    """One item was judged at one commit; a failed item carries the number of the finding that it is."""
+
+    kind: Literal["judged"] = "judged"
+    item: str
+    state: ItemState
+    why: str = ""
+    commit: str
+    finding: int = 0
+
+
+class FindingRaised(Fact):
+    """A blocking finding in free words."""
+
+    kind: Literal["finding"] = "finding"
+    number: int
+    role: str
+    text: str
+    commit: str
+
+
+class FindingResolved(Fact):
+    """A finding was settled by its role."""
+
+    kind: Literal["finding-resolved"] = "finding-resolved"
+    number: int
+
+
+class FindingDisclosed(Fact):
+    """The role that wrote a confidential finding made it public."""
+
+    kind: Literal["finding-disclosed"] = "finding-disclosed"
+    number: int
+
+
+class NoteAdded(Fact):
+    """A remark that blocks nothing."""
+
+    kind: Literal["note"] = "note"
+    text: str
+    role: str = ""
+
+
+class VerdictGiven(Fact):
+    """A role approved, took its approval back, said that it still holds, or wants to look again."""
+
+    kind: Literal["verdict"] = "verdict"
+    role: str
+    decision: Decision
+    commit: str
+
+
+class ReadySaid(Fact):
+    """The submitter gave the ball back: the findings so far are answered."""
+
+    kind: Literal["ready"] = "ready"
+    note: str = ""
+
+
+class Ended(Fact):
+    """The ticket is over. `of` is the ticket that it duplicates, if that is why."""
+
+    kind: Literal["ended"] = "ended"
+    ending: Literal["duplicate"]
+    of: int = 0
+
+
+AnyFact = (
+    Submitted
+    | ReferenceGiven
+    | Resolved
+    | Unresolved
+    | Assigned
+    | Requested
+    | Judged
+    | FindingRaised
+    | FindingResolved
+    | FindingDisclosed
+    | NoteAdded
+    | VerdictGiven
+    | ReadySaid
+    | Ended
+)
+_ADAPTER: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
+
+
+def read_fact(text: str) -> AnyFact:
+    """A fact from its stored JSON text."""
+    return _ADAPTER.validate_json(text)

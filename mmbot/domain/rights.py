@@ -1,0 +1,44 @@
+"""Who may do what: decided from the roles of a user id and the ticket, in this one place."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mmbot.domain.ticket import Ticket
+
+STAFF = ("owner", "admin", "release")
+Who = Literal["anyone", "staff", "owner", "owner-or-submitter", "concerned", "role"]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody who asks for something: a user id and the roles that the policy's book gives it."""
+
+    id: str
+    roles: frozenset[str] = frozenset()
+
+
+def submits(ticket: Ticket, user: str) -> bool:
+    """Whether the plugin is this person's own."""
+    return bool(user) and user == ticket.submitter
+
+
+def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:
+    """Whether an actor may use a right: `role` names the reviewers' role where it takes one."""
+    match who:
+        case "anyone":
+            return True
+        case "staff":
+            return bool(actor.roles)
+        case "owner":
+            return bool(actor.roles & {"owner", "admin"}) or bool(ticket and ticket.owner == actor.id)
+        case "owner-or-submitter":
+            return allowed("owner", actor, ticket) or bool(ticket and submits(ticket, actor.id))
+        case "concerned":
+            return bool(actor.roles) or bool(ticket and submits(ticket, actor.id))
+        case "role":
+            return role in actor.roles and not (ticket and submits(ticket, actor.id))
+
+
+def may_know(actor: Actor, ticket: Ticket, role: str) -> bool:
+    """Whether somebody may read what a confidential role wrote: the role itself, the ticket's owner, and the submitter."""
+    return role in actor.roles or actor.id in {ticket.owner, ticket.submitter}

@@ -1,0 +1,290 @@
+"""A ticket: the facts recorded of one submission, folded into what they add up to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from mmbot.domain import facts as f
+from mmbot.policy import Item, Policy, Requirements, Track
+
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How one item was last judged, by whom, at which commit."""
+
+    item: str
+    state: f.ItemState
+    why: str
+    by: str
+    at: int
+    commit: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that blocks the gate until its role settles it; `item` is set where a failed item is the finding."""
+
+    number: int
+    role: str
+    text: str
+    item: str
+    by: str
+    at: int
+    commit: str
+    confidential: bool
+    answered_at: int = 0
+    resolved_at: int = 0
+    resolved_by: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether it still blocks."""
+        return not self.resolved_at
+
+
+@dataclass(frozen=True)
+class Review:
+    """One role's part of a ticket. Times are milliseconds UTC, 0 for "not yet"."""
+
+    role: str
+    reviewer: str = ""
+    requested_at: int = 0
+    started_at: int = 0
+    approved_by: str = ""
+    approved_at: int = 0
+    approved_commit: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark on the ticket."""
+
+    by: str
+    at: int
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One submission. Build it with `fold`; add to it with `plus`; `news` are the facts not yet stored."""
+
+    number: int
+    policy: Policy = field(compare=False, repr=False)
+    news: tuple[f.AnyFact, ...] = ()
+    count: int = 0
+    submitted: f.Submitted | None = None
+    submitter: str = ""
+    opened_at: int = 0
+    owner: str = ""
+    asked: f.ReferenceGiven | None = None
+    unresolved: f.Unresolved | None = None
+    resolved: f.Resolved | None = None
+    reviews: Mapping[str, Review] = field(default_factory=dict)
+    judgements: Mapping[str, "Judgement"] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[Note, ...] = ()
+    ended: f.Ended | None = None
+    changed_at: int = 0
+
+    @property
+    def handle(self) -> str:
+        """The ticket's number as people write it."""
+        return f"MB-{self.number}"
+
+    @property
+    def track(self) -> str:
+        """The track it is on; before the reference is resolved, the one asked for, else `new`."""
+        if self.resolved:
+            return self.resolved.track
+        return (self.submitted.track if self.submitted else "") or "new"
+
+    @property
+    def requirements(self) -> Requirements:
+        """The requirement set that the ticket was opened under."""
+        return self.policy.of(self.submitted.requirements if self.submitted else self.policy.current)
+
+    @property
+    def track_words(self) -> Track:
+        """The policy's entry of the track."""
+        return self.requirements.tracks[self.track]
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The items to be judged, in the track's order."""
+        return self.requirements.track_items(self.track)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that judge this track, in the policy's order."""
+        return self.requirements.track_roles(self.track)
+
+    def items_of(self, role: str) -> tuple[Item, ...]:
+        """The items that one role judges."""
+        return self.requirements.track_items(self.track, role)
+
+    @property
+    def commit(self) -> str:
+        """The commit under review, forty hexadecimal digits, or "" while it is unknown."""
+        return self.resolved.commit if self.resolved else ""
+
+    @property
+    def repository(self) -> str:
+        """Where the plugin's source is."""
+        if self.resolved:
+            return self.resolved.repository
+        return self.asked.repository if self.asked else ""
+
+    @property
+    def name(self) -> str:
+        """The plugin's name: from the manifest, else from the repository."""
+        if self.resolved and self.resolved.name:
+            return self.resolved.name
+        repository = self.repository.rstrip("/").rsplit("/", 1)[-1]
+        return repository.removeprefix("mattermost-plugin-") or "a plugin"
+
+    @property
+    def version(self) -> str:
+        """The version under review: the manifest's, else that of the tag, else ""."""
+        if not self.resolved:
+            return ""
+        if self.resolved.version:
+            return self.resolved.version
+        return self.resolved.ref_name.removeprefix("v") if self.resolved.ref_kind == "tag" else ""
+
+    @property
+    def label(self) -> str:
+        """`MB-7 Remind 1.0.0`, as the ticket is called in a sentence. The name is what its author wrote: not yet safe to post."""
+        return " ".join(part for part in (self.handle, self.name, self.version) if part)
+
+    def review(self, role: str) -> Review:
+        """One role's part, whether or not anything happened in it."""
+        return self.reviews.get(role) or Review(role)
+
+    def confidential(self, role: str) -> bool:
+        """Whether what this role writes stays with those concerned."""
+        found = self.policy.roles.get(role)
+        return bool(found and found.confidential)
+
+    def plus(self, *facts: f.AnyFact) -> "Ticket":
+        """The ticket with further facts, which wait in `news` to be stored."""
+        after = self
+        for fact in facts:
+            after = replace(_apply(after, fact), news=(*after.news, fact), count=after.count + 1, changed_at=fact.at)
+        return after
+
+    def stored(self) -> "Ticket":
+        """The same ticket with its news stored."""
+        return replace(self, news=())
+
+
+def fold(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> Ticket:
+    """The ticket that stored facts add up to."""
+    ticket = Ticket(number, policy)
+    for fact in facts:
+        ticket = replace(_apply(ticket, fact), count=ticket.count + 1, changed_at=fact.at)
+    return ticket
+
+
+def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, PLR0912 -- one arm per kind of fact: the list is the model
+    match fact:
+        case f.Submitted():
+            return replace(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)
+        case f.ReferenceGiven():
+            return replace(ticket, asked=fact, unresolved=None)
+        case f.Resolved():
+            return replace(ticket, resolved=fact, asked=None, unresolved=None)
+        case f.Unresolved():
+            return replace(ticket, unresolved=fact, asked=None)
+        case f.Assigned(role="owner"):
+            return replace(ticket, owner=fact.person)
+        case f.Assigned():
+            return _with_review(ticket, replace(ticket.review(fact.role), reviewer=fact.person, started_at=0))
+        case f.Requested():
+            return _with_review(ticket, replace(ticket.review(fact.role), requested_at=fact.at))
+        case f.Judged():
+            return _judged(ticket, fact)
+        case f.FindingRaised():
+            secret = ticket.confidential(fact.role)
+            found = Finding(fact.number, fact.role, fact.text, "", fact.by, fact.at, fact.commit, secret)
+            return _unapproved(replace(ticket, findings=(*ticket.findings, found)), fact.role, fact)
+        case f.FindingResolved():
+            return _settled(ticket, fact)
+        case f.FindingDisclosed():
+            return _with_findings(ticket, {fact.number}, confidential=False)
+        case f.NoteAdded():
+            return replace(ticket, notes=(*ticket.notes, Note(fact.by, fact.at, fact.role, fact.text)))
+        case f.VerdictGiven():
+            return _verdict(ticket, fact)
+        case f.ReadySaid():
+            answered = {found.number for found in ticket.findings if found.open and not found.answered_at}
+            return _with_findings(ticket, answered, answered_at=fact.at)
+        case f.Ended():
+            return replace(ticket, ended=fact)
+
+
+def _with_review(ticket: Ticket, review: Review) -> Ticket:
+    return replace(ticket, reviews={**ticket.reviews, review.role: review})
+
+
+def _with_findings(ticket: Ticket, numbers: set[int], **change: object) -> Ticket:
+    changed = (replace(x, **change) if x.number in numbers else x for x in ticket.findings)  # type: ignore[arg-type]  # fields by name
+    return replace(ticket, findings=tuple(changed))
+
+
+def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
+    """An approval ends with anything new that its role has against the plugin; the review counts as begun."""
+    review = ticket.review(role)
+    started = review.started_at or fact.at
+    return _with_review(ticket, replace(review, approved_by="", approved_at=0, approved_commit="", started_at=started))
+
+
+def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:
+    item = ticket.requirements.items[fact.item]
+    verdict = Judgement(fact.item, fact.state, fact.why, fact.by, fact.at, fact.commit)
+    ticket = replace(ticket, judgements={**ticket.judgements, fact.item: verdict})
+    stale = {x.number for x in ticket.findings if x.item == fact.item and x.open}
+    ticket = _with_findings(ticket, stale, resolved_at=fact.at, resolved_by=fact.by)
+    if fact.state == "failed":
+        secret = ticket.confidential(item.role)
+        found = Finding(fact.finding, item.role, fact.why, fact.item, fact.by, fact.at, fact.commit, secret)
+        ticket = replace(ticket, findings=(*ticket.findings, found))
+    if fact.state in {"failed", "open"}:
+        return _unapproved(ticket, item.role, fact)
+    review = ticket.review(item.role)
+    return _with_review(ticket, replace(review, started_at=review.started_at or fact.at))
+
+
+def _settled(ticket: Ticket, fact: f.FindingResolved) -> Ticket:
+    found = next(x for x in ticket.findings if x.number == fact.number)
+    if found.item:
+        reopened = replace(ticket.judgements[found.item], state="open", why="", by=fact.by, at=fact.at)
+        ticket = replace(ticket, judgements={**ticket.judgements, found.item: reopened})
+    return _with_findings(ticket, {fact.number}, resolved_at=fact.at, resolved_by=fact.by)
+
+
+def _verdict(ticket: Ticket, fact: f.VerdictGiven) -> Ticket:
+    review = ticket.review(fact.role)
+    started = review.started_at or fact.at
+    if fact.decision == "approve":
+        done = replace(
+            review, approved_by=fact.by, approved_at=fact.at, approved_commit=fact.commit, started_at=started
+        )
+        return _with_review(ticket, done)
+    if fact.decision == "retract":
+        return _unapproved(ticket, fact.role, fact)
+    mine = {item.handle for item in ticket.items_of(fact.role)}
+    old = {
+        x.item: x
+        for x in ticket.judgements.values()
+        if x.item in mine and x.state in {"passed", "na"} and x.commit != fact.commit
+    }
+    if fact.decision == "holds":
+        carried = {handle: replace(x, commit=fact.commit, by=fact.by, at=fact.at) for handle, x in old.items()}
+        ticket = replace(ticket, judgements={**ticket.judgements, **carried})
+        if review.approved_at:
+            review = replace(review, approved_by=fact.by, approved_at=fact.at, approved_commit=fact.commit)
+        return _with_review(ticket, replace(review, started_at=started))
+    reopened = {handle: replace(x, state="open", why="") for handle, x in old.items()}
+    ticket = replace(ticket, judgements={**ticket.judgements, **reopened})
+    return _unapproved(ticket, fact.role, fact)

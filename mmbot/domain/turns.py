@@ -1,0 +1,87 @@
+"""Whose turn it is: the parties a ticket waits for, derived from its facts, each with the moment since when."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mmbot.domain import facts as f
+from mmbot.domain.deadlines import plus_days, plus_working_days
+from mmbot.domain.review import findings, gate, verdict
+from mmbot.domain.ticket import Ticket, fold
+from mmbot.policy import Policy
+
+Reason = Literal["reference", "resolving", "owner", "request", "answer", "review", "confirm", "look-again", "merge"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One party that the ticket waits for: "submitter", "owner", "mmbot" or a role's name; `why` says for what."""
+
+    party: str
+    why: Reason
+    since: int = 0
+    due: int = 0
+
+
+def waiting(ticket: Ticket) -> tuple[Turn, ...]:  # noqa: PLR0911 -- one exit per stage of a ticket's life
+    """The parties and reasons at this moment, without their times."""
+    if ticket.ended or ticket.submitted is None:
+        return ()
+    if not ticket.commit:
+        if ticket.asked:
+            return (Turn("mmbot", "resolving"),)
+        return (Turn("submitter", "reference"),)
+    if gate(ticket).open:
+        return (Turn("owner", "merge"),)
+    if not ticket.owner:
+        return (Turn("owner", "owner"),)
+    turns: list[Turn] = []
+    if any(x.open and not x.answered_at for x in ticket.findings):
+        turns.append(Turn("submitter", "answer"))
+    for role in ticket.roles:
+        turn = _role_turn(ticket, role)
+        if turn:
+            turns.append(turn)
+    if any(verdict(ticket, role) == "not asked yet" for role in ticket.roles):
+        turns.append(Turn("owner", "request"))
+    return tuple(turns)
+
+
+def _role_turn(ticket: Ticket, role: str) -> Turn | None:
+    says = verdict(ticket, role)
+    if says in {"approved", "not asked yet"}:
+        return None
+    if says == "changes requested":
+        answered = all(x.answered_at for x in findings(ticket, role))
+        return Turn(role, "look-again") if answered else None
+    return Turn(role, "confirm" if says == "held" else "review")
+
+
+def history(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> tuple[Ticket, Mapping[str, Turn]]:
+    """Fold facts and note since when each party is waited for; returns the ticket and its turns by party."""
+    ticket, turns = fold(number, policy, ()), {}
+    for fact in facts:
+        ticket = ticket.plus(fact)
+        turns = carried(ticket, turns, fact.at)
+    return ticket, turns
+
+
+def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Turn]:
+    """The turns after something happened at `at`: a party waited for already, for the same reason, keeps its since."""
+    after = {}
+    for turn in waiting(ticket):
+        old = before.get(turn.party)
+        since = old.since if old and old.why == turn.why else at
+        after[turn.party] = Turn(turn.party, turn.why, since, due(ticket.policy, turn, since))
+    return after
+
+
+def due(policy: Policy, turn: Turn, since: int) -> int:
+    """By when the policy asks this party to act (milliseconds UTC), 0 where it sets no day."""
+    if turn.party == "mmbot":
+        return 0
+    if turn.party == "submitter":
+        return plus_days(since, policy.days.submitter)
+    if turn.party == "owner":
+        return plus_working_days(since, policy.days.owner, policy.days.holidays)
+    return plus_working_days(since, policy.roles[turn.party].days, policy.days.holidays)

@@ -1,0 +1,362 @@
+"""What can happen: the Event envelope, every Command that a person can give, and every other happening (past tense)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from mmbot.domain.facts import Claim, Decision, ItemState
+from mmbot.domain.rights import Who
+
+
+class Slot:
+    """How a field of a command is typed in chat: the shape by which its word is recognised, and how it is called in usage."""
+
+    def __init__(self, shape: str, shown: str, label: str = "", hint: str = "") -> None:
+        self.shape, self.shown, self.label, self.hint = shape, shown, label or shown, hint
+
+
+TicketNumber = Annotated[int, Slot("ticket", "MB-7", "Ticket"), Field(ge=1, le=2**31)]
+Part = Annotated[str, Slot("part", "ROLE", "Role")]
+RoleName = Annotated[str, Slot("role", "ROLE", "Role")]
+ItemHandle = Annotated[str, Slot("item", "ITEM", "Item")]
+ItemHandles = Annotated[tuple[str, ...], Slot("items", "ITEM…", "Items")]
+PersonId = Annotated[str, Slot("person", "@USER", "Person")]
+People = Annotated[tuple[str, ...], Slot("people", "@USER…", "People")]
+Roles = Annotated[tuple[str, ...], Slot("roles", "ROLE…", "Roles")]
+Number = Annotated[int, Slot("number", "N", "Finding"), Field(ge=1, le=10_000)]
+CommitGuard = Annotated[str, Slot("commit", "--commit SHA")]
+Flag = Annotated[bool, Slot("flag", "--all")]
+TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
+Line = Annotated[
+    str,
+    Slot("line", "LINK", "What to review", "Repository, tag, branch, pull request or commit."),
+    StringConstraints(strip_whitespace=True, max_length=500),
+]
+Text = Annotated[str, Slot("text", "WHY", "Why"), StringConstraints(strip_whitespace=True, max_length=3000)]
+Remark = Annotated[str, Slot("text", "TEXT", "Text"), StringConstraints(strip_whitespace=True, max_length=3000)]
+Word = Annotated[str, Slot("line", "WORD", "About"), StringConstraints(strip_whitespace=True, max_length=100)]
+
+
+class Command(BaseModel):
+    """A request of a person, the same value whether typed, clicked or filled into a dialog. The docstring is its help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    """The words that start it, each with the fields it fixes."""
+    summaries: ClassVar[Mapping[str, str]] = {}
+    examples: ClassVar[Mapping[str, str]] = {}
+    who: ClassVar[Who] = "anyone"
+    reads: ClassVar[bool] = False
+    """Whether it changes nothing: then nothing is written, not even that it was seen."""
+    must: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Fields that a word needs although the value has a default for them."""
+
+
+class Submit(Command):
+    """Hand a plugin in for review. The link may name a repository, branch, tag, pull request or commit."""
+
+    words = {"submit": {}}
+    summaries = {"submit": "hand in a plugin for review"}
+    examples = {"submit": "submit https://github.com/example/mattermost-plugin-remind v1.0.0"}
+
+    link: Line
+    track: TrackName = ""
+    title: str = ""
+    summary: Annotated[
+        str, Slot("dialog", "SUMMARY", "Summary", "What the plugin does, or what is new."), Field(max_length=3000)
+    ] = ""
+    contact: Annotated[
+        str,
+        Slot("dialog", "CONTACT", "Security contact", "Whom to tell in private of a vulnerability."),
+        Field(max_length=150),
+    ] = ""
+    claims: tuple[Claim, ...] = ()
+    missing: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    struck_out: tuple[str, ...] = ()
+    other_references: tuple[str, ...] = ()
+
+
+class Assign(Command):
+    """Say who does a part of a ticket: its owner (when no role is named) or the review of a role."""
+
+    words = {"claim": {"person": "me"}, "assign": {}, "unassign": {"person": ""}}
+    summaries = {
+        "claim": "take a ticket, or the review of a role, yourself",
+        "assign": "give a ticket, or the review of a role, to somebody",
+        "unassign": "take somebody off again",
+    }
+    examples = {"claim": "claim MB-7 qa", "assign": "assign MB-7 security @sam", "unassign": "unassign MB-7 qa"}
+    who = "staff"
+
+    ticket: TicketNumber
+    role: Part = "owner"
+    person: PersonId
+
+
+class RequestReviews(Command):
+    """Ask for the reviews of a ticket: of all roles, of some, or of named persons."""
+
+    words = {"request": {}}
+    summaries = {"request": "ask for reviews: of all roles, of some, or of persons"}
+    examples = {"request": "request MB-7 dev @sam"}
+    who = "owner"
+
+    ticket: TicketNumber
+    roles: Roles = ()
+    people: People = ()
+
+
+class JudgeItem(Command):
+    """Judge requirement items at the commit under review; a failed item blocks the gate until it passes."""
+
+    words = {
+        "pass": {"state": "passed"},
+        "fail": {"state": "failed"},
+        "na": {"state": "na"},
+        "reopen": {"state": "open"},
+    }
+    summaries = {
+        "pass": "an item is fulfilled",
+        "fail": "an item is not fulfilled: say why, it blocks until it passes",
+        "na": "an item does not apply: say why",
+        "reopen": "take the judgement of an item back",
+    }
+    examples = {
+        "pass": "pass MB-7 P1 P2",
+        "fail": "fail MB-7 T2 nothing is logged when the token expires",
+        "na": "na MB-7 P7 there is nothing to configure",
+        "reopen": "reopen MB-7 P1",
+    }
+    who = "role"
+    must = {"fail": ("why",), "na": ("why",)}
+
+    ticket: TicketNumber
+    items: ItemHandles
+    state: ItemState
+    why: Text = ""
+    commit: CommitGuard = ""
+
+
+class Block(Command):
+    """Raise a blocking finding: of an item, or in free words for your role."""
+
+    words = {"block": {}}
+    summaries = {"block": "raise a finding that blocks the gate until your role settles it"}
+    examples = {"block": "block MB-7 dev the plugin keeps reminders in memory, so they are lost on a restart"}
+    who = "role"
+
+    ticket: TicketNumber
+    role: RoleName = ""
+    item: ItemHandle = ""
+    text: Text
+    commit: CommitGuard = ""
+
+
+class SettleFinding(Command):
+    """Settle a finding of your role, or make a confidential one public."""
+
+    words = {"unblock": {"disclose": False}, "disclose": {"disclose": True}}
+    summaries = {"unblock": "settle a finding of your role", "disclose": "make a confidential finding public"}
+    examples = {"unblock": "unblock MB-7 1", "disclose": "disclose MB-7 1"}
+    who = "role"
+
+    ticket: TicketNumber
+    number: Number
+    disclose: bool
+
+
+class AddNote(Command):
+    """Leave a remark on a ticket that blocks nothing. Everybody can read it."""
+
+    words = {"note": {}}
+    summaries = {"note": "leave a remark that blocks nothing"}
+    examples = {"note": "note MB-7 the author is away until Monday"}
+    who = "concerned"
+
+    ticket: TicketNumber
+    text: Remark
+
+
+class GiveVerdict(Command):
+    """Say your role's verdict on the commit under review. `--all` passes the items that are still open first."""
+
+    words = {
+        "approve": {"decision": "approve"},
+        "retract": {"decision": "retract"},
+        "holds": {"decision": "holds"},
+        "again": {"decision": "again"},
+    }
+    summaries = {
+        "approve": "your role approves the commit under review",
+        "retract": "take your role's approval back",
+        "holds": "after a new commit: what your role decided still holds",
+        "again": "after a new commit: your role looks again",
+    }
+    examples = {
+        "approve": "approve MB-7 security --all",
+        "retract": "retract MB-7 qa",
+        "holds": "holds MB-7 dev",
+        "again": "again MB-7 dev",
+    }
+    who = "role"
+
+    ticket: TicketNumber
+    role: RoleName = ""
+    decision: Decision
+    all: Flag = False
+    commit: CommitGuard = ""
+
+
+class MoveReview(Command):
+    """Move the review to another commit, branch, tag or pull request. Verdicts so far are held at the old one."""
+
+    words = {"commit": {}}
+    summaries = {"commit": "move the review to another commit, tag, branch or pull request"}
+    examples = {"commit": "commit MB-7 v1.0.1"}
+    who = "owner-or-submitter"
+
+    ticket: TicketNumber
+    link: Line
+
+
+class SayReady(Command):
+    """Give the ball back to the reviewers: the findings are answered. Name the new tag or commit if the code changed."""
+
+    words = {"ready": {}}
+    summaries = {"ready": "your answer to the findings is there; name the new tag or commit if the code changed"}
+    examples = {"ready": "ready MB-7 v1.0.1"}
+    who = "owner-or-submitter"
+
+    ticket: TicketNumber
+    link: Line = ""
+
+
+class AskStatus(Command):
+    """Say where a ticket stands and what comes next; without a ticket, where yours stand."""
+
+    words = {"status": {}}
+    summaries = {"status": "where a ticket stands and what comes next; alone: your tickets"}
+    examples = {"status": "status MB-7"}
+    reads = True
+
+    ticket: TicketNumber | None = None
+    about: Word = ""
+
+
+class AskQueue(Command):
+    """List what waits: for you, or for a role."""
+
+    words = {"queue": {}}
+    summaries = {"queue": "what waits for you, or for a role, oldest first"}
+    examples = {"queue": "queue qa"}
+    reads = True
+
+    role: RoleName = ""
+
+
+class AskHelp(Command):
+    """Show what you can do here, or how one command is used."""
+
+    words = {"help": {}}
+    summaries = {"help": "what you can do here; or how one command is used"}
+    examples = {"help": "help approve"}
+    reads = True
+
+    about: Word = ""
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    Submit, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote, GiveVerdict, MoveReview, SayReady,
+    AskStatus, AskQueue, AskHelp,
+)  # fmt: skip
+
+
+class Misread(BaseModel):
+    """A line that is no command: what was typed, and what is wrong with it, as a sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    why: str
+
+
+class Incomplete(BaseModel):
+    """The beginning of a command: `line` can be read again, `missing` names the fields that a dialog asks for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    word: str
+    line: str
+    missing: tuple[str, ...]
+    ticket: int | None = None
+    given: tuple[str, ...] = ()
+
+
+class ReferenceResolved(BaseModel):
+    """A reference was looked up: what it was resolved to, or why not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket: int
+    text: str
+    repository: str
+    ref_kind: str = ""
+    ref_name: str = ""
+    commit: str = ""
+    tree: str = ""
+    manifest: Mapping[str, object] | None = None
+    manifest_problem: str = ""
+    evidence: Mapping[str, str] = {}
+    why: str = ""
+
+
+class PeopleNamed(BaseModel):
+    """The configuration's names were looked up: for each role the persons who hold it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    roles: Mapping[str, tuple[tuple[str, str], ...]]
+    """Role to pairs of configured name and user id."""
+    unknown: tuple[str, ...] = ()
+
+
+Happening = ReferenceResolved | PeopleNamed
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody on the server: user id, user name, and IANA time zone ("" when unknown)."""
+
+    id: str
+    name: str
+    zone: str = ""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where an event came from, and so where its answer goes.
+
+    `via` is the way in, `channel` and `post` name the post itself, `root` the post that starts its thread ("" outside a thread).
+    """
+
+    via: Literal["slash", "click", "dialog", "mention", "dm", "console", "file", "mmbot"]
+    channel: str = ""
+    root: str = ""
+    post: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `id` makes it count once; `by` is a user id; `at` dates its facts (milliseconds UTC)."""
+
+    id: str
+    by: str
+    at: int
+    where: Where
+    what: Command | Misread | Incomplete | Happening
+    people: tuple[Person, ...] = ()

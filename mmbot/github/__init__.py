@@ -1,0 +1,1 @@
+"""The GitHub and git edge: issue texts, references, commits, manifests."""

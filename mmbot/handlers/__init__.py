@@ -1,0 +1,1 @@
+"""What happens on each command and happening: one file for each capability."""

@@ -1,0 +1,186 @@
+"""Submissions: a ticket is opened, its reference resolved to one commit, its track decided, and the review moved on request."""
+
+from mmbot import notices, replies
+from mmbot.domain import facts as f
+from mmbot.domain import review
+from mmbot.domain.intake import classify
+from mmbot.domain.references import Reference, repository_key
+from mmbot.domain.ticket import Ticket
+from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
+from mmbot.handlers.news import card, follow
+from mmbot.messages import Refused, Reply
+from mmbot.store.tx import Tx
+
+DEFAULT_OWNER = "default-owner"
+
+
+def submit(tx: Tx, cmd: Submit) -> Reply:
+    """Open a ticket for what somebody hands in, unless the same repository has an open one."""
+    reference = tx.reference(cmd.link)
+    if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
+        raise Refused(replies.submitted_twice(tx.ticket(twins[0]), tx.who), "link")
+    owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
+    opened = f.Submitted(
+        requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
+        claims=cmd.claims, missing=cmd.missing, unread=cmd.unread, struck_out=cmd.struck_out,
+        other_references=cmd.other_references, by=tx.by, at=tx.at, via=tx.via,
+    )  # fmt: skip
+    ticket = tx.new_ticket(opened, _given(tx, cmd.link, reference))
+    if owner and owner != tx.by:
+        ticket = ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at))
+    ticket = tx.save(ticket)
+    _resolve(tx, ticket)
+    if ticket.owner:
+        tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
+    name = tx.who(ticket.owner) if ticket.owner else ""
+    return Reply(replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket)))
+
+
+def move(tx: Tx, cmd: MoveReview) -> Reply:
+    """Move the review to another reference: its owner or its submitter may."""
+    ticket = tx.ticket(cmd.ticket)
+    tx.require("owner-or-submitter", ticket)
+    ticket = tx.save(_moved(tx, ticket, cmd.link))
+    _resolve(tx, ticket)
+    return Reply(replies.looking_up(ticket, cmd.link))
+
+
+def ready(tx: Tx, cmd: SayReady) -> Reply:
+    """Give the ball back to the roles whose findings wait for an answer; move the review when a reference is named."""
+    before = tx.ticket(cmd.ticket)
+    tx.require("owner-or-submitter", before)
+    _must_be_open(tx, before)
+    waiting = [x for x in review.findings(before) if not x.answered_at]
+    if not waiting and not cmd.link:
+        raise Refused(replies.nothing_to_answer(before))
+    after = before.plus(f.ReadySaid(note="", by=tx.by, at=tx.at, via=tx.via)) if waiting else before
+    if cmd.link:
+        after = _moved(tx, after, cmd.link)
+    saved = follow(tx, before, after)
+    roles = list(dict.fromkeys(x.role for x in waiting))
+    for role in roles:
+        for person in _reviewers(saved, role):
+            tx.say(notices.answered(saved, role), to=person)
+    if cmd.link:
+        _resolve(tx, saved)
+    return Reply(replies.ready(saved, roles, cmd.link))
+
+
+def resolved(tx: Tx, what: ReferenceResolved) -> None:
+    """Take in what a reference was resolved to; an answer to a question that was replaced meanwhile is dropped."""
+    before = tx.ticket(what.ticket)
+    asked = before.asked
+    if before.ended or asked is None or (asked.text, asked.repository) != (what.text, what.repository):
+        return
+    if what.why:
+        ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at)))
+        for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
+            tx.say(notices.not_found(ticket, what.why, what.text), to=person)
+        return
+    fact, update_of_nothing = _fact(tx, before, what)
+    after = before.plus(fact)
+    if not before.commit:
+        _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
+    elif before.commit == what.commit:
+        saved = follow(tx, before, after)
+        tx.say(notices.same_commit(saved, what.text), thread=card(saved))
+    else:
+        _later_resolved(tx, before, after)
+
+
+def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, bool]:
+    manifest = what.manifest or {}
+    key = repository_key(what.repository)
+    plugin_id = str(manifest.get("id", ""))
+    asked = ticket.submitted.track if ticket.submitted else ""
+    known = tx.store.catalogue_size() > 0
+    listed = tx.store.listed(key, plugin_id)
+    track = classify(listed, key, plugin_id, "new" if known and not listed else asked)
+    texts = {
+        name: str(manifest.get(name, ""))
+        for name in ("name", "version", "min_server_version", "homepage_url", "support_url", "release_notes_url")
+    }
+    unfilled = manifest.get("unfilled", ())
+    fact = f.Resolved(
+        text=what.text, repository=what.repository, ref_kind=what.ref_kind, ref_name=what.ref_name, commit=what.commit,
+        tree=what.tree, plugin_id=plugin_id, manifest_problem=what.manifest_problem, evidence=dict(what.evidence),
+        unfilled=tuple(str(x) for x in unfilled) if isinstance(unfilled, (list, tuple)) else (),
+        track=track.track, base_version=track.base_version, collides_with=track.collides_with,
+        changed_from=track.changed_from, at=tx.at, **texts,
+    )  # fmt: skip
+    return fact, asked == "update" and track.track == "new"
+
+
+def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
+    plugin_id = after.resolved.plugin_id.lower() if after.resolved else ""
+    twins = tx.store.same_plugin(after.number, repository_key(after.repository), plugin_id)
+    if twins and twins[0] < after.number:
+        other = tx.ticket(twins[0])
+        saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at)))
+        tx.say(notices.same_plugin(saved, other), to=saved.submitter)
+        return
+    saved = follow(tx, before, after)
+    remarks = notices.remarks(saved)
+    tx.say(notices.found(saved, remarks, update_of_nothing=update_of_nothing), thread=card(saved))
+    if remarks:
+        tx.say(notices.for_the_submitter(saved, remarks), to=saved.submitter)
+
+
+def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
+    saved = follow(tx, before, after)
+    held = [role for role in saved.roles if review.verdict(saved, role) == "held"]
+    titles = [saved.policy.roles[role].title for role in held]
+    tx.say(notices.moved(saved, before.commit, titles, notices.remarks(saved)), thread=card(saved))
+    for role in held:
+        for person in _reviewers(saved, role):
+            tx.say(notices.confirm(saved, role, review.held(saved, role)), to=person)
+
+
+def _reviewers(ticket: Ticket, role: str) -> list[str]:
+    """Whom of a role to tell: its reviewer, else whoever approved or found something."""
+    part = ticket.review(role)
+    if part.reviewer:
+        return [part.reviewer]
+    found = [x.by for x in review.findings(ticket, role)]
+    judged = [x.by for x in ticket.judgements.values() if ticket.requirements.items[x.item].role == role]
+    return list(dict.fromkeys([*found, *([part.approved_by] if part.approved_by else []), *judged]))[:1]
+
+
+def _moved(tx: Tx, ticket: Ticket, link: str) -> Ticket:
+    _must_be_open(tx, ticket)
+    reference = tx.reference(link, ticket.repository)
+    others = [
+        x for x in tx.store.same_plugin(ticket.number, repository_key(reference.repository), "") if x != ticket.number
+    ]
+    if others and repository_key(reference.repository) != repository_key(ticket.repository):
+        raise Refused(replies.submitted_twice(tx.ticket(others[0]), tx.who), "link")
+    return ticket.plus(_given(tx, link, reference))
+
+
+def _given(tx: Tx, text: str, reference: Reference) -> f.ReferenceGiven:
+    return f.ReferenceGiven(
+        text=text,
+        repository=reference.repository,
+        ref_kind=reference.kind,
+        ref_name=reference.name,
+        by=tx.by,
+        at=tx.at,
+        via=tx.via,
+    )
+
+
+def _resolve(tx: Tx, ticket: Ticket) -> None:
+    if ticket.asked:
+        tx.do(
+            "resolve",
+            ticket=ticket.number,
+            text=ticket.asked.text,
+            repository=ticket.asked.repository,
+            kind=ticket.asked.ref_kind,
+            name=ticket.asked.ref_name,
+        )
+
+
+def _must_be_open(tx: Tx, ticket: Ticket) -> None:
+    if ticket.ended:
+        raise Refused(replies.refused(review.Illegal("ended"), ticket, tx.who))

@@ -1,0 +1,90 @@
+"""Answers that change nothing: where a ticket stands, what waits, what can be done here."""
+
+from mmbot import replies
+from mmbot.commands import WORDS, questions, usage
+from mmbot.domain.rights import allowed
+from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Command, Incomplete, Misread
+from mmbot.messages import Dialog, Refused, Reply
+from mmbot.store.tx import Tx
+
+
+def status(tx: Tx, cmd: AskStatus) -> Reply:
+    """Where one ticket stands, or all of the asker's."""
+    if cmd.ticket:
+        return _status(tx, cmd.ticket)
+    if cmd.about:
+        found = tx.store.tickets_named(cmd.about)
+        if not found:
+            raise Refused(replies.nothing_named(cmd.about))
+        if len(found) > 1:
+            raise Refused(replies.several_named(tx.ticket(n) for n in found))
+        return _status(tx, found[0])
+    mine = tx.store.tickets_of(tx.by)
+    if not mine:
+        return Reply(replies.no_tickets())
+    lines = [replies.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in map(tx.ticket, mine)]
+    return Reply(replies.your_tickets(lines))
+
+
+def _status(tx: Tx, number: int) -> Reply:
+    ticket = tx.ticket(number)
+    return Reply(replies.status(ticket, tx.turns(ticket), tx.actor, tx.who))
+
+
+def queue(tx: Tx, cmd: AskQueue) -> Reply:
+    """What waits for a role, or for the asker."""
+    parties = [cmd.role] if cmd.role else sorted(tx.actor.roles & set(tx.policy.roles))
+    rows = tx.store.waiting_for(parties, "" if cmd.role else tx.by, replies.AT_MOST)
+    lines = []
+    for row in rows:
+        ticket = tx.ticket(row["ticket"])
+        taken = ticket.review(row["party"]).reviewer
+        if cmd.role or taken in {"", tx.by} or row["person"] == tx.by:
+            lines.append(replies.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.who))
+    more = sum(tx.store.count_waiting(x) for x in parties) - len(rows)
+    return Reply(replies.queue(tx.policy.roles[cmd.role].title if cmd.role else "you", lines, more))
+
+
+def show_help(tx: Tx, cmd: AskHelp) -> Reply:
+    """What the asker can do here, or how one command is used."""
+    word = cmd.about.lower().lstrip("/")
+    if word:
+        if word not in WORDS:
+            raise Refused(replies.no_such_command(word))
+        command = WORDS[word]
+        return Reply(
+            replies.help_for(
+                usage(word), command.summaries[word], command.__doc__ or "", command.examples[word], command.who
+            )
+        )
+    lines = [
+        (usage(word), command.summaries[word]) for command in COMMANDS for word in command.words if _may(tx, command)
+    ]
+    return Reply(replies.help_all(lines))
+
+
+def _may(tx: Tx, command: type[Command]) -> bool:
+    if command.who == "role":
+        return bool(tx.actor.roles & set(tx.policy.roles))
+    return command.who in {"owner-or-submitter", "concerned"} or allowed(command.who, tx.actor)
+
+
+def misread(_tx: Tx, what: Misread) -> Reply:
+    """A line that was no command."""
+    return Reply(what.why)
+
+
+def incomplete(tx: Tx, what: Incomplete) -> Reply:
+    """The beginning of a command: a dialog asks for the rest."""
+    ticket = tx.store.ticket(what.ticket) if what.ticket else None
+    if what.ticket and ticket is None:
+        raise Refused(replies.no_such_ticket(what.ticket))
+    return Reply(
+        replies.more_needed(what.word),
+        dialog=Dialog(
+            replies.dialog_title(what.word),
+            replies.dialog_intro(what.line, ticket),
+            what.line,
+            questions(what, ticket, tx.policy),
+        ),
+    )

@@ -1,0 +1,198 @@
+"""Reviewing: who does what, items judged, findings raised and settled, verdicts given."""
+
+from mmbot import notices, replies
+from mmbot.domain import facts as f
+from mmbot.domain import review
+from mmbot.domain.rights import submits
+from mmbot.domain.ticket import Ticket
+from mmbot.events import AddNote, Assign, Block, GiveVerdict, JudgeItem, RequestReviews, SettleFinding
+from mmbot.handlers.news import card, follow
+from mmbot.messages import Refused, Reply
+from mmbot.store.tx import Tx
+
+
+def assign(tx: Tx, cmd: Assign) -> Reply:
+    """Give the ownership, or a role's review, to a person, or take it from whoever has it."""
+    before = _open(tx, cmd.ticket)
+    mine = cmd.person == tx.by
+    if cmd.role == "owner":
+        return _assign_owner(tx, before, cmd.person, mine=mine)
+    if cmd.role not in before.roles:
+        raise review.Illegal("role-not-here", role=cmd.role)
+    if not (cmd.role in tx.actor.roles and not submits(before, tx.by)):
+        tx.require("owner" if not mine else "role", before, cmd.role)
+    _fit(tx, before, cmd.role, cmd.person)
+    now = before.review(cmd.role).reviewer
+    if mine and now and now != tx.by:
+        raise Refused(replies.taken(before, cmd.role, tx.who(now)))
+    if now == cmd.person:
+        raise Refused(replies.assigned(before, cmd.role, tx.who(cmd.person) if cmd.person else "", mine=mine))
+    after = before.plus(f.Assigned(role=cmd.role, person=cmd.person, by=tx.by, at=tx.at, via=tx.via))
+    if cmd.person and not before.review(cmd.role).requested_at:
+        after = after.plus(f.Requested(role=cmd.role, by=tx.by, at=tx.at, via=tx.via))
+    saved = follow(tx, before, after)
+    if cmd.person and not mine:
+        tx.say(notices.assigned(saved, cmd.role, tx.who(tx.by)), to=cmd.person)
+    remark = ""
+    also = [role for role in saved.roles if cmd.person and saved.review(role).reviewer == cmd.person]
+    if len(also) > 1:
+        remark = replies.two_roles(saved.policy.roles[role].title for role in also)
+    return Reply(replies.assigned(saved, cmd.role, tx.who(cmd.person) if cmd.person else "", mine=mine, remark=remark))
+
+
+def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
+    tx.require("owner", before)
+    if person and not tx.store.roles_of(person) & {"owner", "admin"}:
+        raise Refused(
+            replies.lacks_role(tx.who(person), "owner", [tx.who(x) for x in tx.store.members("owner")]), "person"
+        )
+    if before.owner == person:
+        raise Refused(replies.assigned(before, "owner", tx.who(person) if person else "", mine=mine))
+    saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
+    if person and not mine:
+        tx.say(notices.assigned(saved, "owner", tx.who(tx.by)), to=person)
+    return Reply(replies.assigned(saved, "owner", tx.who(person) if person else "", mine=mine))
+
+
+def request(tx: Tx, cmd: RequestReviews) -> Reply:
+    """Ask for reviews: the checklists are posted, and whoever shall review is told."""
+    before = _open(tx, cmd.ticket)
+    tx.require("owner", before)
+    if not before.commit:
+        raise review.Illegal("no-commit")
+    for role in cmd.roles:
+        if role not in before.roles:
+            raise review.Illegal("role-not-here", role=role)
+    persons = {_role_of(tx, before, person, cmd.roles): person for person in cmd.people}
+    wanted = dict.fromkeys([*cmd.roles, *persons] if cmd.roles or persons else before.roles)
+    after, fresh = before, []
+    for role in wanted:
+        if not before.review(role).requested_at:
+            after = after.plus(f.Requested(role=role, by=tx.by, at=tx.at, via=tx.via))
+            fresh.append(role)
+        if role in persons and before.review(role).reviewer != persons[role]:
+            after = after.plus(f.Assigned(role=role, person=persons[role], by=tx.by, at=tx.at, via=tx.via))
+            fresh.append(role)
+    if not fresh:
+        raise Refused(replies.requested_already(before, list(wanted)))
+    saved = follow(tx, before, after)
+    for role in dict.fromkeys(fresh):
+        _tell_reviewers(tx, saved, role)
+    return Reply(replies.requested(saved, dict.fromkeys(fresh)))
+
+
+def _tell_reviewers(tx: Tx, ticket: Ticket, role: str) -> None:
+    reviewer = ticket.review(role).reviewer
+    if reviewer:
+        if reviewer != tx.by:
+            tx.say(notices.assigned(ticket, role, tx.who(tx.by)), to=reviewer)
+        return
+    turn = tx.turns(ticket).get(role)
+    for person in tx.store.members(role):
+        if not submits(ticket, person):
+            tx.say(notices.review_wanted(ticket, role, turn.due if turn else 0), to=person)
+
+
+def judge(tx: Tx, cmd: JudgeItem) -> Reply:
+    """Judge items of the asker's role at the commit under review."""
+    before = _open(tx, cmd.ticket)
+    roles = {item.role for item in before.items if item.handle in cmd.items}
+    for role in sorted(roles):
+        tx.require("role", before, role)
+    _guard(before, cmd.commit)
+    after = review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via)
+    saved = follow(tx, before, after)
+    role = before.requirements.items[cmd.items[0]].role
+    return Reply(replies.judged(saved, cmd.items, cmd.state, role, tx.who))
+
+
+def block(tx: Tx, cmd: Block) -> Reply:
+    """Raise a finding; of an item, that is failing it."""
+    before = _open(tx, cmd.ticket)
+    known = {item.handle: item.role for item in before.items}
+    if cmd.item and cmd.item not in known:
+        raise review.Illegal("item-unknown", item=cmd.item)
+    role = known[cmd.item] if cmd.item else tx.role_for(before, cmd.role, "block")
+    if role not in before.roles:
+        raise review.Illegal("role-not-here", role=role)
+    tx.require("role", before, role)
+    _guard(before, cmd.commit)
+    if cmd.item:
+        after = review.judged(before, [cmd.item], "failed", cmd.text, tx.by, tx.at, tx.via)
+    else:
+        after = review.blocked(before, role, cmd.text, tx.by, tx.at, tx.via)
+    saved = follow(tx, before, after)
+    public = tx.event.where.via == "mention"
+    return Reply(replies.blocked(saved, len(saved.findings), role, in_public=public))
+
+
+def settle(tx: Tx, cmd: SettleFinding) -> Reply:
+    """Settle a finding of the asker's role, or make it public."""
+    before = tx.ticket(cmd.ticket)
+    found = review.finding(before, cmd.number)
+    tx.require("role", before, found.role)
+    if cmd.disclose:
+        follow(tx, before, review.disclosed(before, cmd.number, tx.by, tx.at, tx.via))
+        return Reply(replies.disclosed(before, cmd.number))
+    saved = follow(tx, before, review.unblocked(before, cmd.number, tx.by, tx.at, tx.via))
+    return Reply(replies.settled(saved, cmd.number, found.role))
+
+
+def note(tx: Tx, cmd: AddNote) -> Reply:
+    """Leave a remark, which the thread shows too."""
+    before = tx.ticket(cmd.ticket)
+    tx.require("concerned", before)
+    saved = follow(tx, before, before.plus(f.NoteAdded(text=cmd.text, by=tx.by, at=tx.at, via=tx.via)))
+    tx.say(notices.note(tx.who(tx.by), cmd.text), thread=card(saved))
+    return Reply(replies.noted(saved))
+
+
+def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
+    """Record a role's verdict on the commit under review."""
+    before = _open(tx, cmd.ticket)
+    role = tx.role_for(before, cmd.role, next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision))
+    if role not in before.roles:
+        raise review.Illegal("role-not-here", role=role)
+    tx.require("role", before, role)
+    _guard(before, cmd.commit)
+    match cmd.decision:
+        case "approve":
+            after = review.approved(before, role, tx.by, tx.at, tx.via, everything=cmd.all)
+        case "retract":
+            after = review.retracted(before, role, tx.by, tx.at, tx.via)
+        case "holds" | "again" as decision:
+            after = review.reconsidered(before, role, decision, tx.by, tx.at, tx.via)
+    saved = follow(tx, before, after)
+    return Reply(replies.verdict_recorded(saved, role, cmd.decision, tx.who))
+
+
+def _open(tx: Tx, number: int) -> Ticket:
+    ticket = tx.ticket(number)
+    if ticket.ended:
+        raise review.Illegal("ended")
+    return ticket
+
+
+def _guard(ticket: Ticket, commit: str) -> None:
+    if commit and ticket.commit and not ticket.commit.startswith(commit):
+        raise Refused(replies.review_moved(ticket, commit))
+
+
+def _fit(tx: Tx, ticket: Ticket, role: str, person: str) -> None:
+    if not person:
+        return
+    if submits(ticket, person):
+        raise Refused(replies.own_submission(ticket, tx.who(person)), "person")
+    if role not in tx.store.roles_of(person):
+        who_may = [tx.who(x) for x in tx.store.members(role) if not submits(ticket, x)]
+        raise Refused(replies.lacks_role(tx.who(person), ticket.policy.roles[role].title, who_may), "person")
+
+
+def _role_of(tx: Tx, ticket: Ticket, person: str, named: tuple[str, ...]) -> str:
+    """The role in which a person is asked to review: the only one they hold, or that of those named."""
+    held = [role for role in ticket.roles if role in tx.store.roles_of(person)]
+    fitting = [role for role in held if role in named] or held
+    if len(fitting) != 1:
+        raise Refused(replies.which_role_of(ticket, tx.who(person), fitting), "people")
+    _fit(tx, ticket, fitting[0], person)
+    return fitting[0]

@@ -1,0 +1,1 @@
+"""The Mattermost edge: values in and out, no knowledge of tickets."""

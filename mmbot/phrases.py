@@ -1,0 +1,122 @@
+"""The small forms of speech that all posts share: people's words made harmless, dates, commits, lists."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+MB = "\ue000"
+"""Stands for the slash command's trigger (`/mb` unless configured otherwise) until a text leaves."""
+
+_URL = re.compile(r"https?://[^\s`<>]+", re.IGNORECASE)
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$^=-])")
+_INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000]")
+_HOSTS = re.compile(r"^[a-z0-9.:-]+$")
+
+
+def plain(text: str, limit: int = 300) -> str:
+    """What a person typed, on one line, so that it can neither mention, link, load an image nor format; cut to `limit` characters."""
+    words = " ".join(_INVISIBLE.sub("", text).split())
+    if len(words) > limit:
+        words = words[: limit - 1].rstrip() + "…"
+    parts, start = [], 0
+    for url in _URL.finditer(words):
+        parts += [_escaped(words[start : url.start()]), f"`{url.group()}`"]
+        start = url.end()
+    return "".join([*parts, _escaped(words[start:])])
+
+
+def quoted(text: str, limit: int = 3000) -> str:
+    """What a person typed, as a quotation that keeps its lines; harmless as `plain` is."""
+    lines = [plain(line, limit) for line in text[:limit].splitlines()]
+    return "\n".join(f"> {line}" for line in lines if line) or "> …"
+
+
+def code(text: str, limit: int = 120) -> str:
+    """Text in a code span, whatever it contains."""
+    words = " ".join(_INVISIBLE.sub("", text).split()).replace("`", "'")
+    return f"`{words[: limit - 1] + '…' if len(words) > limit else words}`" if words else "` `"
+
+
+def typed(line: str) -> str:
+    """A command as it is typed, in a code span: `/mb approve MB-7 qa`."""
+    return f"`{MB} {code(line)[1:-1]}`"
+
+
+def _escaped(text: str) -> str:
+    text = _SPECIAL.sub(r"\\\1", text)
+    text = text.replace("@", "@\u200b").replace(":", ":\u200b")
+    return re.sub(r"\bwww\.", "www\u200b.", text, flags=re.IGNORECASE)
+
+
+def link(label: str, url: str) -> str:
+    """A Markdown link, where the address is a plain https one; else the label alone. The label is ours, or made harmless before."""
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not _HOSTS.match(parts.netloc.lower())
+        or re.search(r"[\s()<>\"`]", url)
+    ):
+        return label
+    return f"[{label}]({url})"
+
+
+def commit(repository: str, sha: str) -> str:
+    """A commit as people read it: seven characters, linked."""
+    return link(f"`{sha[:7]}`", _page(repository, f"commit/{sha}")) if sha else "an unknown commit"
+
+
+def compare(repository: str, before: str, after: str) -> str:
+    """A link to what changed between two refs of a repository."""
+    shown = f"{_short(before)}…{_short(after)}"
+    return link(f"compare {shown}", _page(repository, f"compare/{before}...{after}"))
+
+
+def _short(ref: str) -> str:
+    return ref[:7] if re.fullmatch(r"[0-9a-f]{40}", ref) else ref
+
+
+def _page(repository: str, path: str) -> str:
+    between = "/-/" if (urlsplit(repository).hostname or "").startswith("gitlab.") else "/"
+    return f"{repository.rstrip('/')}{between}{path}"
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone by its IANA name; UTC where it is unknown."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
+
+
+def day(at: int) -> str:
+    """A date in UTC, as it stands in posts that everybody reads: `9 Nov`."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return f"{moment.day} {moment:%b}"
+
+
+def ago(at: int, now: int) -> str:
+    """How long ago, in words for an answer that is read now: `today`, `1 day`, `9 days`."""
+    days = (now - at) // 86_400_000
+    return "today" if days <= 0 else f"since {plural(days, 'day')}"
+
+
+def when(at: int, zone: str) -> str:
+    """A moment for one reader, in their own zone: `Fri 4 Dec, 14:00 your time`."""
+    moment = datetime.fromtimestamp(at / 1000, zone_of(zone))
+    suffix = "your time" if zone and zone_of(zone) is not UTC else "UTC"
+    return f"{moment:%a} {moment.day} {moment:%b}, {moment:%H:%M} {suffix}"
+
+
+def plural(number: int, noun: str) -> str:
+    """A count with its noun: `1 item`, `2 items`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Iterable[str], between: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    all_words = list(words)
+    if len(all_words) < 2:  # noqa: PLR2004 -- one word needs no "and"
+        return "".join(all_words)
+    return f"{', '.join(all_words[:-1])} {between} {all_words[-1]}"

@@ -1,0 +1,347 @@
+"""The open store: one connection that writes, held by a lock for the life of the process."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from mmbot.domain import facts as f
+from mmbot.domain.intake import Listed
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import Turn, carried, history
+from mmbot.events import Person
+from mmbot.policy import Policy
+from mmbot.store.migrations import migrations
+
+INDEX_VERSION = 1
+"""Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
+CACHED = 2_000
+WITHHELD = "!"
+"""Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
+
+Row = Mapping[str, Any]
+
+
+class StoreBusy(Exception):  # noqa: N818 -- a sentence for the operator
+    """Another process has this store open for writing."""
+
+
+class StoreTooNew(Exception):  # noqa: N818 -- a sentence for the operator
+    """The store was written by a newer version."""
+
+
+class Store:
+    """The facts of all tickets and what goes with them. Every read outside `transaction` sees what is committed."""
+
+    def __init__(self, path: Path, policy: Policy) -> None:
+        """Open (and create or upgrade) the store; raises StoreBusy, StoreTooNew."""
+        self.path, self.policy = path, policy
+        self._lock = _locked(path.with_name(path.name + ".lock"))
+        fresh = not path.exists()
+        if fresh:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        self.connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 1000"):
+            self.connection.execute(f"PRAGMA {pragma}").fetchall()
+        self.db = Database(self.connection)
+        known = {migration.name for migration in migrations._migrations}  # noqa: SLF001 -- the library lists only what is pending
+        unknown = {migration.name for migration in migrations.applied(self.db)} - known
+        if unknown:
+            raise StoreTooNew(
+                f"{path} was written by a newer mmbot ({', '.join(sorted(unknown))}). Upgrade mmbot to open it."
+            )
+        migrations.apply(self.db)
+        self._cache: dict[int, tuple[Ticket, Mapping[str, Turn]]] = {}
+        self._fresh_index()
+
+    def close(self) -> None:
+        """Close the store and let the lock go."""
+        self.connection.close()
+        os.close(self._lock)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One event's transaction: everything in it is committed together, or nothing is."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            self._cache.clear()
+            raise
+        self.connection.execute("COMMIT")
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """The part of a transaction that a refusal undoes."""
+        try:
+            with self.db.atomic():
+                yield
+        except BaseException:
+            self._cache.clear()
+            raise
+
+    def query(self, sql: str, *values: object) -> list[Row]:
+        """Rows of a SELECT, all fetched."""
+        cursor = self.connection.execute(sql, values)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def execute(self, sql: str, *values: object) -> int:
+        """Run one statement that changes something; returns how many rows it touched."""
+        return self.connection.execute(sql, values).rowcount
+
+    # State and events seen
+
+    def state(self, key: str) -> str:
+        """A remembered value, "" when there is none."""
+        rows = self.query("SELECT value FROM state WHERE key = ?", key)
+        return str(rows[0]["value"]) if rows else ""
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a value under a key."""
+        self.db.table("state", pk="key").upsert({"key": key, "value": value})
+
+    def secret(self, key: str) -> bytes:
+        """A random key of 32 bytes that is made once and kept."""
+        if not self.state(key):
+            self.remember(key, secrets.token_hex(32))
+        return bytes.fromhex(self.state(key))
+
+    def first_time(self, event: str, at: int) -> bool:
+        """Record that an event was seen; False when it was seen before."""
+        return self.execute("INSERT OR IGNORE INTO seen (event, at) VALUES (?, ?)", event, at) == 1
+
+    # Tickets
+
+    def ticket(self, number: int) -> Ticket | None:
+        """A ticket by its number."""
+        found = self._ticket(number)
+        return found[0] if found else None
+
+    def turns(self, number: int) -> Mapping[str, Turn]:
+        """Whom a ticket waits for, by party."""
+        found = self._ticket(number)
+        return found[1] if found else {}
+
+    def facts(self, number: int) -> list[f.AnyFact]:
+        """All facts of a ticket, in order."""
+        rows = self.connection.execute("SELECT data FROM fact WHERE ticket = ? ORDER BY id", (number,)).fetchall()
+        return [f.read_fact(row[0]) for row in rows]
+
+    def next_number(self) -> int:
+        """The number for a new ticket."""
+        return int(self.connection.execute("SELECT coalesce(max(number), 0) + 1 FROM ticket").fetchone()[0])
+
+    def save(self, ticket: Ticket, event: str, repository_key: str) -> Ticket:
+        """Store a ticket's news and its index columns; returns the ticket without news."""
+        turns = self.turns(ticket.number)
+        replay = self.ticket(ticket.number) or Ticket(ticket.number, ticket.policy)
+        for fact in ticket.news:
+            replay = replay.plus(fact)
+            turns = carried(replay, turns, fact.at)
+        self._index(ticket, turns, repository_key)
+        self.connection.executemany(
+            "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(ticket.number, x.kind, x.at, x.by, x.via, event, x.model_dump_json()) for x in ticket.news],
+        )
+        stored = ticket.stored()
+        self._keep(stored, turns)
+        return stored
+
+    def same_plugin(self, number: int, repository_key: str, plugin_key: str) -> list[int]:
+        """The other open tickets of the same repository or the same id."""
+        rows = self.query(
+            """SELECT number FROM ticket WHERE repository_key = ? AND open = 1 AND number <> ?
+               UNION SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' AND open = 1 AND number <> ?
+               ORDER BY number""",
+            repository_key, number, plugin_key, number,
+        )  # fmt: skip
+        return [row["number"] for row in rows]
+
+    def tickets_named(self, words: str, limit: int = 5) -> list[int]:
+        """Tickets whose plugin's name or id begins with some words, open ones first."""
+        low = words.lower()
+        rows = self.query(
+            """SELECT number, open FROM ticket WHERE name >= ? AND name < ?
+               UNION SELECT number, open FROM ticket WHERE plugin_key = ? AND plugin_key <> ''
+               ORDER BY open DESC, number DESC LIMIT ?""",
+            low, low + "\U0010ffff", low, limit,
+        )  # fmt: skip
+        return [row["number"] for row in rows]
+
+    def tickets_of(self, person: str, limit: int = 20) -> list[int]:
+        """The open tickets that somebody submitted or owns."""
+        rows = self.query(
+            """SELECT number FROM ticket WHERE submitter = ? AND open = 1
+               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ?""",
+            person, person, limit,
+        )  # fmt: skip
+        return [row["number"] for row in rows]
+
+    def waiting_for(self, parties: Iterable[str], person: str, limit: int = 20) -> list[Row]:
+        """What waits for one of these parties, or for this person by name; oldest first."""
+        names = list(parties)
+        marks = ", ".join("?" * len(names))
+        return self.query(
+            f"""SELECT * FROM (SELECT ticket, party, person, why, since, due FROM turn WHERE party IN ({marks})
+                UNION SELECT ticket, party, person, why, since, due FROM turn WHERE person = ? AND person <> '')
+                ORDER BY since, ticket LIMIT ?""",  # noqa: S608 -- only question marks are put in
+            *names, person, limit,
+        )  # fmt: skip
+
+    def count_waiting(self, party: str) -> int:
+        """How many tickets wait for a party."""
+        return int(self.query("SELECT count(*) AS n FROM turn WHERE party = ?", party)[0]["n"])
+
+    # People and roles
+
+    def person(self, user: str) -> Person | None:
+        """Somebody known by id."""
+        rows = self.query("SELECT id, name, zone, is_bot FROM person WHERE id = ?", user)
+        return Person(rows[0]["id"], rows[0]["name"], rows[0]["zone"], bool(rows[0]["is_bot"])) if rows else None
+
+    def person_named(self, name: str) -> Person | None:
+        """Somebody known by user name."""
+        rows = self.query("SELECT id FROM person WHERE name = ?", name.lower())
+        return self.person(rows[0]["id"]) if rows else None
+
+    def know(self, people: Iterable[Person]) -> None:
+        """Remember what was learnt of people; writes only what is new."""
+        for person in people:
+            if self.person(person.id) != person:
+                self.execute(
+                    "INSERT OR REPLACE INTO person (id, name, zone, is_bot) VALUES (?, ?, ?, ?)",
+                    person.id, person.name.lower(), person.zone, int(person.is_bot),
+                )  # fmt: skip
+
+    def roles_of(self, user: str) -> frozenset[str]:
+        """The roles that a user id holds."""
+        return frozenset(row["role"] for row in self.query("SELECT role FROM role WHERE person = ?", user))
+
+    def members(self, role: str) -> list[str]:
+        """The user ids that hold a role, by name."""
+        rows = self.query("SELECT person FROM role WHERE role = ? ORDER BY name", role)
+        return [row["person"] for row in rows if not row["person"].startswith(WITHHELD)]
+
+    def role_names(self) -> list[Row]:
+        """Every (role, person, configured name) of the book."""
+        return self.query("SELECT role, person, name FROM role ORDER BY role, name")
+
+    def set_roles(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Replace the book of roles by these (role, user id, configured name)."""
+        self.execute("DELETE FROM role")
+        self.connection.executemany("INSERT OR IGNORE INTO role (role, person, name) VALUES (?, ?, ?)", list(rows))
+
+    # The catalogue of listed plugins
+
+    def listed(self, repository_key: str, plugin_id: str) -> list[Listed]:
+        """The listed plugins that share a repository or an id (case ignored)."""
+        rows = self.query(
+            """SELECT * FROM listed WHERE plugin_key = ? OR plugin_key IN
+               (SELECT plugin_key FROM listed_repository WHERE repository_key = ?)""",
+            plugin_id.lower(), repository_key,
+        )  # fmt: skip
+        return [
+            Listed(
+                row["plugin_id"],
+                row["name"],
+                row["version"],
+                frozenset(
+                    r["repository_key"]
+                    for r in self.query(
+                        "SELECT repository_key FROM listed_repository WHERE plugin_key = ?", row["plugin_key"]
+                    )
+                ),
+            )
+            for row in rows
+        ]
+
+    def set_catalogue(self, plugins: Iterable[Listed]) -> None:
+        """Replace the catalogue."""
+        all_of_them = list(plugins)
+        self.execute("DELETE FROM listed_repository")
+        self.execute("DELETE FROM listed")
+        self.connection.executemany(
+            "INSERT INTO listed (plugin_key, plugin_id, name, version) VALUES (?, ?, ?, ?)",
+            [(x.plugin_id.lower(), x.plugin_id, x.name, x.version) for x in all_of_them],
+        )
+        self.connection.executemany(
+            "INSERT OR IGNORE INTO listed_repository (repository_key, plugin_key) VALUES (?, ?)",
+            [(key, x.plugin_id.lower()) for x in all_of_them for key in x.repositories],
+        )
+
+    def catalogue_size(self) -> int:
+        """How many plugins the catalogue lists."""
+        return int(self.query("SELECT count(*) AS n FROM listed")[0]["n"])
+
+    def _ticket(self, number: int) -> tuple[Ticket, Mapping[str, Turn]] | None:
+        if found := self._cache.get(number):
+            return found
+        facts = self.facts(number)
+        if not facts:
+            return None
+        ticket, turns = history(number, self.policy, facts)
+        self._keep(ticket.stored(), turns)
+        return self._cache[number]
+
+    def _keep(self, ticket: Ticket, turns: Mapping[str, Turn]) -> None:
+        if len(self._cache) >= CACHED:
+            self._cache.pop(next(iter(self._cache)))
+        self._cache[ticket.number] = (ticket, turns)
+
+    def _index(self, ticket: Ticket, turns: Mapping[str, Turn], repository_key: str) -> None:
+        plugin_id = ticket.resolved.plugin_id if ticket.resolved else ""
+        row = (
+            ticket.number, int(not ticket.ended), ticket.owner, ticket.submitter, ticket.name.lower(), plugin_id.lower(),
+            repository_key, ticket.changed_at,
+        )  # fmt: skip
+        self.execute(
+            """INSERT INTO ticket (number, open, owner, submitter, name, plugin_key, repository_key, changed_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET open = excluded.open, owner = excluded.owner,
+               submitter = excluded.submitter, name = excluded.name, plugin_key = excluded.plugin_key,
+               repository_key = excluded.repository_key, changed_at = excluded.changed_at""",
+            *row,
+        )
+        self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
+        self.connection.executemany(
+            "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (?, ?, ?, ?, ?, ?)",
+            [(ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due) for x in turns.values()],
+        )
+
+    def _fresh_index(self) -> None:
+        """Rebuild what is searched when policy or code changed how it is derived."""
+        mark = f"{INDEX_VERSION}:{hashlib.sha256(self.policy.model_dump_json().encode()).hexdigest()}"
+        if self.state("index") == mark:
+            return
+        with self.transaction():
+            for row in self.query("SELECT number, repository_key FROM ticket"):
+                found = self._ticket(row["number"])
+                if found:
+                    self._index(*found, row["repository_key"])
+            self.remember("index", mark)
+
+
+def _person(ticket: Ticket, turn: Turn) -> str:
+    if turn.party == "owner":
+        return ticket.owner
+    if turn.party == "submitter":
+        return ticket.submitter
+    return ticket.review(turn.party).reviewer
+
+
+def _locked(path: Path) -> int:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreBusy(f"Another mmbot is using this store ({path.with_suffix('')}). Stop it first.") from None
+    return descriptor

@@ -1,0 +1,63 @@
+"""The schema, as a list of steps that is only ever added to."""
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("mmbot")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Tickets as facts, what is searched of them, people and their roles, the catalogue, the outbox."""
+    for statement in (
+        """CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE seen (event TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX seen_at ON seen (at)""",
+        """CREATE TABLE person (
+             id TEXT PRIMARY KEY, name TEXT NOT NULL, zone TEXT NOT NULL, is_bot INTEGER NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX person_name ON person (name)""",
+        """CREATE TABLE role (
+             role TEXT NOT NULL, person TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (role, person)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX role_person ON role (person)""",
+        """CREATE TABLE ticket (
+             number INTEGER PRIMARY KEY, open INTEGER NOT NULL, owner TEXT NOT NULL, submitter TEXT NOT NULL,
+             name TEXT NOT NULL, plugin_key TEXT NOT NULL, repository_key TEXT NOT NULL, changed_at INTEGER NOT NULL
+           ) STRICT""",
+        """CREATE INDEX ticket_plugin ON ticket (plugin_key) WHERE plugin_key <> ''""",
+        """CREATE INDEX ticket_repository ON ticket (repository_key)""",
+        """CREATE INDEX ticket_name ON ticket (name, open)""",
+        """CREATE INDEX ticket_submitter ON ticket (submitter, open, number)""",
+        """CREATE INDEX ticket_owner ON ticket (owner, open, number)""",
+        """CREATE TABLE turn (
+             ticket INTEGER NOT NULL REFERENCES ticket (number), party TEXT NOT NULL, person TEXT NOT NULL,
+             why TEXT NOT NULL, since INTEGER NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (ticket, party)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX turn_party ON turn (party, since)""",
+        """CREATE INDEX turn_person ON turn (person, since) WHERE person <> ''""",
+        """CREATE TABLE fact (
+             id INTEGER PRIMARY KEY, ticket INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+             by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX fact_ticket ON fact (ticket, id)""",
+        """CREATE TABLE listed (
+             plugin_key TEXT PRIMARY KEY, plugin_id TEXT NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE listed_repository (
+             repository_key TEXT NOT NULL, plugin_key TEXT NOT NULL, PRIMARY KEY (repository_key, plugin_key)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE outbox (
+             id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE,
+             kind TEXT NOT NULL CHECK (kind IN ('show', 'say', 'notice', 'do')),
+             subject TEXT NOT NULL, channel TEXT NOT NULL, person TEXT NOT NULL, root TEXT NOT NULL, thread TEXT NOT NULL,
+             body TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('pending', 'sent', 'parked')),
+             due_at INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+             sent_channel TEXT NOT NULL DEFAULT '', post TEXT NOT NULL DEFAULT '', shown TEXT NOT NULL DEFAULT '',
+             created_at INTEGER NOT NULL
+           ) STRICT""",
+        """CREATE INDEX outbox_due ON outbox (due_at, id) WHERE state = 'pending'""",
+        """CREATE UNIQUE INDEX outbox_show ON outbox (subject) WHERE kind = 'show'""",
+        """CREATE UNIQUE INDEX outbox_notice ON outbox (subject) WHERE kind = 'notice' AND state = 'pending'""",
+        """CREATE INDEX outbox_post ON outbox (post) WHERE post <> ''""",
+    ):
+        db.execute(statement)

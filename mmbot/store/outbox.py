@@ -1,0 +1,147 @@
+"""The rows of what is still to be said, shown or done."""
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+from mmbot.messages import Button, Message, Row
+from mmbot.store.database import Store
+
+Kind = Literal["show", "say", "notice", "do"]
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """One effect. `subject` names what a show, a notice or a step is about; `post` is set once it stands on the server."""
+
+    id: int
+    key: str
+    kind: Kind
+    subject: str
+    channel: str
+    person: str
+    root: str
+    thread: str
+    body: str
+    state: Literal["pending", "sent", "parked"]
+    due_at: int
+    tries: int
+    error: str
+    sent_channel: str
+    post: str
+    shown: str
+    created_at: int
+
+
+def add(store: Store, kind: Kind, now: int, **columns: str | int) -> None:
+    """A new row, due now unless `due_at` says otherwise."""
+    row = {
+        "key": secrets.token_hex(16), "kind": kind, "subject": "", "channel": "", "person": "", "root": "", "thread": "",
+        "body": "", "state": "pending", "due_at": now, "created_at": now, **columns,
+    }  # fmt: skip
+    names = ", ".join(row)
+    marks = ", ".join("?" * len(row))
+    store.execute(f"INSERT INTO outbox ({names}) VALUES ({marks})", *row.values())  # noqa: S608 -- our own column names
+
+
+def show(store: Store, subject: str, channel: str, thread: str, now: int) -> None:
+    """Have a subject's post show the present, now: one row for a subject for ever."""
+    changed = store.execute(
+        "UPDATE outbox SET state = 'pending', due_at = ?, tries = 0, error = '' WHERE kind = 'show' AND subject = ?",
+        now, subject,
+    )  # fmt: skip
+    if not changed:
+        add(store, "show", now, subject=subject, channel=channel, thread=thread)
+
+
+def notice(store: Store, subject: str, due_at: int, now: int) -> None:
+    """Tell of a subject when it is due; what is said, and to whom, is found then. One that waits already stays as it is."""
+    waiting = store.query("SELECT 1 FROM outbox WHERE kind = 'notice' AND subject = ? AND state = 'pending'", subject)
+    if not waiting:
+        add(store, "notice", now, subject=subject, due_at=due_at)
+
+
+def told(store: Store, subject: str) -> int:
+    """Up to which number of its kind a subject was told before, 0 when it never was."""
+    rows = store.query(
+        "SELECT shown FROM outbox WHERE kind = 'notice' AND subject = ? AND state = 'sent' ORDER BY id DESC LIMIT 1",
+        subject,
+    )
+    return int(rows[0]["shown"] or 0) if rows else 0
+
+
+def due(store: Store, now: int, limit: int = 100) -> list[OutboxRow]:
+    """The rows to be handled now, in the order in which they fell due."""
+    rows = store.query(
+        "SELECT * FROM outbox WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT ?", now, limit
+    )
+    return [OutboxRow(**row) for row in rows]
+
+
+def next_due(store: Store) -> int | None:
+    """When the next row falls due (milliseconds UTC); None when nothing waits."""
+    value = store.connection.execute("SELECT min(due_at) FROM outbox WHERE state = 'pending'").fetchone()[0]
+    return None if value is None else int(value)
+
+
+def row(store: Store, number: int) -> OutboxRow | None:
+    """A row by its number."""
+    rows = store.query("SELECT * FROM outbox WHERE id = ?", number)
+    return OutboxRow(**rows[0]) if rows else None
+
+
+def post_of(store: Store, subject: str) -> OutboxRow | None:
+    """The row that shows a subject."""
+    rows = store.query("SELECT * FROM outbox WHERE kind = 'show' AND subject = ?", subject)
+    return OutboxRow(**rows[0]) if rows else None
+
+
+def subject_of_post(store: Store, post: str) -> str:
+    """What a post on the server is about: the subject it shows, or the one in whose thread it stands; "" for none of ours."""
+    rows = store.query("SELECT subject, thread FROM outbox WHERE post = ? AND post <> ''", post)
+    return str(rows[0]["subject"] or rows[0]["thread"]) if rows else ""
+
+
+def sent(store: Store, number: int, channel: str, post: str, shown: str = "", *, due_at: int = 0) -> None:
+    """A row's post stands on the server. A show that was asked for again meanwhile (its `due_at` moved) stays pending."""
+    store.execute(
+        """UPDATE outbox SET state = iif(kind = 'show' AND due_at > ?, 'pending', 'sent'), sent_channel = ?, post = ?, shown = ?,
+           error = '' WHERE id = ?""",
+        due_at, channel, post, shown, number,
+    )  # fmt: skip
+
+
+def later(store: Store, number: int, due_at: int, error: str) -> None:
+    """Try a row again at a later time."""
+    store.execute(
+        "UPDATE outbox SET due_at = ?, tries = tries + 1, error = ? WHERE id = ?", due_at, error[:500], number
+    )
+
+
+def parked(store: Store, number: int, error: str) -> None:
+    """Give a row up; it stays visible with its reason."""
+    store.execute("UPDATE outbox SET state = 'parked', error = ? WHERE id = ?", error[:500], number)
+
+
+def lost(store: Store, number: int, now: int) -> None:
+    """The post of a subject is gone from the server: it is to be posted anew."""
+    store.execute(
+        "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ?, key = ? WHERE id = ?",
+        now,
+        secrets.token_hex(16),
+        number,
+    )
+
+
+def dump_message(message: Message) -> str:
+    """A message as JSON text, for a row's body."""
+    rows = [{"text": r.text, "buttons": [[b.label, b.line, b.style] for b in r.buttons]} for r in message.rows]
+    return json.dumps({"text": message.text, "rows": rows, "colour": message.colour}, ensure_ascii=False)
+
+
+def read_message(body: str) -> Message:
+    """A message from a row's body."""
+    raw = json.loads(body)
+    rows = tuple(Row(tuple(Button(*b) for b in r["buttons"]), r["text"]) for r in raw["rows"])
+    return Message(raw["text"], rows, raw["colour"])

@@ -1,0 +1,154 @@
+"""What a handler sees of the world: one transaction, the moment, who asks, and the effects it may leave behind."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmbot import replies
+from mmbot.domain.facts import AnyFact
+from mmbot.domain.references import BadReference, Reference, parse_reference, repository_key
+from mmbot.domain.rights import STAFF, Actor, Who, allowed, submits
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import Turn
+from mmbot.events import Event
+from mmbot.messages import Message, Refused
+from mmbot.policy import Policy
+from mmbot.store import outbox
+from mmbot.store.database import Store
+
+MARKET = "market"
+"""Stands for the marketplace channel until a row is sent."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the configuration says that sentences and rules need: where vulnerabilities are reported, hosts read without TLS."""
+
+    security_contact: str = "the security team"
+    plain_http: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Tx:
+    """One event's view of the store. `now` decides acts, `at` dates facts; both in milliseconds UTC."""
+
+    store: Store
+    event: Event
+    now: int
+    settings: Settings
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.store.policy
+
+    @property
+    def by(self) -> str:
+        """The user id of who asks; "" for mmbot itself."""
+        return self.event.by
+
+    @property
+    def at(self) -> int:
+        """When it happened."""
+        return self.event.at
+
+    @property
+    def via(self) -> str:
+        """Where it came from, for the record."""
+        where = self.event.where
+        return f"{where.via}:{where.channel}" if where.channel else where.via
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, with their roles."""
+        return Actor(self.by, self.store.roles_of(self.by))
+
+    def who(self, user: str) -> str:
+        """A person's user name, without the @."""
+        person = self.store.person(user)
+        return person.name if person else "somebody"
+
+    def zone(self, user: str) -> str:
+        """A person's time zone by its IANA name, "" when unknown."""
+        person = self.store.person(user)
+        return person.zone if person else ""
+
+    def ticket(self, number: int) -> Ticket:
+        """A ticket by its number; refuses where there is none."""
+        found = self.store.ticket(number)
+        if found is None:
+            raise Refused(replies.no_such_ticket(number), "ticket")
+        return found
+
+    def require(self, who: Who, ticket: Ticket | None = None, role: str = "") -> None:
+        """Refuse unless the asker has this right; the refusal names who has it."""
+        if allowed(who, self.actor, ticket, role):
+            return
+        own = bool(who == "role" and ticket and submits(ticket, self.by))
+        what = {
+            "role": f"the role {role}",
+            "owner": "the role owner",
+            "owner-or-submitter": "its owner or submitter",
+        }.get(who, "a role")
+        raise Refused(replies.not_allowed(ticket, self._who_may(who, ticket, role), what, own=own))
+
+    def _who_may(self, who: Who, ticket: Ticket | None, role: str) -> list[str]:
+        if who == "role":
+            return [self.who(x) for x in self.store.members(role) if not (ticket and submits(ticket, x))]
+        ids = [ticket.owner] if ticket and ticket.owner else []
+        if who == "owner-or-submitter" and ticket:
+            ids.append(ticket.submitter)
+        for held in ("owner", "admin") if who.startswith("owner") else STAFF:
+            ids += self.store.members(held)
+        return [self.who(x) for x in dict.fromkeys(ids)]
+
+    def role_for(self, ticket: Ticket, asked: str, word: str) -> str:
+        """The role in which the asker acts on a ticket: the one named, else the only one they hold of its track."""
+        if asked:
+            return asked
+        mine = sorted(self.actor.roles & set(ticket.roles))
+        if not mine:
+            raise Refused(replies.no_role())
+        if len(mine) > 1:
+            raise Refused(replies.which_role(ticket, mine, word), "role")
+        return mine[0]
+
+    def reference(self, text: str, repository: str = "") -> Reference:
+        """What a person named as the thing to review; refuses with the way forward where it cannot be read."""
+        try:
+            return parse_reference(text, repository=repository, plain_http_hosts=self.settings.plain_http)
+        except BadReference as bad:
+            raise Refused(str(bad), "link") from bad
+
+    def turns(self, ticket: Ticket) -> Mapping[str, Turn]:
+        """Whom a saved ticket waits for."""
+        return self.store.turns(ticket.number)
+
+    def new_ticket(self, *facts: AnyFact) -> Ticket:
+        """A new ticket under the next number, not yet saved."""
+        return Ticket(self.store.next_number(), self.policy).plus(*facts)
+
+    def save(self, ticket: Ticket) -> Ticket:
+        """Store what is new of a ticket, and have its card show it."""
+        stored = self.store.save(ticket, self.event.id, repository_key(ticket.repository))
+        self.show(f"card:{ticket.number}")
+        return stored
+
+    def show(self, subject: str) -> None:
+        """Have a subject's post in the marketplace channel show the present: `card:7`, or `prompt:7:qa` in the card's thread."""
+        kind, _, rest = subject.partition(":")
+        thread = f"card:{rest.split(':')[0]}" if kind != "card" else ""
+        outbox.show(self.store, subject, MARKET, thread, self.now)
+
+    def say(self, message: Message, *, to: str = "", thread: str = "") -> None:
+        """Post something once: to a person (a user id) by direct message, or into a subject's thread in the channel."""
+        where = {"person": to} if to else {"channel": MARKET, "thread": thread}
+        outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), **where)
+
+    def notify(self, subject: str, *, minutes: float = 0) -> None:
+        """Have a subject told after some minutes; to whom and in which words is found then, and nothing where nothing is left to say."""
+        outbox.notice(self.store, subject, self.now + round(minutes * 60_000), self.now)
+
+    def do(self, step: str, **arguments: object) -> None:
+        """Have a slow or remote step done after the commit; its result comes back as an event."""
+        outbox.add(self.store, "do", self.now, subject=step, body=json.dumps(arguments))
