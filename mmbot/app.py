@@ -121,6 +121,13 @@ class App:
         elif tx.by:
             outbox.add(self.store, "say", tx.now, body=body, person=tx.by)
 
+    def answer_by_message(self, person: str, reply: Reply) -> None:
+        """Send an answer by direct message, where the request could carry none back."""
+        with self.store.transaction():
+            outbox.add(
+                self.store, "say", self.now(), body=outbox.dump_message(Message(reply.text, reply.rows)), person=person
+            )
+
     def render(self, row: outbox.OutboxRow) -> tuple[Message, str] | None:
         """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""
         kind, _, rest = row.subject.partition(":")

@@ -113,19 +113,21 @@ def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str
 
 def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
     if turn.party == "submitter":
-        name = "you" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
+        name = "**you**" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
         if turn.why == "reference":
             return f"{name} (a tag or commit to review)"
         number = sum(1 for x in ticket.findings if x.open and not x.answered_at)
         return f"{name} ({plural(number, 'finding')})"
     if turn.party == "owner":
-        name = ("you" if mention == ticket.owner else f"**{who(ticket.owner)}**") if ticket.owner else "**an owner**"
+        name = (
+            ("**you**" if mention == ticket.owner else f"**{who(ticket.owner)}**") if ticket.owner else "**an owner**"
+        )
         what = {"request": "to request reviews", "merge": "to merge it"}.get(turn.why, "")
         return f"{name} {what}".strip() if what else f"{name} to take it"
     reviewer = ticket.review(turn.party).reviewer
     title = title_of(ticket, turn.party)
     if reviewer:
-        return "you" if mention == reviewer else f"**{who(reviewer)}** ({title})"
+        return "**you**" if mention == reviewer else f"**{who(reviewer)}** ({title})"
     return f"**{_article(title)} {title} reviewer**"
 
 
@@ -162,7 +164,7 @@ def prompt(ticket: Ticket, role: str, turns: Mapping[str, Turn], who: Who) -> Me
     title = title_of(ticket, role)
     reviewer = ticket.review(role).reviewer
     head = f"{title} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}"
-    name = f"{who(reviewer)}, " if reviewer else "Nobody yet: "
+    name = f"{who(reviewer)} — " if reviewer else "Nobody yet — "
     open_items = list(review.undecided(ticket, role))
     lines = [f"{name}{head}. {_needs(ticket, role, open_items, turns)}"]
     if ticket.resolved and ticket.resolved.base_version and role in {"dev", "security"}:
@@ -273,17 +275,18 @@ def _below_one(ticket: Ticket) -> str:
 
 
 def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
-    """What is decided, in a line: a confidential role's failures do not show in it."""
-    parts = []
+    """What is decided, folded; of a confidential role's findings only that they are there."""
+    groups: dict[str, list[str]] = {}
     for item in ticket.items_of(role):
         found = ticket.judgements.get(item.handle)
         stands = review.standing(ticket, item.handle)
         if found and stands in DECIDED:
             why = f" ({plain(found.why, 100)})" if found.why and stands == "na" else ""
-            parts.append(f"✓ **{item.handle}** {DECIDED[stands]} by {who(found.by)}{why}")
-    for found_ in review.findings(ticket, role):
-        parts.append(finding_line(ticket, found_, who, secret=found_.confidential))
-    return "\n".join(parts)
+            groups.setdefault(f"{DECIDED[stands]} by {who(found.by)}{why}", []).append(f"**{item.handle}**")
+    lines = [f"✓ {listed(handles)} {words}" for words, handles in groups.items()]
+    return "\n".join(
+        [*lines, *(finding_line(ticket, x, who, secret=x.confidential) for x in review.findings(ticket, role))]
+    )
 
 
 def finding_line(ticket: Ticket, finding: Finding, who: Who, *, secret: bool) -> str:

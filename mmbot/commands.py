@@ -3,7 +3,7 @@
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -94,8 +94,8 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
 }  # fmt: skip
 
 
-def questions(what: Incomplete, ticket: Ticket | None, policy: Policy) -> tuple[Question, ...]:
-    """The fields of a dialog: what the command still needs, and what it could take besides."""
+def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]) -> tuple[Question, ...]:
+    """The fields of a dialog for somebody who holds these roles: what the command still needs, and what it could take besides."""
     command = WORDS[what.word]
     asked = []
     for name, slot in _slots(command).items():
@@ -103,7 +103,7 @@ def questions(what: Incomplete, ticket: Ticket | None, policy: Policy) -> tuple[
             continue
         if slot.shape in {"items", "role", "part"} and name not in what.missing:
             continue
-        choices = _choices(slot.shape, what, ticket, policy)
+        choices = _choices(slot.shape, what, ticket, policy, held)
         if KINDS[slot.shape] == "choice" and not choices:
             continue
         needed = name in what.missing
@@ -111,12 +111,14 @@ def questions(what: Incomplete, ticket: Ticket | None, policy: Policy) -> tuple[
     return tuple(asked)
 
 
-def _choices(shape: str, what: Incomplete, ticket: Ticket | None, policy: Policy) -> tuple[tuple[str, str], ...]:
+def _choices(
+    shape: str, what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]
+) -> tuple[tuple[str, str], ...]:
     if shape == "track":
         return (("new", "new plugin"), ("update", "update of a listed plugin"))
     if shape in {"item", "items"} and ticket:
         role = next((r for r in ticket.roles if re.search(rf"\b{re.escape(r)}\b", what.line, re.IGNORECASE)), None)
-        items = ticket.items_of(role) if role else ticket.items
+        items = [x for x in ticket.items if x.role == role or (not role and x.role in held)]
         return tuple((x.handle, f"{x.handle} {x.title}") for x in items)
     if shape in {"role", "part"}:
         names = ticket.roles if ticket else tuple(r for r in policy.roles if policy.roles[r].enabled)

@@ -33,6 +33,7 @@ HELP = """\
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
 :people     who there is          :help   this          :quit   leave"""
 _SAID = re.compile(r"@([a-z0-9._-]+)(?: (in|to) ([^:]*?))?: ?(.*)", re.IGNORECASE | re.DOTALL)
+_LINK = re.compile(r"\[([^\]]*)\]\(https?://[^)]*\)")
 _STEP = re.compile(r"\+(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -43,7 +44,7 @@ class _Post:
     channel: str
     root: str
     message: Message
-    row: rows.OutboxRow
+    subject: str
 
 
 @dataclass
@@ -60,6 +61,7 @@ class World:
     """The people, posts and repositories of the console, and its clock; it is the outbox's voice and resolves references."""
 
     at: int
+    subject_of: Callable[[int], str]
     people: dict[str, Person] = field(default_factory=dict)
     repositories: dict[str, list[Example]] = field(default_factory=dict)
     posts: list[_Post] = field(default_factory=list)
@@ -77,26 +79,31 @@ class World:
         """A direct channel, by the person's name."""
         return f"@{self.name(person)}"
 
-    async def post(self, channel: str, root: str, message: Message, row: rows.OutboxRow) -> tuple[str, str]:
+    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:  # noqa: ARG002 -- a Voice's
         """Show a new post."""
-        post = _Post(f"post{len(self.posts) + 1}", channel, root, message, row)
+        post = _Post(f"post{len(self.posts) + 1}", channel, root, message, self.subject_of(row))
         self.posts.append(post)
         self.say(self._place(post), message)
         return channel, post.id
 
-    async def edit(self, message: Message, row: rows.OutboxRow) -> None:
+    async def edit(self, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         """Show what is new in a post."""
-        post = next(x for x in self.posts if x.id == row.post)
-        before, post.message = set(shown(post.message)), message
+        edited = next(x for x in self.posts if x.id == post)
+        before, edited.message = set(shown(edited.message)), message
         changed = [line for line in shown(message) if line not in before]
-        self.lines += [f"mmbot updates {_about(row.subject)}:", *(f"    {line}" for line in changed)] if changed else []
+        self.lines += (
+            [f"mmbot updates {_about(edited.subject)}:", *(f"    {line}" for line in changed)] if changed else []
+        )
 
     async def resolve(self, arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
         """What a reference means in the console's own repositories."""
         ticket, text, repository = int(str(arguments["ticket"])), str(arguments["text"]), str(arguments["repository"])
         known = self.repositories.get(repository.lower(), [])
         kind, name = str(arguments["kind"]), str(arguments["name"])
-        found = next((x for x in reversed(known) if name in {"", x.ref} or (kind == "commit" and x.commit.startswith(name))), None)
+        found = next(
+            (x for x in reversed(known) if name in {"", x.ref} or (kind == "commit" and x.commit.startswith(name))),
+            None,
+        )
         if found is None:
             why = f"There is no `{name}` in that repository." if known else "There is no such repository."
             return ReferenceResolved(ticket=ticket, text=text, repository=repository, why=why)
@@ -120,13 +127,13 @@ class World:
             return f"to {post.channel}"
         root = next((x for x in self.posts if x.id == post.root), None)
         if root:
-            return f"in thread of {_about(root.row.subject).removeprefix('the card of ')}"
+            return f"in thread of {_about(root.subject).removeprefix('the card of ')}"
         return f"in ~{CHANNEL}" if not post.root else "in thread"
 
 
 def shown(message: Message) -> list[str]:
     """A message as lines of text, buttons in brackets."""
-    lines = message.text.replace(MB, "/mb").replace("\u200b", "").split("\n")
+    lines = _LINK.sub(r"\1", message.text.replace(MB, "/mb").replace("\u200b", "")).split("\n")
     for row in message.rows:
         buttons = " ".join(f"[ {button.label} ]" for button in row.buttons)
         lines.append(f"{row.text} {buttons}".strip())
@@ -143,7 +150,7 @@ class Console:
     """One line in, the transcript of what it brought about out."""
 
     def __init__(self, store: Store, policy: Policy, at: int, *, running: bool = False) -> None:
-        self.world = World(at, running=running)
+        self.world = World(at, lambda row: getattr(rows.row(store, row), "subject", ""), running=running)
         self.app = App(store, Settings(), self.world.now)
         self.policy = policy
         self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve})
@@ -220,14 +227,14 @@ class Console:
 
     def _show(self, words: list[str]) -> None:
         subject = ":".join(x.lower().removeprefix("mb-") for x in words)
-        found = next((x for x in self.world.posts if x.row.subject == subject), None)
+        found = next((x for x in self.world.posts if x.subject == subject), None)
         self.world.lines += shown(found.message) if found else ["There is no such post."]
 
     def _speak(self, name: str, how: str, place: str, text: str) -> None:
         me = self.person(name)
         thread = re.search(r"MB-(\d+)", place, re.IGNORECASE)
         ticket = int(thread.group(1)) if thread else None
-        root = next((x.id for x in self.world.posts if ticket and x.row.subject == f"card:{ticket}"), "")
+        root = next((x.id for x in self.world.posts if ticket and x.subject == f"card:{ticket}"), "")
         if text.startswith("!click "):
             self._click(me, text.removeprefix("!click ").strip())
         elif text.startswith("!fill"):
@@ -241,14 +248,17 @@ class Console:
 
     def _typed(self, me: Person, where: Where, line: str, ticket: int | None) -> None:
         ids = {name: self.person(name).id for name in commands.names_in(line) if name in self.world.people}
-        what = submission(line, self.policy) if where.via == "dm" else None
-        what = what or commands.read(line or "help", self.policy, commands.Context(me.id, ticket, ids))
+        form = submission(line, self.policy) if where.via != "slash" else None
+        what = form or commands.read(line or "help", self.policy, commands.Context(me.id, ticket, ids))
         self._answer(me, self._event(me.id, where, what))
 
     def _click(self, me: Person, text: str) -> None:
         label, _, words = text.partition(" on ")
         for post, button in self._buttons():
-            if button.label.rstrip("…") == label.strip('"').rstrip("…") and words.lower() in f"{_about(post.row.subject)} {post.message.text}".lower():
+            if (
+                button.label.rstrip("…") == label.strip('"').rstrip("…")
+                and words.lower() in f"{_about(post.subject)} {post.message.text}".lower()
+            ):
                 if post.channel.startswith("@") and post.channel != f"@{me.name}":
                     continue
                 what = commands.read(button.line, self.policy, commands.Context(me.id))
@@ -287,14 +297,17 @@ class Console:
             return
         if reply.dialog:
             self.world.dialogs[me.name] = reply.dialog
-            fields = [f"  {q.name}{' (optional)' if q.optional else ''}: {_asked(q.choices, q.label)}" for q in reply.dialog.questions]
-            self.world.lines += [f"mmbot opens a dialog for @{me.name}: {reply.dialog.title}", *(f"  {x}" for x in fields)]
+            fields = [
+                f"  {q.name}{' (optional)' if q.optional else ''}: {_asked(q.choices, q.label)}"
+                for q in reply.dialog.questions
+            ]
+            self.world.lines += [
+                f"mmbot opens a dialog for @{me.name}: {reply.dialog.title}",
+                *(f"  {x}" for x in fields),
+            ]
             return
         self.world.say(f"(only @{me.name})", Message(reply.text, reply.rows))
 
 
 def _asked(choices: tuple[tuple[str, str], ...], label: str) -> str:
     return f"{label}: {' | '.join(value for value, _ in choices)}" if choices else label
-
-
-Loop = Callable[[str], str]

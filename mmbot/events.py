@@ -18,6 +18,7 @@ class Slot:
 
 
 TicketNumber = Annotated[int, Slot("ticket", "MB-7", "Ticket"), Field(ge=1, le=2**31)]
+AnyTicket = Annotated[int | None, Slot("ticket", "MB-7", "Ticket")]
 Part = Annotated[str, Slot("part", "ROLE", "Role")]
 RoleName = Annotated[str, Slot("role", "ROLE", "Role")]
 ItemHandle = Annotated[str, Slot("item", "ITEM", "Item")]
@@ -243,7 +244,7 @@ class AskStatus(Command):
     examples = {"status": "status MB-7"}
     reads = True
 
-    ticket: TicketNumber | None = None
+    ticket: AnyTicket = None
     about: Word = ""
 
 
@@ -304,6 +305,8 @@ class ReferenceResolved(BaseModel):
     ticket: int
     text: str
     repository: str
+    moved_to: str = ""
+    """The repository's present address, where it was renamed."""
     ref_kind: str = ""
     ref_name: str = ""
     commit: str = ""
@@ -311,6 +314,7 @@ class ReferenceResolved(BaseModel):
     manifest: Mapping[str, object] | None = None
     manifest_problem: str = ""
     evidence: Mapping[str, str] = {}
+    reachable: bool = True
     why: str = ""
 
 

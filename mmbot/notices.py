@@ -47,6 +47,10 @@ def remarks(ticket: Ticket) -> list[str]:
     if known is None:
         return []
     out = []
+    if not known.reachable:
+        out.append(
+            "No branch or tag of the repository leads to this commit: it may come from somebody else's fork. Name a tag."
+        )
     if known.manifest_problem:
         out.append(f"I could not read the plugin's manifest at this commit: {plain(known.manifest_problem)}")
     if known.collides_with:
@@ -151,7 +155,7 @@ def answered(ticket: Ticket, role: str) -> Message:
     numbers = [x.number for x in review.findings(ticket, role)]
     buttons = tuple(Button(f"Settle finding {n}", f"unblock {ticket.handle} {n}") for n in numbers[:5])
     return Message(
-        f"{called(ticket)}: your {title_of(ticket, role)} {plural(len(numbers), 'finding')} {'is' if len(numbers) == 1 else 'are'} answered, "
+        f"{called(ticket)}: your {plural(len(numbers), f'{title_of(ticket, role)} finding')} {'is' if len(numbers) == 1 else 'are'} answered, "
         f"it is your turn again. The review is at {commit(ticket.repository, ticket.commit)}.",
         (Row(buttons),),
     )

@@ -32,10 +32,10 @@ class Voice(Protocol):
     async def direct(self, person: str) -> str:
         """The id of the direct channel with a person."""
 
-    async def post(self, channel: str, root: str, message: Message, row: OutboxRow) -> tuple[str, str]:
-        """Post a message ("market" is the marketplace channel); returns channel and post id."""
+    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
+        """Post the message of a row ("market" is the marketplace channel); returns channel and post id."""
 
-    async def edit(self, message: Message, row: OutboxRow) -> None:
+    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
         """Let a row's post show another message; raises PostGone."""
 
 
@@ -118,9 +118,9 @@ class Outbox:
         shown = hashlib.sha256(outbox.dump_message(message).encode()).hexdigest()
         channel, post = row.sent_channel, row.post
         if not post:
-            channel, post = await self.voice.post(row.channel, self._root(row.thread), message, row)
+            channel, post = await self.voice.post(row.channel, self._root(row.thread), message, row.id, row.key)
         elif shown != row.shown:
-            await self.voice.edit(message, row)
+            await self.voice.edit(message, post, row.id, row.key)
         outbox.sent(self.app.store, row.id, channel, post, shown, due_at=row.due_at)
 
     async def _say(self, row: OutboxRow) -> None:
@@ -135,7 +135,7 @@ class Outbox:
         else:
             message = outbox.read_message(row.body)
         channel = await self.voice.direct(person) if person else (row.channel or "market")
-        channel, post = await self.voice.post(channel, row.root or self._root(thread), message, row)
+        channel, post = await self.voice.post(channel, row.root or self._root(thread), message, row.id, row.key)
         outbox.sent(self.app.store, row.id, channel, post, remembered)
 
     def _root(self, thread: str) -> str:

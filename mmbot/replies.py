@@ -1,6 +1,6 @@
 """Every sentence that answers somebody: what was done and what comes next, or why not and what helps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmbot.cards import Who, called, finding_line, outlook, title_of, verdict_words, way_on
 from mmbot.domain import review
@@ -47,8 +47,8 @@ def not_allowed(ticket: Ticket | None, who_may: Sequence[str], what: str, *, own
     """The asker may not do this; `who_may` are names."""
     if own and ticket:
         return f"{ticket.handle} is your own submission, so somebody else judges it. You can answer with {typed(f'ready {ticket.handle}')}."
-    may = f"{listed([*who_may][:5], 'or')} can" if who_may else "nobody has that role yet: ask an admin"
-    return f"That takes {what}, which you are not: {may}."
+    may = f"Ask {listed([*who_may][:5], 'or')}." if who_may else "Nobody has it yet; an admin can add people."
+    return f"Only {what} can do that. {may}"
 
 
 def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per reason
@@ -172,7 +172,7 @@ def requested(ticket: Ticket, roles: Iterable[str]) -> str:
     return f"Asked for {names} on {called(ticket)}: the checklists are in its thread."
 
 
-def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, who: Who) -> str:
+def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str) -> str:
     """Items were judged; what is left for the role, and how to undo."""
     undo = typed(f"reopen {ticket.handle} {' '.join(items)}")
     words = (
@@ -298,7 +298,7 @@ def which_role_of(ticket: Ticket, name: str, roles: Sequence[str]) -> str:
 # Status, queue, help
 
 
-def status(ticket: Ticket, turns: dict[str, Turn], reader: Actor, who: Who) -> str:
+def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     lines = [
         f"**{called(ticket).strip('*')}** — {ticket.track_words.title}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}."
@@ -318,7 +318,7 @@ def status(ticket: Ticket, turns: dict[str, Turn], reader: Actor, who: Who) -> s
     return "\n".join(lines)
 
 
-def brief(ticket: Ticket, turns: dict[str, Turn], reader: Actor, who: Who) -> str:
+def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
     """A ticket on one line of a list."""
     way = way_on(ticket, turns, reader.id, reader.roles)
     return f"{called(ticket)} — {outlook(ticket, turns, who, mention=reader.id)}" + (
@@ -424,6 +424,11 @@ def dialog_intro(line: str, ticket: Ticket | None) -> str:
 def more_needed(word: str) -> str:
     """Where no dialog can be opened at once, a button does it."""
     return f"{typed(word)} needs a little more."
+
+
+def dialog_failed(word: str, usage: str) -> str:
+    """The server did not take the dialog."""
+    return f"I could not open the dialog just now. Please type it: `{usage}`, or see {typed(f'help {word}')}."
 
 
 def fill_in() -> str:

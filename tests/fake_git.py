@@ -17,6 +17,8 @@ _ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "HOME": "/nonexistent",
 }
+_WHERE = ["git", "--exec-path"]  # whichever git there is
+_BACKEND = Path(subprocess.run(_WHERE, capture_output=True, text=True, check=True).stdout.strip()) / "git-http-backend"  # noqa: S603 - the line above
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class FakeGit:
         """Run http-backend as a CGI program, https://www.rfc-editor.org/rfc/rfc3875."""
         body = await request.read()  # aiohttp has unpacked it
         process = await asyncio.create_subprocess_exec(
-            *("git", "http-backend"),
+            _BACKEND,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -83,6 +83,8 @@ class FakeMattermost:
         self.url = ""
         self.calls: list[Call] = []
         self.skew = 0  # milliseconds that this server's clock is ahead
+        self.frozen = 0  # when set, the only time there is: posts can share a millisecond
+        self._last_now = 0
         self.down = False
         self.faults: list[Fault] = []
         self.users: dict[str, Json] = {}
@@ -165,8 +167,11 @@ class FakeMattermost:
         self.faults.append(Fault(method, re.compile(path_regex), status, headers or {}, times, after))
 
     def now(self) -> int:
-        """The server's time in milliseconds UTC."""
-        return int(time.time() * 1000) + self.skew
+        """The server's time in milliseconds UTC; it never says the same twice, unless it is `frozen`."""
+        if self.frozen:
+            return self.frozen
+        self._last_now = max(self._last_now + 1, int(time.time() * 1000) + self.skew)
+        return self._last_now
 
     @staticmethod
     def new_id() -> str:
@@ -640,7 +645,7 @@ class FakeMattermost:
 
     def _new_channel(self, team_id: str, name: str, display: str, kind: str, creator: str) -> Json:
         now = self.now()
-        channel = {
+        channel: Json = {
             "id": self.new_id(),
             "create_at": now,
             "update_at": now,

@@ -320,7 +320,7 @@ class Calls:
                 "root_id": root,
                 "message": text if answer.get("skip_slack_parsing") else from_slack(text),
             }
-            content.ephemeral(user["id"], self.server.users[post["user_id"]], body | {"props": {}})
+            content.ephemeral(user["id"], user, body)
 
     # Dialogs
 

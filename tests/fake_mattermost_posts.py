@@ -198,8 +198,6 @@ class Posts:
     def ephemeral(self, receiver: str, author: Json, body: Json) -> Json:
         """A post that only one person sees, and only while connected."""
         post = self.draft(author, body) | {"type": "system_ephemeral", "update_at": 0}
-        if "props" in body and not body.get("from_bot"):
-            post["props"].pop("from_bot", None)
         visible = shown(post)
         for attachment, seen in zip(
             post["props"].get("attachments") or [], visible["props"].get("attachments") or [], strict=True

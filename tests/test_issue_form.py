@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mmbot import policy
 from mmbot.github.issue_form import MAX_CHARS, FormTooLong, IssueForm, looks_like_form, parse_form
-from mmbot.github.references import parse_reference
+from mmbot.domain.references import parse_reference
 
 TEMPLATES = Path(__file__).parents[2] / "shared" / "data" / "issue_templates"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmbot.github.references import BadReference, Reference, is_ref_name, parse_reference, repository_key
+from mmbot.domain.references import BadReference, Reference, is_ref_name, parse_reference, repository_key
 
 HUB = "https://github.com/sue/Plugin"
 LAB = "https://gitlab.com/group/sub/plugin"
@@ -288,6 +288,7 @@ TEXTS = st.lists(PIECES | st.text(max_size=3), max_size=8).map("".join) | st.tex
 @example(f"{HUB}/tree/at", "")
 @example(f"{HUB}/tree/commit", "")
 @example(f"{HUB}.git.git", "")
+@example(f"{HUB}..#", "")
 @example(f"{HUB}/tree/deadbee/x", "")
 def test_whatever_is_typed_is_refused_or_read_into_a_value_that_reads_the_same(text: str, known: str) -> None:
     try:

@@ -11,7 +11,7 @@ import pytest
 from fake_git import FakeGit, FakeRepository, fake_git
 
 from mmbot.github.git import run_git
-from mmbot.github.references import Kind, Reference, parse_reference
+from mmbot.domain.references import Kind, Reference, parse_reference
 from mmbot.github.remote import is_public
 from mmbot.github.resolve import GitLimits, Resolution, Unreachable, Unresolved, resolve
 
@@ -89,9 +89,8 @@ async def test_branches_tags_and_pull_requests_are_told_apart(plugin: FakeReposi
         "/pull/3/files": ("pull", "3", third, False),
         "/-/merge_requests/4": ("pull", "4", fourth, False),
     }
-    for text, result in expected.items():
-        found = await look.at(text)
-        assert (found.kind, found.name, found.commit, found.reachable) == result, text
+    results = await asyncio.gather(*map(look.at, expected))
+    assert [(found.kind, found.name, found.commit, found.reachable) for found in results] == list(expected.values())
 
 
 async def test_commits_are_found_at_the_tips_in_the_past_and_in_forks(plugin: FakeRepository, look: Look) -> None:
@@ -101,42 +100,42 @@ async def test_commits_are_found_at_the_tips_in_the_past_and_in_forks(plugin: Fa
     fork = plugin.commit(FILES | {"evil": "x"}, on="refs/pull/3/head")
     hidden = plugin.commit(FILES | {"gone": "x"}, on="refs/heads/gone")
     plugin.git("update-ref", "-d", "refs/heads/gone")
-    for text, commit, reachable in (
-        (tip, tip, True),
-        (tip[:7], tip, True),
-        (old, old, True),
-        (old[:9], old, True),
-        (fork, fork, False),
-        (fork[:7], fork, False),
-        (hidden, hidden, False),
-    ):
-        found = await look.at(f"/commit/{text}")
-        assert (found.kind, found.name, found.commit, found.reachable) == ("commit", commit, commit, reachable)
+    expected = {
+        tip: (tip, True),
+        tip[:7]: (tip, True),
+        old: (old, True),
+        old[:9]: (old, True),
+        fork: (fork, False),
+        fork[:7]: (fork, False),
+        hidden: (hidden, False),
+    }
+    results = await asyncio.gather(*(look.at(f"/commit/{start}") for start in expected))
+    assert [(found.commit, found.reachable) for found in results] == list(expected.values())
+    assert {(found.kind, found.name == found.commit) for found in results} == {("commit", True)}
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        (" v2.0.0", "no branch or tag `v2.0.0`"),
-        (" tag main", "no tag `main`"),
-        (" 1.0.0", "Did you mean `v1.0.0`?"),
-        (" it`s@here", "`it's@here`"),
-        (" #9", "no pull request 9"),
-        (" commit 0123456", "no commit `0123456` among the newest"),
-        (f" commit {'0' * 39}1", "has no such commit"),
-        (" 20201108", "no commit `20201108`"),
-        (" both", "is a branch .* and a tag"),
-        (" picture", "isn't a commit"),
-    ],
-)
-async def test_what_is_not_there_is_said(plugin: FakeRepository, look: Look, text: str, sentence: str) -> None:
+async def test_what_is_not_there_is_said(plugin: FakeRepository, look: Look) -> None:
     first = plugin.commit(FILES)
     plugin.commit(FILES | {"b": "b"}, on="refs/heads/both")
     for tag in ("v1.0.0", "both"):
         plugin.tag(tag, first)
     plugin.tag("picture", plugin.git("rev-parse", f"{first}:README.md"), annotated=True)
-    with pytest.raises(Unresolved, match=sentence):
-        await look.at(text)
+    expected = {
+        " v2.0.0": "no branch or tag `v2.0.0`",
+        " tag main": "no tag `main`",
+        " 1.0.0": "Did you mean `v1.0.0`?",
+        " it`s@here": "`it's@here`",
+        " #9": "no pull request 9",
+        " commit 0123456": "no commit `0123456` among the newest",
+        " 20201108": "no commit `20201108`",
+        f" commit {'0' * 39}1": "has no such commit",
+        " both": f"`both` is a branch ({plugin.refs()['refs/heads/both'][:7]}) and a tag ({first[:7]})",
+        " picture": "isn't a commit",
+    }
+    results = await asyncio.gather(*map(look.at, expected), return_exceptions=True)
+    for result, sentence in zip(results, expected.values(), strict=True):
+        assert isinstance(result, Unresolved)
+        assert sentence in str(result)
 
 
 async def test_a_branch_and_a_tag_of_one_commit_are_no_question(plugin: FakeRepository, look: Look) -> None:
@@ -185,24 +184,21 @@ async def test_what_the_build_fills_in_is_told(plugin: FakeRepository, look: Loo
     assert (found.id, found.version, found.homepage_url, found.has_webapp) == ("", "", "", False)
 
 
-@pytest.mark.parametrize(
-    ("files", "problem"),
-    [
+async def test_a_manifest_that_cannot_be_read_is_said_and_the_commit_still_found(
+    plugin: FakeRepository, look: Look
+) -> None:
+    cases: list[tuple[dict[str, str], str]] = [
         ({"README.md": ""}, "There is no plugin.json"),
         ({"a/plugin.json": "{}", "b/x": ""}, "There is no plugin.json"),
         ({"plugin.json": "{}", "plugin.yml": "id: evil"}, "Only plugin.json is read"),
         ({"plugin.json": "id: a.b"}, "isn't JSON"),
         ({"plugin.json": json.dumps({"id": "a", "x": "y" * 65536})}, "larger than 64 KiB"),
-    ],
-)
-async def test_a_manifest_that_cannot_be_read_is_said_and_the_commit_still_found(
-    plugin: FakeRepository, look: Look, files: dict[str, str], problem: str
-) -> None:
-    sha = plugin.commit(files)
-    found = await look.at("")
-    assert found.commit == sha
-    assert found.manifest is None
-    assert problem in found.manifest_problem
+    ]
+    commits = [plugin.commit(files, on=f"refs/heads/b{i}") for i, (files, _) in enumerate(cases)]
+    results = await asyncio.gather(*(look.at(f" b{i}") for i in range(len(cases))))
+    for found, commit, (_, problem) in zip(results, commits, cases, strict=True):
+        assert (found.commit, found.manifest) == (commit, None)
+        assert problem in found.manifest_problem
 
 
 async def test_a_manifest_that_is_a_link_is_not_followed(plugin: FakeRepository, look: Look) -> None:

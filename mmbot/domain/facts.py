@@ -48,13 +48,15 @@ class Submitted(Fact):
 
 
 class ReferenceGiven(Fact):
-    """Somebody named what to review; it counts once it is resolved to a commit."""
+    """Somebody named what to review; it counts once it is resolved. `ready`: with it they gave the ball back to the reviewers."""
 
     kind: Literal["reference"] = "reference"
     text: str
     repository: str
     ref_kind: str = "default"
     ref_name: str = ""
+    path_may_follow: bool = False
+    ready: bool = False
 
 
 class Resolved(Fact):
@@ -77,6 +79,7 @@ class Resolved(Fact):
     manifest_problem: str = ""
     unfilled: tuple[str, ...] = ()
     evidence: Mapping[str, str] = {}
+    reachable: bool = True
     track: str
     base_version: str = ""
     collides_with: str = ""

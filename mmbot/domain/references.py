@@ -17,7 +17,7 @@ _HOST = re.compile(
     r"((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)\.?(?::([0-9]{1,5}))?"
 )
 _BARE_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?")
-_SEGMENT = re.compile(r"[A-Za-z0-9_.~][A-Za-z0-9_.~-]{0,127}")
+_SEGMENT = re.compile(r"[A-Za-z0-9_.~][A-Za-z0-9_.~-]{0,127}(?<!\.)")
 _SHORT = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_.-]{1,100})(@.*)?")
 _LINK = re.compile(r"\[[^\]]*\]\(<?([^()\s<>]+)>?(?:\s+\"[^\"]*\")?\)(.*)")
 _HEX = re.compile(r"[0-9a-fA-F]{7,40}")
@@ -240,7 +240,7 @@ def _locate(origin: str, path: str) -> tuple[str, list[str]]:
     repository = segments[:end]
     while repository and repository[-1].lower().endswith(".git"):
         repository[-1] = repository[-1][:-4]
-    if len(repository) < 2 or any(not _SEGMENT.fullmatch(s) or s in {".", ".."} for s in repository):  # noqa: PLR2004 - owner and name
+    if len(repository) < 2 or any(not _SEGMENT.fullmatch(s) for s in repository):  # noqa: PLR2004 - owner and name
         raise BadReference(_NO_REPOSITORY)
     if repository[-1].lower().endswith(_ARCHIVES):
         raise BadReference(_BUILT)

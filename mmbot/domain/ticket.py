@@ -7,7 +7,6 @@ from mmbot.domain import facts as f
 from mmbot.policy import Item, Policy, Requirements, Track
 
 
-
 @dataclass(frozen=True)
 class Judgement:
     """How one item was last judged, by whom, at which commit."""
@@ -199,7 +198,7 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.Assigned(role="owner"):
             return replace(ticket, owner=fact.person)
         case f.Assigned():
-            return _with_review(ticket, replace(ticket.review(fact.role), reviewer=fact.person, started_at=0))
+            return _with_review(ticket, replace(ticket.review(fact.role), reviewer=fact.person))
         case f.Requested():
             return _with_review(ticket, replace(ticket.review(fact.role), requested_at=fact.at))
         case f.Judged():

@@ -59,7 +59,8 @@ def _role_turn(ticket: Ticket, role: str) -> Turn | None:
 
 def history(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> tuple[Ticket, Mapping[str, Turn]]:
     """Fold facts and note since when each party is waited for; returns the ticket and its turns by party."""
-    ticket, turns = fold(number, policy, ()), {}
+    ticket = fold(number, policy, ())
+    turns: dict[str, Turn] = {}
     for fact in facts:
         ticket = ticket.plus(fact)
         turns = carried(ticket, turns, fact.at)

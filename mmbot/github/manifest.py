@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmbot.github.references import has_hidden
+from mmbot.domain.references import has_hidden
 
 MAX_BYTES = 64 * 2**10
 _MAX_TEXT = 1000  # characters of one field; the longest of all listed plugins has 126

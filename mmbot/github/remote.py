@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from mmbot.github.git import Ended, GitLimits, run_git
-from mmbot.github.references import BadReference, is_ref_name, parse_reference
+from mmbot.domain.references import BadReference, is_ref_name, parse_reference
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 MAX_REFS = 16 * 2**20  # bytes of what a server lists
@@ -115,7 +115,7 @@ async def _moved(remote: Remote) -> Remote:
     question = "/info/refs?service=git-upload-pack"
     try:
         async with (
-            aiohttp.ClientSession(trust_env=True) as session,
+            aiohttp.ClientSession(trust_env=remote.address.startswith("https:")) as session,
             session.get(f"{remote.address}{question}", allow_redirects=False) as answer,
         ):
             there = urljoin(str(answer.url), answer.headers.get("Location", ""))

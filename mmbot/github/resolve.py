@@ -10,7 +10,7 @@ from typing import Literal
 
 from mmbot.github.git import Ended, GitLimits
 from mmbot.github.manifest import MAX_BYTES, BadManifest, Manifest, parse_manifest
-from mmbot.github.references import BadReference, Reference, is_ref_name, parse_reference
+from mmbot.domain.references import BadReference, Reference, is_ref_name, parse_reference
 from mmbot.github.remote import HEADS, MAX_REFS, TAGS, Refs, Remote, Unreachable, Unresolved, bare, connect, failure
 
 __all__ = ["GitLimits", "Manifest", "Resolution", "Unreachable", "Unresolved", "resolve"]
@@ -75,8 +75,12 @@ async def _resolve(reference: Reference, limits: GitLimits, folder: Path) -> Res
     target = await _target(reference, remote, refs)
     tree = await _fetch(remote, target)
     listing = await remote.git("ls-tree", "-z", tree, cap=_MAX_LISTING)
+    if listing.code and not listing.too_much:
+        raise failure(remote, listing)
     entries = _entries(listing)
     manifest, problem = await _manifest(remote, entries)
+    if listing.too_much:
+        problem = "The top folder has too many files to look for plugin.json."
     return Resolution(
         repository=remote.repository,
         kind=target.kind,
@@ -85,9 +89,7 @@ async def _resolve(reference: Reference, limits: GitLimits, folder: Path) -> Res
         tree=tree,
         reachable=target.reachable,
         manifest=manifest,
-        manifest_problem=problem
-        if not listing.too_much
-        else "The top folder has too many files to look for plugin.json.",
+        manifest_problem=problem,
         evidence=_evidence(entries),
     )
 

@@ -55,14 +55,13 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
         raise Refused(replies.nothing_to_answer(before))
     after = before.plus(f.ReadySaid(note="", by=tx.by, at=tx.at, via=tx.via)) if waiting else before
     if cmd.link:
-        after = _moved(tx, after, cmd.link)
+        after = _moved(tx, after, cmd.link, ready=True)
     saved = follow(tx, before, after)
     roles = list(dict.fromkeys(x.role for x in waiting))
-    for role in roles:
-        for person in _reviewers(saved, role):
-            tx.say(notices.answered(saved, role), to=person)
     if cmd.link:
         _resolve(tx, saved)
+    else:
+        _tell_answered(tx, saved)
     return Reply(replies.ready(saved, roles, cmd.link))
 
 
@@ -74,6 +73,8 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
         return
     if what.why:
         ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at)))
+        if asked.ready:
+            _tell_answered(tx, ticket)
         for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
             tx.say(notices.not_found(ticket, what.why, what.text), to=person)
         return
@@ -84,8 +85,12 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     elif before.commit == what.commit:
         saved = follow(tx, before, after)
         tx.say(notices.same_commit(saved, what.text), thread=card(saved))
+        if asked.ready:
+            _tell_answered(tx, saved)
     else:
         _later_resolved(tx, before, after)
+        if asked.ready:
+            _tell_answered(tx, tx.ticket(what.ticket))
 
 
 def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, bool]:
@@ -102,8 +107,9 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
     }
     unfilled = manifest.get("unfilled", ())
     fact = f.Resolved(
-        text=what.text, repository=what.repository, ref_kind=what.ref_kind, ref_name=what.ref_name, commit=what.commit,
+        text=what.text, repository=what.moved_to or what.repository, ref_kind=what.ref_kind, ref_name=what.ref_name, commit=what.commit,
         tree=what.tree, plugin_id=plugin_id, manifest_problem=what.manifest_problem, evidence=dict(what.evidence),
+        reachable=what.reachable,
         unfilled=tuple(str(x) for x in unfilled) if isinstance(unfilled, (list, tuple)) else (),
         track=track.track, base_version=track.base_version, collides_with=track.collides_with,
         changed_from=track.changed_from, at=tx.at, **texts,
@@ -146,7 +152,16 @@ def _reviewers(ticket: Ticket, role: str) -> list[str]:
     return list(dict.fromkeys([*found, *([part.approved_by] if part.approved_by else []), *judged]))[:1]
 
 
-def _moved(tx: Tx, ticket: Ticket, link: str) -> Ticket:
+def _tell_answered(tx: Tx, ticket: Ticket) -> None:
+    """Tell each role whose findings are all answered that it is their turn again."""
+    for role in ticket.roles:
+        found = review.findings(ticket, role)
+        if found and all(x.answered_at for x in found):
+            for person in _reviewers(ticket, role):
+                tx.say(notices.answered(ticket, role), to=person)
+
+
+def _moved(tx: Tx, ticket: Ticket, link: str, *, ready: bool = False) -> Ticket:
     _must_be_open(tx, ticket)
     reference = tx.reference(link, ticket.repository)
     others = [
@@ -154,15 +169,17 @@ def _moved(tx: Tx, ticket: Ticket, link: str) -> Ticket:
     ]
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
         raise Refused(replies.submitted_twice(tx.ticket(others[0]), tx.who), "link")
-    return ticket.plus(_given(tx, link, reference))
+    return ticket.plus(_given(tx, link, reference, ready=ready))
 
 
-def _given(tx: Tx, text: str, reference: Reference) -> f.ReferenceGiven:
+def _given(tx: Tx, text: str, reference: Reference, *, ready: bool = False) -> f.ReferenceGiven:
     return f.ReferenceGiven(
         text=text,
         repository=reference.repository,
         ref_kind=reference.kind,
         ref_name=reference.name,
+        path_may_follow=reference.path_may_follow,
+        ready=ready,
         by=tx.by,
         at=tx.at,
         via=tx.via,
@@ -178,6 +195,7 @@ def _resolve(tx: Tx, ticket: Ticket) -> None:
             repository=ticket.asked.repository,
             kind=ticket.asked.ref_kind,
             name=ticket.asked.ref_name,
+            path_may_follow=ticket.asked.path_may_follow,
         )
 
 

@@ -85,6 +85,6 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
             replies.dialog_title(what.word),
             replies.dialog_intro(what.line, ticket),
             what.line,
-            questions(what, ticket, tx.policy),
+            questions(what, ticket, tx.policy, tx.actor.roles),
         ),
     )

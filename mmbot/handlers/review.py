@@ -1,5 +1,7 @@
 """Reviewing: who does what, items judged, findings raised and settled, verdicts given."""
 
+from collections.abc import Sequence
+
 from mmbot import notices, replies
 from mmbot.domain import facts as f
 from mmbot.domain import review
@@ -100,10 +102,10 @@ def judge(tx: Tx, cmd: JudgeItem) -> Reply:
     for role in sorted(roles):
         tx.require("role", before, role)
     _guard(before, cmd.commit)
-    after = review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via)
+    after = _taken_up(tx, review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via), sorted(roles))
     saved = follow(tx, before, after)
     role = before.requirements.items[cmd.items[0]].role
-    return Reply(replies.judged(saved, cmd.items, cmd.state, role, tx.who))
+    return Reply(replies.judged(saved, cmd.items, cmd.state, role))
 
 
 def block(tx: Tx, cmd: Block) -> Reply:
@@ -121,7 +123,7 @@ def block(tx: Tx, cmd: Block) -> Reply:
         after = review.judged(before, [cmd.item], "failed", cmd.text, tx.by, tx.at, tx.via)
     else:
         after = review.blocked(before, role, cmd.text, tx.by, tx.at, tx.via)
-    saved = follow(tx, before, after)
+    saved = follow(tx, before, _taken_up(tx, after, [role]))
     public = tx.event.where.via == "mention"
     return Reply(replies.blocked(saved, len(saved.findings), role, in_public=public))
 
@@ -162,8 +164,19 @@ def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
             after = review.retracted(before, role, tx.by, tx.at, tx.via)
         case "holds" | "again" as decision:
             after = review.reconsidered(before, role, decision, tx.by, tx.at, tx.via)
-    saved = follow(tx, before, after)
+    saved = follow(tx, before, _taken_up(tx, after, [role]))
     return Reply(replies.verdict_recorded(saved, role, cmd.decision, tx.who))
+
+
+def _taken_up(tx: Tx, ticket: Ticket, roles: Sequence[str]) -> Ticket:
+    """Whoever begins a review that nobody has taken is its reviewer."""
+    for role in roles:
+        part = ticket.review(role)
+        if not part.reviewer:
+            ticket = ticket.plus(f.Assigned(role=role, person=tx.by, by=tx.by, at=tx.at, via=tx.via))
+        if not part.requested_at:
+            ticket = ticket.plus(f.Requested(role=role, by=tx.by, at=tx.at, via=tx.via))
+    return ticket
 
 
 def _open(tx: Tx, number: int) -> Ticket:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -51,7 +51,7 @@ REJECTIONS = 3  # a server that has lost its database also answers 401
 RESUMES_WITHOUT_NEWS = 2
 
 
-async def frames(rest: Rest, pace: Pace | None = None, backlog: int = 1000) -> AsyncIterator[Frame | Lost]:
+async def frames(rest: Rest, pace: Pace | None = None, backlog: int = 1000) -> AsyncGenerator[Frame | Lost, None]:
     """Every event this account may see, in order and once; close it (`aclosing`) when done.
 
     The first thing to come is `Lost(first=True)`. A `Lost` comes before the events that follow the hole. Reading goes

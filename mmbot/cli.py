@@ -1,0 +1,185 @@
+"""The command line of whoever operates the bot."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import structlog
+
+from mmbot import __version__
+
+FAILED = 1
+T = TypeVar("T")
+CONFIG = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path),
+    default=Path("config.toml"),
+    show_default=True,
+    help="The configuration file.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Run the review process of the Mattermost plugin Marketplace inside Mattermost."""
+
+
+@main.command()
+@CONFIG
+@click.option("--verbose", is_flag=True, help="Log more.")
+def run(config: Path, *, verbose: bool) -> None:
+    """Connect to the server and work until stopped."""
+    from mmbot.catalogue import CatalogueError  # noqa: PLC0415 -- help and errors of the command line need none of this
+    from mmbot.mattermost.client import RestError  # noqa: PLC0415
+    from mmbot.mattermost.stream import TokenRejected  # noqa: PLC0415
+    from mmbot.run import run as run_bot  # noqa: PLC0415
+    from mmbot.store.database import StoreBusy, StoreTooNew  # noqa: PLC0415
+
+    _log(verbose=verbose)
+    settings = _config(config)
+    try:
+        asyncio.run(run_bot(settings))
+    except* (CatalogueError, StoreBusy, StoreTooNew) as group:
+        _fail(str(group.exceptions[0]))
+    except* (RestError, TokenRejected) as group:
+        _fail(
+            f"The Mattermost server at {settings.mattermost.url} refused: {group.exceptions[0]}. `mmbot doctor` says more."
+        )
+    except* (KeyboardInterrupt, asyncio.CancelledError):
+        pass
+
+
+@main.command()
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path("var/console.db"),
+    show_default=True,
+    help="The SQLite file.",
+)
+@click.option("--empty", is_flag=True, help="Start without the example tickets.")
+def console(store: Path, *, empty: bool) -> None:
+    """Try the bot in this terminal, without a server; a script on standard input is played and its transcript printed."""
+    from mmbot.terminal import play  # noqa: PLC0415
+
+    _log(verbose=False)
+    asyncio.run(play(store, sys.stdin, empty=empty))
+
+
+@main.command()
+@click.option("--url", prompt="Address of the Mattermost server", help="The server's address, as a browser uses it.")
+@click.option("--admin", prompt="Name of an admin's account", help="The admin who makes the bot's account.")
+@click.option("--password", envvar="MMBOT_ADMIN_PASSWORD", help="That admin's password; asked for when it is missing.")
+@click.option("--token", envvar="MMBOT_ADMIN_TOKEN", help="An access token of that admin in place of the password.")
+@click.option("--team", prompt="Team", help="The team's name, as in addresses.")
+@click.option(
+    "--channel", default="plugins-marketplace", show_default=True, prompt=True, help="The channel for the tickets."
+)
+@click.option("--trigger", default="mb", show_default=True, help="The slash command's word.")
+@click.option(
+    "--callback-url", default="http://127.0.0.1:8066", show_default=True, help="How the server reaches mmbot."
+)
+@click.option("--take-over", is_flag=True, help="Let the slash command point here though it points elsewhere.")
+@CONFIG
+def setup(**given: Any) -> None:  # noqa: ANN401 -- the options above
+    """Make the bot's account, its place and its slash command on a server, and write the configuration."""
+    from mmbot.setup import SetupFailed, Wishes, set_up  # noqa: PLC0415
+
+    password, token = given.pop("password"), given.pop("token")
+    if not password and not token:
+        password = click.prompt("Password", hide_input=True)
+    wishes = Wishes(admin_user=given.pop("admin"), admin_password=password or "", admin_token=token or "", **given)
+    try:
+        asyncio.run(set_up(wishes, click.echo))
+    except SetupFailed as failed:
+        _fail(str(failed))
+
+
+@main.command()
+@CONFIG
+def doctor(config: Path) -> None:
+    """Look at the configuration, the server and the way between them, and say how to mend what is wrong."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from mmbot.doctor import examine  # noqa: PLC0415
+
+    settings = _config(config)
+    screen = Console(highlight=False, soft_wrap=True)
+    faults = 0
+    for found in _wait(examine(settings, config)):
+        mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[found.ok]
+        screen.print(f"{mark} [bold]{found.name}[/]: ", end="")
+        screen.print(found.text, markup=False)
+        if found.mend:
+            screen.print(f"  → {found.mend}", markup=False)
+        faults += found.ok is False
+    if faults:
+        sys.exit(FAILED)
+
+
+@main.command()
+@CONFIG
+@click.option("--by", required=True, help="User name of the submitter.")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+def intake(config: Path, by: str, file: Any) -> None:  # noqa: ANN401 -- a text file
+    """Hand in a filled-in issue template for somebody, through the running bot. FILE may be - for standard input."""
+    from mmbot.office import ask  # noqa: PLC0415
+
+    _office(lambda: ask(_config(config).store.path, "intake", {"by": by.lstrip("@"), "text": file.read()}))
+
+
+@main.group()
+def catalogue() -> None:
+    """The Marketplace's list of plugins."""
+
+
+@catalogue.command("sync")
+@CONFIG
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def catalogue_sync(config: Path, file: Path) -> None:
+    """Let the running bot read the Marketplace's database FILE (plugins.json)."""
+    from mmbot.office import ask  # noqa: PLC0415
+
+    _office(lambda: ask(_config(config).store.path, "catalogue", {"file": str(file.resolve())}))
+
+
+def _office(call: Callable[[], Coroutine[Any, Any, str]]) -> None:
+    from mmbot.office import OfficeClosed  # noqa: PLC0415
+
+    try:
+        click.echo(_wait(call()))
+    except OfficeClosed as closed:
+        _fail(str(closed))
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _config(path: Path) -> Any:  # noqa: ANN401 -- a Config, whose module is imported late
+    from mmbot import policy  # noqa: PLC0415
+    from mmbot.config import ConfigError, load  # noqa: PLC0415
+
+    try:
+        config = load(path)
+        return load(path, tuple(policy.load(config.sources.policy).roles))
+    except (ConfigError, policy.PolicyError) as error:
+        _fail(str(error))
+
+
+def _fail(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(FAILED)
+
+
+def _log(*, verbose: bool) -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,45 @@
+"""The one source of the present, and the jobs that wake the outbox when something falls due."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+SWEEP_SECONDS = 60
+
+
+def now() -> int:
+    """The present in milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Clock:
+    """Two jobs: one at the next due moment, one each minute whatever happens. The rows are the truth; a job only wakes."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self._scheduler.add_job(self._fire, "interval", seconds=SWEEP_SECONDS, id="sweep")
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No more waking."""
+        self._scheduler.shutdown(wait=False)
+
+    def next_due(self, at: int | None) -> None:
+        """Wake at this moment (milliseconds UTC) too; None for nothing."""
+        if at is None:
+            if self._scheduler.get_job("due"):
+                self._scheduler.remove_job("due")
+            return
+        moment = datetime.fromtimestamp(at / 1000, UTC)
+        self._scheduler.add_job(self._fire, "date", run_date=moment, id="due", replace_existing=True)
+
+    async def _fire(self) -> None:
+        self._wake()

@@ -1,0 +1,142 @@
+"""The configuration: one TOML file, a file of secrets beside it, and the environment over both."""
+
+import stat
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+ROLES_BESIDES = ("admin", "owner", "release")
+
+
+class ConfigError(Exception):
+    """What is wrong with the configuration, a line for each mistake, each naming its place. Never holds a secret."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _web_address(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("must start with https:// or http://")
+    return url.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_web_address)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9._-]+$", max_length=64)]
+
+
+class Mattermost(_Section):
+    """Where the server is, and where in it the bot lives."""
+
+    url: Url
+    team: Name
+    channel: Name
+    trigger: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)] = "mb"
+    token: SecretStr = SecretStr("")
+    slash_tokens: tuple[SecretStr, ...] = ()
+
+
+class Listen(_Section):
+    """Where the bot listens for what the server calls back, and how the server reaches it."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8066
+    callback_url: Url = "http://127.0.0.1:8066"
+
+
+class StorePlace(_Section):
+    """Where the store is."""
+
+    path: Path = Path("var/mmbot.db")
+
+
+class Sources(_Section):
+    """What is read from elsewhere: the Marketplace's database, another policy, hosts that git may read without TLS."""
+
+    catalogue: Path | None = None
+    policy: Path | None = None
+    plain_http: frozenset[str] = frozenset()
+
+
+class Config(BaseSettings):
+    """Everything that an operator decides."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, env_prefix="MMBOT_", env_nested_delimiter="__"
+    )
+
+    mattermost: Mattermost
+    listen: Listen = Listen()
+    store: StorePlace = StorePlace()
+    sources: Sources = Sources()
+    people: dict[str, tuple[Name, ...]] = {}
+    default_owner: Name = ""
+    security_contact: Annotated[str, Field(max_length=200)] = "the security team"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """The environment counts more than the files."""
+        return (env_settings, init_settings)
+
+
+def secrets_path(config: Path) -> Path:
+    """The file of secrets that belongs to a configuration file: `config.secrets.toml` beside `config.toml`."""
+    return config.with_name(f"{config.stem}.secrets.toml")
+
+
+def load(path: Path, roles: tuple[str, ...] = ()) -> Config:
+    """The configuration at a path with its secrets and the environment; raises ConfigError.
+
+    `roles` are the policy's; [people] may name these and admin, owner, release. Paths in the file are relative to it.
+    """
+    raw = _table(path)
+    secrets = secrets_path(path)
+    if secrets.exists():
+        if stat.S_IMODE(secrets.stat().st_mode) & 0o077:
+            raise ConfigError(f"{secrets}: others can read it; mend it with: chmod 600 {secrets}")
+        raw = _merged(raw, _table(secrets))
+    try:
+        config = Config(**raw)
+    except ValidationError as error:
+        places = [
+            (".".join(str(x) for x in e["loc"]), e["msg"]) for e in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigError("\n".join(f"{path}: {place}: {message}" for place, message in places)) from None
+    allowed = {*roles, *ROLES_BESIDES}
+    strange = sorted(set(config.people) - allowed) if roles else []
+    if strange:
+        raise ConfigError(f"{path}: people.{strange[0]}: there is no such role; there are {', '.join(sorted(allowed))}")
+    base = path.resolve().parent
+    sources = config.sources.model_copy(
+        update={name: base / value for name in ("catalogue", "policy") if (value := getattr(config.sources, name))}
+    )
+    return config.model_copy(update={"store": StorePlace(path=base / config.store.path), "sources": sources})
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: there is no such file; `mmbot setup` writes one, or copy config.example.toml"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {type(error).__name__}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    both = dict(one)
+    for key, value in other.items():
+        old = both.get(key)
+        both[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both

@@ -1,0 +1,168 @@
+"""What the server posts to us — slash commands, clicks, dialogs — and what arrives on the stream, read into plain values."""
+
+import hmac
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ID = re.compile(r"[a-z0-9]{26}")
+LARGEST = 64 * 1024
+"""Bytes of a request's body that are read."""
+
+
+class Malformed(Exception):  # noqa: N818 -- what it is
+    """A request that a Mattermost server does not send."""
+
+
+@dataclass(frozen=True)
+class Slash:
+    """A slash command as typed; `mentions` are pairs of user name and id that the server resolved."""
+
+    user_id: str
+    user_name: str
+    channel_id: str
+    root_id: str
+    text: str
+    trigger_id: str
+    mentions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Click:
+    """A pressed button."""
+
+    user_id: str
+    user_name: str
+    channel_id: str
+    post_id: str
+    trigger_id: str
+    context: Any
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A dialog that was filled in; every value comes from the person's client."""
+
+    user_id: str
+    channel_id: str
+    state: str
+    answers: Mapping[str, str | bool]
+    cancelled: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """A post that appeared on the stream."""
+
+    post_id: str
+    user_id: str
+    channel_id: str
+    channel_type: str
+    root_id: str
+    message: str
+    create_at: int
+    by_machine: bool
+
+
+def token_accepted(given: Iterable[str], accepted: Iterable[str]) -> bool:
+    """Whether a slash command's token is one of ours, in constant time for each; an empty one never is."""
+    return any(
+        bool(theirs) & hmac.compare_digest(ours.encode(), theirs.encode())
+        for ours in accepted
+        for theirs in given
+        if ours
+    )
+
+
+def slash(form: Mapping[str, Any], lists: Mapping[str, list[str]]) -> Slash:
+    """A slash command from its form fields; `lists` holds the repeated ones. Raises Malformed."""
+    names, ids = lists.get("user_mentions", []), lists.get("user_mentions_ids", [])
+    pairs = tuple((n.lower(), i) for n, i in zip(names, ids, strict=False) if ID.fullmatch(i))[:20]
+    return Slash(
+        _id(form, "user_id"), _name(form, "user_name"), _id(form, "channel_id"), _id(form, "root_id", optional=True),
+        _text(form, "text"), _capability(form, "trigger_id"), pairs,
+    )  # fmt: skip
+
+
+def click(body: bytes) -> Click:
+    """A click from its JSON body. Raises Malformed."""
+    raw = _object(body)
+    return Click(
+        _id(raw, "user_id"), _name(raw, "user_name"), _id(raw, "channel_id"), _id(raw, "post_id"), _capability(raw, "trigger_id"),
+        raw.get("context"),
+    )  # fmt: skip
+
+
+def submission(body: bytes) -> Submission:
+    """A dialog's answers from its JSON body. Raises Malformed."""
+    raw = _object(body)
+    answers = raw.get("submission") or {}
+    if not isinstance(answers, dict):
+        raise Malformed("submission")
+    plain = {
+        str(k)[:64]: v if isinstance(v, bool) else str(v)[:16_383]
+        for k, v in list(answers.items())[:50]
+        if v is not None
+    }
+    return Submission(
+        _id(raw, "user_id"),
+        _id(raw, "channel_id", optional=True),
+        _text(raw, "state"),
+        plain,
+        bool(raw.get("cancelled")),
+    )
+
+
+def said(data: Mapping[str, Any]) -> Said:
+    """A post from the stream's `posted` event. Raises Malformed."""
+    try:
+        raw = json.loads(str(data.get("post", "")))
+        props = raw.get("props") or {}
+        machine = any(str(props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin"))
+        return Said(
+            _id(raw, "id"), _id(raw, "user_id"), _id(raw, "channel_id"), str(data.get("channel_type", "")),
+            _id(raw, "root_id", optional=True), _text(raw, "message"), int(raw.get("create_at", 0)),
+            machine or bool(raw.get("type")),
+        )  # fmt: skip
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise Malformed("post") from error
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("not JSON") from error
+    if not isinstance(raw, dict):
+        raise Malformed("not an object")
+    return raw
+
+
+def _id(raw: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
+    value = raw.get(name) or ""
+    if isinstance(value, str) and (ID.fullmatch(value) or (optional and not value)):
+        return value
+    raise Malformed(name)
+
+
+def _name(raw: Mapping[str, Any], name: str) -> str:
+    value = raw.get(name) or ""
+    if isinstance(value, str) and re.fullmatch(r"[a-z0-9._-]{0,64}", value):
+        return value
+    raise Malformed(name)
+
+
+def _text(raw: Mapping[str, Any], name: str) -> str:
+    value = raw.get(name) or ""
+    if isinstance(value, str):
+        return value
+    raise Malformed(name)
+
+
+def _capability(raw: Mapping[str, Any], name: str) -> str:
+    value = raw.get(name) or ""
+    if isinstance(value, str) and len(value) <= 1000:  # noqa: PLR2004 -- real ones have about 250 characters
+        return value
+    raise Malformed(name)

@@ -1,0 +1,62 @@
+"""Where the outbox's posts go: a Mattermost server, over its REST API."""
+
+from collections.abc import Callable
+
+from mmbot.mattermost import render
+from mmbot.mattermost.client import RestError
+from mmbot.mattermost.rest import Rest
+from mmbot.messages import Message, Never, NotNow, PostGone
+
+NOT_FOUND = 404
+
+
+class MattermostVoice:
+    """Posts as the bot account. `market` is the id of the marketplace channel, `me` the bot's user id."""
+
+    def __init__(
+        self, rest: Rest, me: str, market: str, secret: bytes, url: str, trigger: str, now: Callable[[], int]
+    ) -> None:
+        self._rest, self._me, self._market = rest, me, market
+        self._secret, self._url, self._trigger, self._now = secret, url, trigger, now
+        self._direct: dict[str, str] = {}
+
+    async def direct(self, person: str) -> str:
+        """The id of the direct channel with a person."""
+        if person not in self._direct:
+            try:
+                self._direct[person] = (await self._rest.direct_channel(self._me, person)).id
+            except RestError as error:
+                raise _translated(error) from error
+        return self._direct[person]
+
+    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
+        """Post a message; the row's key makes a repeated try count once for as long as the server remembers it."""
+        place = self._market if channel == "market" else channel
+        try:
+            post = await self._rest.post(
+                place, self._text(message), root, self._props(message, row, key), f"{self._me}:{key}"
+            )
+        except RestError as error:
+            raise _translated(error) from error
+        return place, post.id
+
+    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
+        """Let a post show another message; its buttons are made anew."""
+        try:
+            await self._rest.edit(post, self._text(message), self._props(message, row, key))
+        except RestError as error:
+            if error.status == NOT_FOUND:
+                raise PostGone from error
+            raise _translated(error) from error
+
+    def _text(self, message: Message) -> str:
+        return render.text(message.text, self._trigger)
+
+    def _props(self, message: Message, row: int, key: str) -> dict[str, object]:
+        return render.props(message, row, key, self._secret, self._url, self._now())
+
+
+def _translated(error: RestError) -> NotNow | Never:
+    if error.temporary:
+        return NotNow(str(error), error.retry_after)
+    return Never(str(error))

@@ -1,0 +1,104 @@
+"""The unix socket beside the store, over which command-line commands that write reach the running bot."""
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from mmbot import catalogue
+from mmbot.app import App
+from mmbot.events import Event, Where
+from mmbot.github.submission import submission
+from mmbot.mattermost import render
+from mmbot.mattermost.rest import Rest
+from mmbot.reception import person
+
+Work = Callable[[Mapping[str, str]], Awaitable[str]]
+LARGEST = 1_000_000
+
+
+class OfficeClosed(Exception):  # noqa: N818 -- a sentence for the operator
+    """The running bot could not be reached, or did not do what was asked; the message says why."""
+
+
+def socket_of(store: Path) -> Path:
+    """The socket that belongs to a store."""
+    return store.with_name(store.name + ".sock")
+
+
+async def ask(store: Path, what: str, values: Mapping[str, str]) -> str:
+    """Have the bot that runs on this store do something; returns what it says. Raises OfficeClosed."""
+    place = socket_of(store)
+    try:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(place))) as session,
+            session.post(f"http://mmbot/{what}", json=dict(values)) as response,
+        ):
+            answer = await response.json()
+    except (aiohttp.ClientError, OSError) as error:
+        raise OfficeClosed(
+            f"No running mmbot answers at {place}: start it with `mmbot run` ({type(error).__name__})."
+        ) from None
+    if answer.get("error"):
+        raise OfficeClosed(str(answer["error"]))
+    return str(answer["text"])
+
+
+class Office:
+    """The bot's side of the socket."""
+
+    def __init__(self, app: App, rest: Rest, trigger: str, wake: Callable[[], None]) -> None:
+        self._app, self._rest, self._trigger, self._wake = app, rest, trigger, wake
+
+    async def open(self, store: Path) -> web.AppRunner:
+        """Listen on the store's socket, which only its owner may use; returns the runner, to be cleaned up."""
+        app = web.Application(client_max_size=LARGEST)
+        for name, work in (("intake", self.intake), ("catalogue", self.read_catalogue)):
+            app.router.add_post(f"/{name}", _answering(work))
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await runner.setup()
+        place = socket_of(store)
+        place.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(runner, str(place)).start()
+        finally:
+            os.umask(before)
+        return runner
+
+    async def intake(self, values: Mapping[str, str]) -> str:
+        """Hand in a filled-in form for somebody."""
+        users = await self._rest.users_by_names([values["by"]])
+        if not users:
+            raise OfficeClosed(f"There is nobody called {values['by']} on the server.")
+        what = submission(values["text"], self._app.store.policy)
+        if what is None:
+            raise OfficeClosed("That is no filled-in issue template: it has neither its headings nor its checklist.")
+        who = person(users[0])
+        event = Event(f"file:{secrets.token_hex(16)}", who.id, self._app.now(), Where("file"), what, (who,))
+        reply = self._app.handle(event)
+        self._wake()
+        return render.text(reply.text if reply else "", self._trigger)
+
+    async def read_catalogue(self, values: Mapping[str, str]) -> str:
+        """Read the Marketplace's database."""
+        try:
+            listed = catalogue.read(Path(values["file"]))
+        except catalogue.CatalogueError as error:
+            raise OfficeClosed(str(error)) from error
+        with self._app.store.transaction():
+            self._app.store.set_catalogue(listed)
+        return f"The catalogue lists {len(listed)} plugins."
+
+
+def _answering(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            return web.json_response({"text": await work(await request.json())})
+        except OfficeClosed as closed:
+            return web.json_response({"error": str(closed)})
+
+    return answer

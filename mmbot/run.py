@@ -1,0 +1,121 @@
+"""The wiring: one process, one loop, everything in one task group."""
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from mmbot import catalogue, clock, policy, web
+from mmbot.app import App
+from mmbot.config import Config, ConfigError
+from mmbot.events import Event, PeopleNamed, Person, Where
+from mmbot.github.resolve import GitLimits
+from mmbot.handlers.intake import DEFAULT_OWNER
+from mmbot.listening import Listener
+from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.stream import Pace
+from mmbot.mattermost.voice import MattermostVoice
+from mmbot.office import Office
+from mmbot.outbox import Outbox
+from mmbot.reception import Reception, person
+from mmbot.steps import steps
+from mmbot.store.database import Store
+from mmbot.store.tx import Settings
+
+log = structlog.get_logger()
+
+
+async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pace: Pace | None = None) -> None:
+    """Run until SIGTERM or SIGINT, or until cancelled. `ready` is called with the port once everything listens.
+
+    Raises ConfigError, RestError, TokenRejected, StoreBusy, StoreTooNew, PolicyError, CatalogueError.
+    """
+    config.store.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = Store(config.store.path, policy.load(config.sources.policy))
+    try:
+        async with Rest(config.mattermost.url, config.mattermost.token.get_secret_value()) as rest:
+            await _run(config, store, rest, ready, pace)
+    finally:
+        store.close()
+
+
+async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], None], pace: Pace | None) -> None:
+    me = person(await rest.me())
+    team = await rest.team(config.mattermost.team)
+    market = await rest.channel(team.id, config.mattermost.channel)
+    if not await rest.is_member(market.id):
+        await rest.join_channel(market.id)
+    read_catalogue(store, config.sources.catalogue)
+    app = App(store, Settings(config.security_contact, config.sources.plain_http), clock.now)
+    await _name_people(app, rest, config)
+    with store.transaction():
+        secret = store.secret("mac-key")
+    voice = MattermostVoice(
+        rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now
+    )
+    limits = GitLimits(plain_http=config.sources.plain_http)
+    with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as workdir:
+        outbox = Outbox(app, voice, steps(limits, Path(workdir)))
+        reception = Reception(app, rest, me, secret, config.mattermost.trigger, config.listen.callback_url, outbox.wake)
+        listener = Listener(app, rest, reception, pace)
+        timer = clock.Clock(outbox.wake)
+        doors = web.doors(
+            reception,
+            config.mattermost.slash_tokens,
+            lambda: "" if listener.connected else "not connected to Mattermost",
+        )
+        server, port = await web.serve(doors, config.listen.host, config.listen.port)
+        desk = await Office(app, rest, config.mattermost.trigger, outbox.wake).open(config.store.path)
+        timer.start()
+        log.info("mmbot runs", port=port, channel=config.mattermost.channel, trigger=config.mattermost.trigger)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(outbox.run(timer.next_due)), group.create_task(listener.run())]
+                _stop_on_signal(tasks)
+                ready(port)
+        finally:
+            timer.stop()
+            await desk.cleanup()
+            await server.cleanup()
+
+
+def _stop_on_signal(tasks: list["asyncio.Task[None]"]) -> None:
+    def stop() -> None:
+        for task in tasks:
+            task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def read_catalogue(store: Store, path: Path | None) -> None:
+    """Bring the store's catalogue up to the configured file."""
+    if path:
+        listed = catalogue.read(path)
+        with store.transaction():
+            store.set_catalogue(listed)
+        log.info("catalogue read", plugins=len(listed))
+
+
+async def _name_people(app: App, rest: Rest, config: Config) -> None:
+    """Look the configured names up, and let the book of roles know."""
+    names = {name for people in config.people.values() for name in people} | {config.default_owner} - {""}
+    users = {x.username.lower(): x for x in await rest.users_by_names(sorted(names - {""}))} if names - {""} else {}
+    roles = {
+        role: tuple((name, users[name].id) for name in people if name in users)
+        for role, people in {**config.people, DEFAULT_OWNER: (config.default_owner,)}.items()
+    }
+    if not config.people.get("admin"):
+        raise ConfigError("people.admin: name at least one admin, who is told when something needs an operator")
+    people = tuple(person(x) for x in users.values())
+    unknown = tuple(sorted(names - {""} - set(users)))
+    now = app.now()
+    app.handle(Event(f"people:{now}", "", now, Where("mmbot"), PeopleNamed(roles=roles, unknown=unknown), people))
+
+
+__all__ = ["Person", "read_catalogue", "run"]

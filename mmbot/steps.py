@@ -1,0 +1,40 @@
+"""The slow and remote steps that an effect can ask for, and what comes of each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from mmbot.domain.references import Kind, Reference
+from mmbot.events import ReferenceResolved
+from mmbot.github.resolve import GitLimits, Unreachable, Unresolved, resolve
+from mmbot.messages import NotNow
+from mmbot.outbox import Step
+
+TRIES = 4
+"""How often an unreachable repository is asked before the person is told."""
+
+
+def steps(limits: GitLimits, workdir: Path) -> Mapping[str, Step]:
+    """The table of steps. `workdir` holds temporary folders only."""
+
+    async def resolved(arguments: Mapping[str, object], tries: int) -> ReferenceResolved:
+        asked = {name: str(arguments[name]) for name in ("text", "repository", "kind", "name")}
+        ticket = int(str(arguments["ticket"]))
+        may_be_path = bool(arguments.get("path_may_follow"))
+        reference = Reference(asked["repository"], cast("Kind", asked["kind"]), asked["name"], may_be_path)
+        try:
+            found = await resolve(reference, limits, workdir)
+        except Unresolved as no:
+            return ReferenceResolved(ticket=ticket, text=asked["text"], repository=asked["repository"], why=str(no))
+        except Unreachable as no:
+            if tries < TRIES:
+                raise NotNow(str(no)) from no
+            return ReferenceResolved(ticket=ticket, text=asked["text"], repository=asked["repository"], why=str(no))
+        manifest = vars(found.manifest) if found.manifest else None
+        return ReferenceResolved(
+            ticket=ticket, text=asked["text"], repository=asked["repository"], moved_to=found.repository, ref_kind=found.kind,
+            ref_name=found.name if found.kind != "commit" else "", commit=found.commit, tree=found.tree, manifest=manifest,
+            manifest_problem=found.manifest_problem, evidence=found.evidence, reachable=found.reachable,
+        )  # fmt: skip
+
+    return {"resolve": resolved}
