@@ -40,6 +40,7 @@ class Hub:
         self.server = server
         self.connections: dict[str, Connection] = {}
         self.sockets: dict[web.WebSocketResponse, web.Request] = {}
+        self.online: set[str] = set()
         self.auth_seconds = 5.0
 
     # What the server says
@@ -113,13 +114,17 @@ class Hub:
         self._cut(socket)
 
     def _fresh(self, user_id: str) -> Connection:
-        online = any(other.user_id == user_id for other in self.connections.values())
         connection = Connection(self.server.new_id(), user_id)
         self.connections[connection.id] = connection
         self._greet(connection)
-        if not online:
-            self.publish("status_change", {"status": "online", "user_id": user_id}, user_id=user_id)
         return connection
+
+    def _presence(self, user_id: str) -> None:
+        active = any(one.user_id == user_id and one.socket for one in self.connections.values())
+        if active is not (user_id in self.online):
+            self.online ^= {user_id}
+            status = "online" if active else "offline"
+            self.publish("status_change", {"status": status, "user_id": user_id}, user_id=user_id)
 
     def _greet(self, connection: Connection) -> None:
         hello = {"connection_id": connection.id, "server_version": f"{self.server.version}..0.false"}
@@ -144,6 +149,7 @@ class Hub:
         self, socket: web.WebSocketResponse, connection: Connection, *, since: int = 0, first_answer: str = ""
     ) -> None:
         connection.socket = socket
+        self._presence(connection.user_id)
         replay = [text for seq, text in connection.sent if seq >= since]
         writer = asyncio.create_task(self._write(socket, connection, replay, first_answer))
         try:
@@ -153,6 +159,7 @@ class Hub:
             await asyncio.gather(writer, return_exceptions=True)
             if connection.socket is socket:
                 connection.socket = None
+            self._presence(connection.user_id)
 
     async def _write(
         self, socket: web.WebSocketResponse, connection: Connection, replay: list[str], first_answer: str

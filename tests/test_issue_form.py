@@ -509,11 +509,50 @@ def test_a_form_looks_like_one(text: str) -> None:
         "What is the summary of this review?",
         "- [ ] buy milk\n- [x] make tea",
         "Summary: it works, thank you",
-        "```\n" + NEW_FORM + "```",
+        "```\n" + NEW_FORM + "```\nThat is how mine looked.",
+        "Summary: nothing yet\n\nI wait for a review of the commit",
     ],
 )
 def test_an_ordinary_message_does_not_look_like_a_form(text: str) -> None:
     assert not looks_like_form(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Add tea to Marketplace\n> 1. [ ] out of beta",
+        "Review commit\n- - \\[x\\] out of beta",
+        "Re\u200bview commit\n**[x]** out of beta",
+        "sum<!-- up -->mary: tea\n> ## Review reference",
+        "Plugin\u2003Description: tea\n\n- __Git repository__: https://github.com/x/y",
+        "Review commit\n[<!-- yes -->x] out of beta",
+    ],
+)
+def test_a_form_in_odd_dress_looks_like_one(text: str) -> None:
+    assert looks_like_form(text)
+
+
+@pytest.mark.parametrize(("above", "below"), [("```\n", "```"), ("\n~~~~ md\n", "\n~~~~\n\n"), (" ```\r\n", "")])
+@pytest.mark.parametrize("form", [NEW_FORM, UPDATE_FORM])
+def test_a_code_fence_around_the_whole_form_is_not_minded(form: str, above: str, below: str) -> None:
+    assert looks_like_form(above + form + below)
+    assert read(above + form + below) == read(form)
+
+
+def test_a_code_fence_around_something_else_stays_code() -> None:
+    assert not looks_like_form("```\n- [ ] buy milk\n- [x] make tea\n```")
+    assert read(f"```\n{NEW_FORM}```\n\n```\n{UPDATE_FORM}```").claims == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["status", "Thank you! I'll have a look [at the log](https://example.org/log) tomorrow.", "- a summary\n" * 20],
+)
+def test_an_ordinary_message_is_told_in_far_less_than_a_millisecond(text: str) -> None:
+    began = time.process_time()
+    for _ in range(200):
+        assert not looks_like_form(text)
+    assert time.process_time() - began < 0.1
 
 
 def test_a_form_that_is_too_long_is_refused_with_a_sentence() -> None:

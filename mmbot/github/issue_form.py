@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmbot.github.issue_items import Book, Claim
 from mmbot.github.issue_links import find_links
-from mmbot.github.issue_sheet import Track, read_sheet
+from mmbot.github.issue_sheet import Sheet, Track, may_be_form, read_sheet, unfenced
 from mmbot.github.issue_text import LONGEST_TEXT, cut, words
 
 __all__ = ["MAX_CHARS", "Claim", "FormTooLong", "IssueForm", "looks_like_form", "parse_form"]
@@ -44,12 +44,8 @@ class IssueForm:
 
 def looks_like_form(text: str) -> bool:
     """Whether this is a pasted form rather than an ordinary message; only the first MAX_CHARS count."""
-    title, kind, body = _opening(text[:MAX_CHARS])
-    sheet = read_sheet(body)
-    if sheet.items and (title or kind or sheet.seen & {"reference", "checklist"}):
-        return True
-    few = 3  # with fewer boxes it is a to-do list
-    return {"summary", "reference"} <= sheet.seen or (len(sheet.items) >= few and "plugin" in text.lower())
+    plain = _plain(text[:MAX_CHARS])
+    return may_be_form(plain) and _page(plain).is_form
 
 
 def parse_form(
@@ -57,18 +53,18 @@ def parse_form(
 ) -> IssueForm:
     """Read a form: `phrases` tell the items by their meaning, `expected` names those of a track ("new", "update").
 
-    Raises FormTooLong above `max_chars` characters, and nothing else, whatever the text.
+    A code fence around the whole of a form is not minded. Raises FormTooLong above `max_chars` characters, and nothing else, whatever the text.
     """
     if len(text) > max_chars:
         message = (
             f"The form has {len(text):,} characters; up to {max_chars:,} can be read. Leave out logs and listings."
         )
         raise FormTooLong(message)
-    title, kind, body = _opening(text)
-    sheet = read_sheet(body)
+    page = _page(_plain(text))
+    title, sheet = page.title, page.sheet
     ask = expected if callable(expected) else lambda track: expected.get(track, ())
     book = Book({handle: tuple(map(words, known)) for handle, known in phrases.items()}, ask("new"), ask("update"))
-    track = book.track(f"{title} {kind}".lower(), sheet)
+    track = book.track(f"{title} {page.kind}".lower(), sheet)
     claims = book.claims(sheet, track)
     links = find_links("\n".join(sheet.reference))
     if not links.reference:
@@ -98,9 +94,38 @@ _TITLE = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class _Page:
+    title: str
+    kind: str
+    sheet: Sheet
+    is_form: bool
+
+
+def _plain(text: str) -> str:
+    """The text with plain spaces and line breaks."""
+    return re.sub(r"\r\n?", "\n", text.translate(_SPACES))
+
+
+def _page(text: str) -> _Page:
+    """A text as it is read: what a code fence is around if that is a form, else the text itself."""
+    if (inside := unfenced(text)) != text and (page := _read(inside)).is_form:
+        return page
+    return _read(text)
+
+
+def _read(text: str) -> _Page:
+    title, kind, body = _opening(text)
+    sheet = read_sheet(body)
+    few = 3  # with fewer boxes it is a to-do list
+    listed = sheet.items and (title or kind or sheet.seen & {"reference", "checklist"})
+    many = len(sheet.items) >= few and "plugin" in text.lower()
+    return _Page(title, kind, sheet, bool(listed or many or {"summary", "reference"} <= sheet.seen))
+
+
 def _opening(text: str) -> tuple[str, str, str]:
     """The title, the kind that the template's front matter tells ("Add plugin Plugin/New"), and the text after both."""
-    lines = re.sub(r"\r\n?", "\n", text.translate(_SPACES)).lstrip("\n").split("\n")
+    lines = text.lstrip("\n").split("\n")
     title, kind = "", ""
     end = (
         next((n for n, line in enumerate(lines[1:20], 1) if line.rstrip() == "---"), 0)

@@ -140,6 +140,12 @@ _SECTIONS = {
         r"(?:the )?check ?list|(?:product|technical|security|functional|documentation) requirements?.{0,80}"
     ),
 }
+_MARKS = r"^(?:[^\S\n]|[-*+•–\d.)>#_~\\])*"  # noqa: RUF001 - whatever may stand before a box or a name
+_MAYBE_BOX = re.compile(_MARKS + r"\[[^\[\]\n]{0,40}\]", re.MULTILINE)
+_MAYBE_SUMMARY = re.compile(_MARKS + r"(?:plugin\s+)?(?:summary|description)", re.MULTILINE | re.IGNORECASE)
+_MAYBE_REFERENCE = re.compile(
+    _MARKS + r"(?:git\s+)?(?:review|commit|reference|release|repo|tag|link)", re.MULTILINE | re.IGNORECASE
+)
 _HEADED: dict[str, Track] = {"review commit": "new", "review reference": "update"}  # the two templates differ in it
 _ONLY_WITH_LINK = {"commit", "reference", "release", "repository", "repo", "git commit", "git repository"}
 
@@ -168,6 +174,21 @@ def _pieces(body: str) -> list[_Piece]:
         if number not in covered and line.strip(" \t\n\f\v>-*+.)#0123456789`~"):
             pieces.append(_Piece("lost", number, line))
     return pieces
+
+
+def may_be_form(text: str) -> bool:
+    """False when the text surely has neither a box nor both a summary and a reference: cheaper than reading it."""
+    if "<!--" in text:  # without its comments a line may begin otherwise
+        return True
+    return bool(_MAYBE_BOX.search(text) or (_MAYBE_SUMMARY.search(text) and _MAYBE_REFERENCE.search(text)))
+
+
+def unfenced(text: str) -> str:
+    """What is inside of the code fence that is around the whole text; any other text as it is."""
+    if not text.lstrip().startswith(("```", "~~~")):
+        return text
+    blocks = _BLOCKS.parse(text)
+    return blocks[0].content if len(blocks) == 1 and blocks[0].type == "fence" else text
 
 
 def read_sheet(body: str) -> Sheet:

@@ -84,7 +84,7 @@ class Tx:
         """Refuse unless the asker has this right; the refusal names who has it."""
         if allowed(who, self.actor, ticket, role):
             return
-        own = bool(who == "role" and ticket and submits(ticket, self.by))
+        own = bool(who == "role" and role in self.actor.roles and ticket)
         what = {
             "role": f"the role {role}",
             "owner": "the role owner",

@@ -1,0 +1,164 @@
+"""The configuration and the file of secrets beside it, as `mmbot setup` writes them."""
+
+import json
+import os
+import re
+import secrets
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmbot.config import Listen, Mattermost
+
+CONFIG = """\
+# mmbot's configuration, written by `mmbot setup`. Paths are relative to this file. Each key can be set by the environment
+# instead: MMBOT_MATTERMOST__URL, MMBOT_LISTEN__PORT, … Secrets stand apart, in {secrets} beside this file.
+
+# Who guides submissions that nobody has taken: a user name. That person is told of every new ticket.
+# default_owner = "olive"
+
+# Where people shall report vulnerabilities, as it stands in sentences.
+# security_contact = "security@example.com"
+
+[mattermost]
+url = {url}  # the server's address, as a browser uses it; a sub-path is fine
+team = {team}  # the team's name in addresses, not its display name
+channel = {channel}  # the channel where cards and checklists appear; the bot must be a member
+trigger = {trigger}  # the slash command's word. Change it where another program owns it
+
+[listen]
+host = {host}  # where mmbot listens. It has no TLS of its own: keep it on loopback or a private network
+port = {port}
+callback_url = {callback_url}  # how the server reaches that; private ones need AllowedUntrustedInternalConnections there
+
+[store]
+path = "var/mmbot.db"  # the SQLite file: every ticket, fact and unsent post. Back it up
+
+[sources]
+# catalogue = "plugins.json"  # the Marketplace's database: tells updates from new plugins, and finds id collisions
+# policy = "policy.toml"  # a policy of your own instead of the built-in one
+# plain_http = ["git.example.internal:3000"]  # hosts that git may read without TLS
+
+# Who holds which role, by user name. A name is looked up once and kept as a user id; later renames do no harm.
+# Reviewers: product, dev, security, qa (and docs where the policy switches it on). Besides: owner, admin, release.
+[people]
+admin = {admin}  # told when something needs an operator
+# owner = ["olive"]  # may guide tickets: request reviews, assign people, move reviews
+# product = ["pam"]
+# dev = ["dana"]
+# security = ["sam"]
+# qa = ["quinn", "tom"]
+"""
+
+
+class FileTrouble(Exception):  # noqa: N818 -- a sentence for the operator
+    """A file that cannot be read or kept, and how to mend it. Never holds what stands in it."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a file, none when it is absent; raises FileTrouble."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        # The text of a mistake may quote the file, and so a secret.
+        found = re.search(r"line \d+", str(error))
+        where = found.group() if found else getattr(error, "strerror", None) or "not UTF-8"
+        raise FileTrouble(f"{path}: cannot be read ({where}). Mend or remove it.") from None
+
+
+def known_secrets(private: Path) -> tuple[str, tuple[str, ...]]:
+    """The bot's token ("" for none) and the slash command's tokens; raises FileTrouble."""
+    section = read_toml(private).get("mattermost", {})
+    return str(section.get("token", "")), tuple(str(x) for x in section.get("slash_tokens", []))
+
+
+def keep_secrets(private: Path, **values: str | list[str]) -> None:
+    """Put secrets of [mattermost] into the file, beside what else is there; raises FileTrouble."""
+    table = read_toml(private)
+    table = {**table, "mattermost": {**table.get("mattermost", {}), **values}}
+    text = f"# mmbot's secrets, kept by `mmbot setup`: readable by their owner only.\n{_toml(table)}"
+    if tomllib.loads(text) != table:
+        raise FileTrouble(f"{private}: I cannot write back what is in it. Leave only token and slash_tokens there.")
+    try:
+        _replace(private, text)
+    except OSError as error:
+        raise FileTrouble(f"{private}: cannot be written ({error.strerror}). Make room or mend its folder.") from None
+
+
+def tighten(private: Path) -> bool:
+    """Take a file away from everybody but its owner; tells whether that was needed."""
+    if not private.exists() or not stat.S_IMODE(private.stat().st_mode) & 0o077:
+        return False
+    try:
+        private.chmod(0o600)
+    except OSError:
+        raise FileTrouble(f"{private}: others can read it. Mend it with: chmod 600 {private}") from None
+    return True
+
+
+def write_config(path: Path, place: Mattermost, listen: Listen, admin: str) -> bool:
+    """Write the configuration with every key explained, unless it is there; tells whether it was written."""
+    values = {key: toml_value(value) for key, value in (_plain(place) | listen.model_dump()).items()}
+    text = CONFIG.format(**values, admin=toml_value([admin]), secrets=f"{path.stem}.secrets.toml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise FileTrouble(f"{path}: cannot be written ({error.strerror}). Make room or mend its folder.") from None
+    return True
+
+
+def differences(path: Path, place: Mattermost, listen: Listen) -> list[tuple[str, object, object]]:
+    """Where a configuration says something else: the key, what stands there ("" for nothing), what is wanted."""
+    there = read_toml(path)
+    found = []
+    for section, wanted, defaults in (
+        ("mattermost", _plain(place), {"trigger": "mb"}),
+        ("listen", listen.model_dump(), Listen().model_dump()),
+    ):
+        for key, value in wanted.items():
+            stands = there.get(section, {}).get(key, defaults.get(key, ""))
+            same = stands.rstrip("/") == value if isinstance(stands, str) else stands == value
+            if not same:
+                found.append((f"{section}.{key}", stands, value))
+    return found
+
+
+def toml_value(value: object) -> str:
+    """A text, number, truth or list of them as TOML writes it."""
+    return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")
+
+
+def _plain(place: Mattermost) -> dict[str, object]:
+    return place.model_dump(exclude={"token", "slash_tokens"})
+
+
+def _toml(table: Mapping[str, Any], name: str = "") -> str:
+    plain = [f"{key} = {toml_value(value)}\n" for key, value in table.items() if not isinstance(value, dict)]
+    head = f"\n[{name}]\n" if name and plain else ""
+    inner = [_toml(value, f"{name}.{key}".lstrip(".")) for key, value in table.items() if isinstance(value, dict)]
+    return head + "".join([*plain, *inner])
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a private file so that it is whole or not there, and never readable by others."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if path.exists() and os.geteuid() == 0:
+                # Root may mend what belongs to a service, and the service has to read it afterwards.
+                os.fchown(file.fileno(), path.stat().st_uid, path.stat().st_gid)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
