@@ -172,8 +172,9 @@ def prompt(ticket: Ticket, role: str, turns: Mapping[str, Turn], who: Who) -> Me
         lines.append(
             f"Review what changed since the listed {plain(base, 30)}: {compare(ticket.repository, base, ticket.commit)}."
         )
-    lines += [item_lines(ticket, item) for item in open_items]
-    lines += [_decided_line(ticket, role, who)]
+    lines += [f"\n{item_lines(ticket, item)}" for item in open_items]
+    if decided := _decided_line(ticket, role, who):
+        lines.append(f"\n{decided}" if open_items else decided)
     return Message(
         "\n".join(line for line in lines if line), _prompt_rows(ticket, role, open_items), _prompt_colour(ticket, role)
     )

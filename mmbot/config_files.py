@@ -17,7 +17,7 @@ CONFIG = """\
 # instead: MMBOT_MATTERMOST__URL, MMBOT_LISTEN__PORT, … Secrets stand apart, in {secrets} beside this file.
 
 # Who guides submissions that nobody has taken: a user name. That person is told of every new ticket.
-# default_owner = "olive"
+default_owner = {owner}
 
 # Where people shall report vulnerabilities, as it stands in sentences.
 # security_contact = "security@example.com"
@@ -44,7 +44,7 @@ path = "var/mmbot.db"  # the SQLite file: every ticket, fact and unsent post. Ba
 # Who holds which role, by user name. A name is looked up once and kept as a user id; later renames do no harm.
 # Reviewers: product, dev, security, qa (and docs where the policy switches it on). Besides: owner, admin, release.
 [people]
-admin = {admin}  # told when something needs an operator
+admin = [{owner}]  # told when something needs an operator
 # owner = ["olive"]  # may guide tickets: request reviews, assign people, move reviews
 # product = ["pam"]
 # dev = ["dana"]
@@ -103,7 +103,7 @@ def tighten(private: Path) -> bool:
 def write_config(path: Path, place: Mattermost, listen: Listen, admin: str) -> bool:
     """Write the configuration with every key explained, unless it is there; tells whether it was written."""
     values = {key: toml_value(value) for key, value in (_plain(place) | listen.model_dump()).items()}
-    text = CONFIG.format(**values, admin=toml_value([admin]), secrets=f"{path.stem}.secrets.toml")
+    text = CONFIG.format(**values, owner=toml_value(admin), secrets=f"{path.stem}.secrets.toml")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

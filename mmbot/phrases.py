@@ -10,7 +10,10 @@ MB = "\ue000"
 """Stands for the slash command's trigger (`/mb` unless configured otherwise) until a text leaves."""
 
 _URL = re.compile(r"https?://[^\s`<>]+", re.IGNORECASE)
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~$^=-])")
+_SPECIAL = re.compile(r"([\\`*_\[\]()!|])")
+_LEADING = re.compile(r"[-+=>]|\d+[.)]")
+_ACTIVE = re.compile(r"([@#~:$])")
+"""What Mattermost acts on without regard to a backslash before it: mentions, hashtags, channels, emoji, formulas."""
 _INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000]")
 _HOSTS = re.compile(r"^[a-z0-9.:-]+$")
 
@@ -30,7 +33,8 @@ def plain(text: str, limit: int = 300) -> str:
 def quoted(text: str, limit: int = 3000) -> str:
     """What a person typed, as a quotation that keeps its lines; harmless as `plain` is."""
     lines = [plain(line, limit) for line in text[:limit].splitlines()]
-    return "\n".join(f"> {line}" for line in lines if line) or "> …"
+    inert = ("\u200b" + line if _LEADING.match(line) else line for line in lines if line)
+    return "\n".join(f"> {line}" for line in inert) or "> …"
 
 
 def code(text: str, limit: int = 120) -> str:
@@ -45,8 +49,7 @@ def typed(line: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = _SPECIAL.sub(r"\\\1", text)
-    text = text.replace("@", "@\u200b").replace(":", ":\u200b")
+    text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
     return re.sub(r"\bwww\.", "www\u200b.", text, flags=re.IGNORECASE)
 
 

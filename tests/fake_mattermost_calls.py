@@ -93,9 +93,13 @@ class Calls:
     def _allowed(self, host: str) -> bool:
         """Whether the server may call into its own network there."""
         setting = self.server.settings["ServiceSettings"]["AllowedUntrustedInternalConnections"]
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
         allowed = re.split(r"[\s,]+", setting)
-        return host in allowed or any("/" in one and address in ipaddress.ip_network(one) for one in allowed)
+        try:
+            address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        except ValueError:
+            return True  # a name elsewhere
+        named = host in allowed or any("/" in one and address in ipaddress.ip_network(one) for one in allowed)
+        return named or address.is_global
 
     # Triggers
 
@@ -191,18 +195,19 @@ class Calls:
 
     @staticmethod
     def _response(trigger: str, status: int, reason: str, kind: str, text: str) -> Json:
-        failed = f"Command with a trigger of '{trigger}'"
         if not status:
-            raise ApiError(500, "api.command.execute_command.failed.app_error", f"{failed} failed.")
+            raise ApiError(500, "api.command.execute_command.failed.app_error", f"/{trigger} got no usable answer.")
         if status != 200:
-            said = f"{failed} returned response {status} {reason}."
+            said = f"/{trigger} was answered {status} {reason}."
             raise ApiError(500, "api.command.execute_command.failed_resp.app_error", said)
         if kind != "application/json":
             return RESPONSE | {"text": text}
         try:
             return RESPONSE | dict(json.loads(text))
         except (TypeError, ValueError) as error:
-            raise ApiError(500, "api.command.execute_command.failed.app_error", f"{failed} failed.") from error
+            raise ApiError(
+                500, "api.command.execute_command.failed.app_error", f"/{trigger} got no usable answer."
+            ) from error
 
     def _post_response(self, context: Json, response: Json) -> None:
         for one in [response, *(RESPONSE | extra for extra in response["extra_responses"] or [])]:

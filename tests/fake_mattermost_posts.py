@@ -309,8 +309,11 @@ class Posts:
             key=lambda post: int(post["create_at"]),
             reverse=True,
         )
-        if "since" in call.query:
-            return self._since(newest_first, call.query["since"])
+        since = call.query.get("since", "0")
+        if not since.isdecimal():
+            raise ApiError(400, "api.context.invalid_body_param.app_error")
+        if int(since):  # 0 is no time but the same as nothing
+            return self._listing([post for post in newest_first if post["update_at"] > int(since)][:SINCE_CAP], "", "")
         for name in ("after", "before"):
             if name in call.query and len(call.query[name]) != len(self.server.new_id()):
                 raise ApiError(400, "api.context.invalid_body_param.app_error")
@@ -330,11 +333,6 @@ class Posts:
         newer = alive[start - 1 : start] if start else []
         older = alive[end : end + 1]
         return self._listing(alive[start:end], newer[0]["id"] if newer else "", older[0]["id"] if older else "")
-
-    def _since(self, newest_first: list[Json], since: str) -> Json:
-        if not since.isdecimal():
-            raise ApiError(400, "api.context.invalid_body_param.app_error")
-        return self._listing([post for post in newest_first if post["update_at"] > int(since)][:SINCE_CAP], "", "")
 
     def _listing(self, posts: list[Json], following: str, preceding: str) -> Json:
         listing: Json = {

@@ -22,7 +22,7 @@ from people import Api, Human, Refused, World, bootstrap
 
 Json = dict[str, Any]
 NOBODY = "z" * 26
-SERVERS = ["5.37.0", "9.9.0", "11.6.0", *(["real"] if os.environ.get("MMBOT_REAL_URL") else [])]
+SERVERS = ["5.37.0", "9.9.0", *(["real"] if os.environ.get("MMBOT_REAL_URL") else [])]
 
 
 @dataclass
@@ -111,14 +111,21 @@ async def version_of(url: str) -> tuple[int, ...]:
 
 @pytest.fixture(params=SERVERS)
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    async with staged(request.param) as scene:
+        yield scene
+
+
+@contextlib.asynccontextmanager
+async def staged(version: str) -> AsyncIterator[Scene]:
+    """A scene on the fake of that version, or on the real server."""
     async with contextlib.AsyncExitStack() as stack:
         fake: FakeMattermost | None = None
-        if request.param == "real":
+        if version == "real":
             url = os.environ["MMBOT_REAL_URL"]
             user, _, password = os.environ.get("MMBOT_REAL_ADMIN", ":".join(ADMIN)).partition(":")
             admin = (user, password)
         else:
-            fake = await stack.enter_async_context(FakeMattermost(request.param))
+            fake = await stack.enter_async_context(FakeMattermost(version))
             url, admin = fake.url, ADMIN
         bot = await stack.enter_async_context(integration())
         world = await stack.enter_async_context(bootstrap(url, admin))
@@ -476,6 +483,8 @@ async def test_since_gives_edited_and_deleted_posts_and_copies_of_what_they_were
     changed = {post["id"]: (post["message"], bool(post["delete_at"])) for post in posts if not post["original_id"]}
     assert changed == {first["id"]: ("ONE", False), second["id"]: ("", True)}
     assert [(post["original_id"], bool(post["delete_at"])) for post in copies] == [(first["id"], True)]
+    zero = await scene.uma.api.call("GET", f"/channels/{scene.channel}/posts?since=0&per_page=1")
+    assert zero["order"] == [mark["id"]]  # no time at all: an ordinary page
 
 
 async def test_ephemeral_posts_are_for_administrators_to_make(scene: Scene) -> None:
@@ -523,12 +532,23 @@ async def test_a_slash_command_reaches_its_bot_with_these_fields(scene: Scene) -
     assert post["props"] == {"from_webhook": "true"}
 
 
-async def test_the_thread_is_named_only_by_new_servers(scene: Scene) -> None:
+async def test_a_slash_commands_thread_is_kept_for_the_answer_but_not_told_to_the_bot(scene: Scene) -> None:
     root = await scene.uma.say(scene.channel, "root")
     scene.bot.answer = {"text": "in thread"}
     await scene.uma.slash(scene.channel, f"/{scene.trigger} x", root["id"])
     assert scene.bot.last().get("root_id") == ([root["id"]] if scene.version >= (11,) else None)
     assert scene.uma.ephemerals[-1]["root_id"] == root["id"]
+
+
+async def test_the_newest_servers_tell_the_thread_and_want_to_know_their_own_address() -> None:
+    async with staged("11.6.0") as scene:
+        root = await scene.uma.say(scene.channel, "root")
+        scene.bot.answer = {"text": "in thread"}
+        await scene.uma.slash(scene.channel, f"/{scene.trigger} x", root["id"])
+        assert scene.bot.last()["root_id"] == [root["id"]]
+        assert scene.fake
+        scene.fake.settings["ServiceSettings"]["SiteURL"] = ""
+        assert (await refused(scene.uma.slash(scene.channel, f"/{scene.trigger} x")))[0] == 400
 
 
 async def test_what_a_bot_answers_to_a_slash_command_decides_what_the_person_sees(scene: Scene) -> None:

@@ -53,7 +53,8 @@ def parse_form(
 ) -> IssueForm:
     """Read a form: `phrases` tell the items by their meaning, `expected` names those of a track ("new", "update").
 
-    A code fence around the whole of a form is not minded. Raises FormTooLong above `max_chars` characters, and nothing else, whatever the text.
+    A code fence around the whole of a form is not minded.
+    Raises FormTooLong above `max_chars` characters, and nothing else, whatever the text.
     """
     if len(text) > max_chars:
         message = (

@@ -1,6 +1,5 @@
 """Mattermost's REST API: the endpoint map of mattermostdriver over one aiohttp session, as typed calls."""
 
-import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -60,7 +59,7 @@ class Rest:
     async def __aenter__(self) -> Self:
         self._client.session = aiohttp.ClientSession(
             timeout=self._timeout,
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=20, ssl=ssl.create_default_context()),
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=20),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
@@ -184,14 +183,14 @@ class Rest:
             found |= {post.id: post for post in page}
             if page:
                 anchor = ([post for post in page if post.create_at < page[-1].create_at] or page)[-1].id
-        return [post for post in sorted(found.values(), key=lambda post: post.create_at) if post.id != post_id]
+        return [post for post in sorted(found.values(), key=_age) if post.id != post_id]
 
     async def posts_since(self, channel_id: str, since: int) -> list[Post]:
         """Posts made, edited or deleted (`delete_at` is set) after `since` (milliseconds UTC), oldest first.
 
         Where there are more than the server hands out at once, only the undeleted posts made after `since`.
         """
-        page, _ = await self._page(channel_id, since=since)
+        page, _ = await self._page(channel_id, since=max(since, 1))  # 0 would mean: the latest 60
         if len(page) >= SINCE_CAP:
             page, number, more = [], 0, True
             while more:
@@ -199,14 +198,14 @@ class Rest:
                 page += older
                 number, more = number + 1, bool(older) and older[0].create_at > since
         changed = {post.id: post for post in page if max(post.update_at, post.create_at) > since}
-        return sorted(changed.values(), key=lambda post: post.create_at)
+        return sorted(changed.values(), key=_age)
 
     async def _page(self, channel_id: str, **params: str | int) -> tuple[list[Post], bool]:
         raw = await self._driver.posts.get_posts_for_channel(channel_id, params)
         posts = [raw["posts"][post_id] for post_id in dict.fromkeys(raw["order"])]
         # What a post said before an edit is kept as a deleted copy with an id of its own.
         kept = [read_post(post) for post in posts if not post.get("original_id")]
-        return sorted(kept, key=lambda post: post.create_at), bool(raw.get("next_post_id"))
+        return sorted(kept, key=_age), bool(raw.get("next_post_id"))
 
     async def _first_post(self, post_id: str) -> str:
         try:
@@ -284,3 +283,7 @@ async def login(url: str, user: str, password: str) -> str:
     async with Rest(url, "") as rest:
         answer = await rest._driver.users.login_user({"login_id": user, "password": password})  # noqa: SLF001 - ours
         return str(answer.headers["Token"])
+
+
+def _age(post: Post) -> tuple[int, str]:
+    return post.create_at, post.id

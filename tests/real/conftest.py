@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -114,6 +115,7 @@ async def stage(
             yield Stage(
                 world, git, people, bot, world.channels["plugins-marketplace"], trigger, config.store.path, fake
             )
+            await _quiet(config.store.path)
     assert [x for x in logs if x["log_level"] in {"error", "critical"}] == []
     left = Store(config.store.path, _policy(tmp_path))
     assert [(x.kind, x.subject, x.error) for x in outbox.due(left, 2**53)] == []
@@ -137,6 +139,14 @@ async def _running(config: Config) -> AsyncIterator[None]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _quiet(store: Path) -> None:
+    """Until nothing that is due waits in the outbox any more."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        async with asyncio.timeout(20):
+            while connection.execute("SELECT count(*) FROM outbox WHERE state = 'pending'").fetchone()[0]:
+                await asyncio.sleep(0.05)
 
 
 def _config(world: World, git: FakeGit, folder: Path, token: str, slash_token: str, trigger: str, port: int) -> Config:

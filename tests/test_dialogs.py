@@ -1,0 +1,65 @@
+"""The conversations under tests/dialogs, played to the letter."""
+
+import re
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from mmbot import policy
+from mmbot.console import Console
+from mmbot.store import outbox
+from mmbot.store.database import Store
+from mmbot.terminal import ROLES
+
+FOLDER = Path(__file__).parent / "dialogs"
+MONDAY = 1_794_218_400_000
+BLOCK = re.compile(r"^```chat\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CHECKLIST = re.compile(r"mmbot in thread of MB-\d+: .* — \w+ review of ")
+
+
+def files() -> list[Path]:
+    return sorted(path for path in FOLDER.rglob("*.md") if path.name != "README.md")
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
+async def test_the_conversation_goes_as_written(path: Path, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    written = path.read_text("utf-8")
+    with capture_logs() as logs:
+        played = await _played(written, tmp_path, in_full=path.stem == "checklist")
+    assert [x for x in logs if x["log_level"] in {"error", "critical"}] == []
+    if pytestconfig.getoption("--write"):
+        path.write_text(played, "utf-8")
+    assert played == written
+
+
+async def _played(text: str, folder: Path, *, in_full: bool) -> str:
+    store = Store(folder / "mmbot.db", policy.load())
+    console = Console(store, store.policy, MONDAY)
+    console.settle(ROLES)
+    parts, end = [], 0
+    for block in BLOCK.finditer(text):
+        lines = []
+        for line in block.group(1).splitlines():
+            if line.startswith(("@", ":")):
+                lines += [line, *_shortened(await console.line(line), in_full=in_full)]
+        parts += [text[end : block.start(1)], *(f"{line}\n" for line in lines)]
+        end = block.end(1)
+    assert outbox.due(store, console.world.now()) == []
+    assert store.query("SELECT error FROM outbox WHERE state = 'parked'") == []
+    store.close()
+    return "".join([*parts, text[end:]])
+
+
+def _shortened(lines: list[str], *, in_full: bool) -> list[str]:
+    """The transcript, indented; of a posted checklist only the first line, and of its updates nothing, unless wanted in full."""
+    shown, cut = [], False
+    for line in lines:
+        if not line.startswith("    "):
+            posted = bool(CHECKLIST.match(line))
+            cut = not in_full and (posted or line.startswith("mmbot updates the prompt"))
+            if not cut or posted:
+                shown.append(f"  {line}{' …' if cut else ''}")
+        elif not cut:
+            shown.append(f"  {line}".rstrip())
+    return shown
