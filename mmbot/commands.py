@@ -130,9 +130,8 @@ def usage(word: str) -> str:
     """How a word is typed, generated from the fields of its command: `/mb fail MB-7 ITEM… WHY`."""
     command = WORDS[word]
     parts = [MB, word]
-    for name, slot in _typed(command).items():
-        if name in command.words[word]:
-            continue
+    shown = [(name, slot) for name, slot in _typed(command).items() if name not in command.words[word] and slot.shape != "commit"]
+    for name, slot in shown:
         required = command.model_fields[name].is_required() or name in command.must.get(word, ())
         parts.append(slot.shown if required else f"[{slot.shown}]")
     return " ".join(parts)

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from mmbot import commands
 from mmbot.app import App
+from mmbot.domain.intake import Listed
+from mmbot.domain.references import repository_key
 from mmbot.events import Event, PeopleNamed, Person, ReferenceResolved, Where
 from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply
@@ -28,12 +30,15 @@ HELP = """\
 @USER to mmbot: TEXT             a direct message to the bot
 @USER: !click LABEL              press the newest button of that name; add "on WORDS" to say in which post
 @USER: !fill FIELD=VALUE; …      fill in the dialog that is open for them
+@USER to mmbot: <<END            type several lines, such as a pasted form; a line END ends them
 :time +3d   :time 2026-11-09 10:00    move the clock (s, m, h, d, w)
 :repo URL REF COMMIT ID NAME VERSION [FIELD=VALUE …]    a repository that a reference can be resolved in
+:listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
 :people     who there is          :help   this          :quit   leave"""
 _SAID = re.compile(r"@([a-z0-9._-]+)(?: (in|to) ([^:]*?))?: ?(.*)", re.IGNORECASE | re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\(https?://[^)]*\)")
+_SEVERAL = "<<END"
 _STEP = re.compile(r"\+(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -101,16 +106,28 @@ class World:
         known = self.repositories.get(repository.lower(), [])
         kind, name = str(arguments["kind"]), str(arguments["name"])
         found = next(
-            (x for x in reversed(known) if name in {"", x.ref} or (kind == "commit" and x.commit.startswith(name))),
+            (
+                x
+                for x in reversed(known)
+                if name in {"", x.ref.lstrip("#")} or (re.fullmatch("[0-9a-f]{7,}", name) and x.commit.startswith(name))
+            ),
             None,
         )
         if found is None:
-            why = f"There is no `{name}` in that repository." if known else "There is no such repository."
+            why = f"{repository} isn't a repository that anybody can read. Give the address of a public one."
+            if known:
+                why = f"{repository} has no branch or tag `{name}`. Look up how it is spelled there."
             return ReferenceResolved(ticket=ticket, text=text, repository=repository, why=why)
-        tag = re.fullmatch(r"v\d.*", found.ref)
+        ref = ("tag" if re.fullmatch(r"v?\d.*", found.ref) else "branch", found.ref)
+        if kind == "default":
+            ref = ("default", "main")
+        elif name and name not in found.ref:
+            ref = ("commit", "")
+        elif found.ref.startswith("#"):
+            ref = ("pull", name)
         return ReferenceResolved(
-            ticket=ticket, text=text, repository=repository, ref_kind="tag" if tag else "branch", ref_name=found.ref,
-            commit=found.commit, manifest=found.manifest, evidence={"license": "LICENSE", "security": "SECURITY.md"},
+            ticket=ticket, text=text, repository=repository, ref_kind=ref[0], ref_name=ref[1], commit=found.commit,
+            manifest=found.manifest, evidence={"license": "LICENSE", "security": "SECURITY.md"},
         )  # fmt: skip
 
     def name(self, person: str) -> str:
@@ -155,6 +172,8 @@ class Console:
         self.policy = policy
         self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve})
         self._ids = itertools.count(1)
+        self._listed: dict[str, Listed] = {}
+        self._begun: list[str] = []
         self._tag = f"{at:x}"
 
     def settle(self, roles: Mapping[str, tuple[str, ...]]) -> None:
@@ -167,9 +186,19 @@ class Console:
         low = name.lower()
         return self.world.people.setdefault(low, Person(f"id-{low}", low))
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a line of several is being typed, so that the next one belongs to it, whatever it looks like."""
+        return bool(self._begun)
+
     async def line(self, text: str) -> list[str]:
-        """Run one line; returns what could be seen of it, in order."""
+        """Run one line; returns what could be seen of it, in order. Of several lines, the last one runs them all."""
         self.world.lines = []
+        if self._begun or text.endswith(_SEVERAL):
+            if text.strip() != _SEVERAL.removeprefix("<<"):
+                self._begun.append(text.removesuffix(_SEVERAL))
+                return []
+            text, self._begun = self._begun[0] + "\n".join(self._begun[1:]), []
         if text.startswith(":"):
             await self._control(text[1:].strip())
         elif said := _SAID.fullmatch(text.strip()):
@@ -186,6 +215,8 @@ class Console:
                 await self._move_clock(rest.strip())
             case "repo":
                 self._repository(rest.split())
+            case "listed":
+                self._list(rest.split())
             case "show":
                 self._show(rest.split())
             case "people":
@@ -224,6 +255,16 @@ class Console:
         }  # fmt: skip
         examples = self.world.repositories.setdefault(page.lower(), [])
         examples.append(Example(ref, commit.ljust(40, "0")[:40], manifest))
+
+    def _list(self, words: list[str]) -> None:
+        if len(words) != 4:  # noqa: PLR2004 -- the four that :help names
+            self.world.lines.append("A listed plugin takes URL ID NAME VERSION.")
+            return
+        url, plugin, name, version = words
+        key = repository_key(url if "://" in url else f"https://{url}")
+        self._listed[plugin.lower()] = Listed(plugin, name, version, frozenset({key}))
+        with self.app.store.transaction():
+            self.app.store.set_catalogue(self._listed.values())
 
     def _show(self, words: list[str]) -> None:
         subject = ":".join(x.lower().removeprefix("mb-") for x in words)

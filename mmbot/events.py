@@ -112,7 +112,10 @@ class RequestReviews(Command):
 
 
 class JudgeItem(Command):
-    """Judge requirement items at the commit under review; a failed item blocks the gate until it passes."""
+    """Judge requirement items at the commit under review; a failed item blocks the gate until it passes.
+
+    `--commit SHA`, before the reason, lets it count for that commit only.
+    """
 
     words = {
         "pass": {"state": "passed"},
@@ -183,13 +186,16 @@ class AddNote(Command):
 
 
 class GiveVerdict(Command):
-    """Say your role's verdict on the commit under review. `--all` passes the items that are still open first."""
+    """Say your role's verdict on the commit under review.
+
+    `approve --all` passes the items that are still open first. `--commit SHA` lets it count for that commit only.
+    """
 
     words = {
         "approve": {"decision": "approve"},
-        "retract": {"decision": "retract"},
-        "holds": {"decision": "holds"},
-        "again": {"decision": "again"},
+        "retract": {"decision": "retract", "all": False},
+        "holds": {"decision": "holds", "all": False},
+        "again": {"decision": "again", "all": False},
     }
     summaries = {
         "approve": "your role approves the commit under review",

@@ -76,6 +76,8 @@ def _sentence(error: RestError, url: str) -> str:
         return f"{url} does not accept the login ({said}). Check the name and password, or the token.{factor}"
     if error.status == HTTPStatus.FORBIDDEN:
         return f"This account may not do that ({said}). Use a system administrator's, a person's and not a bot's."
+    if error.id == "redirect":
+        return f"{url} {said}. Give that address, as far as it is the server's."
     if error.id == "http":
         return f"{url} does not answer as a Mattermost server does ({error.status} {said}). Check the address."
     return f"{url} refused: {said} ({error.status} {error.id})."
@@ -100,11 +102,11 @@ class _Setup:
                 " underscores, a letter first."
             )
         self.wishes, self.say = wishes, say
-        self.url = self.place.url
-        self.private = secrets_path(wishes.config)
+        self.url, self.private = self.place.url, secrets_path(wishes.config)
 
     async def run(self) -> None:
         self._prepare_files()
+        await self._server()
         async with self._administrator() as admin:
             name = (await admin.me()).username
             service = await self._service_settings(admin)
@@ -123,9 +125,7 @@ class _Setup:
         """Find out what could go wrong with the files while nothing is made yet: a token is shown only once."""
         folder = self.wishes.config.absolute().parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise SetupFailed(
-                f"{folder}: I cannot write there. Make that folder, or name another place for the configuration."
-            )
+            raise SetupFailed(f"{folder}: I cannot write there. Make that folder writable, or name another place.")
         known_secrets(self.private)
         url = str(read_toml(self.wishes.config).get("mattermost", {}).get("url", self.url)).rstrip("/")
         if url != self.url:
@@ -135,6 +135,16 @@ class _Setup:
             )
         if tighten(self.private):
             self.say(f"! {self.private}: others could read it; now only its owner can")
+
+    async def _server(self) -> None:
+        async with Rest(self.url, "") as rest:
+            try:
+                version = (await rest.server_settings())["Version"]
+            except (TypeError, KeyError, ValueError):
+                raise SetupFailed(
+                    f"{self.url} does not answer as a Mattermost server does. Check the address."
+                ) from None
+        self.say(f"✓ server {self.url}: Mattermost {version}")
 
     @asynccontextmanager
     async def _administrator(self) -> AsyncIterator[Rest]:
@@ -150,14 +160,12 @@ class _Setup:
                         await rest._driver.users.logout_user()  # noqa: SLF001 -- only this command logs out
 
     async def _service_settings(self, admin: Rest) -> Mapping[str, Any]:
-        version = (await admin.server_settings()).get("Version", "")
         service = (await admin.config()).get("ServiceSettings", {})
         if service.get("EnableCommands") is False:
             raise SetupFailed(
                 "This server has slash commands switched off. Set ServiceSettings.EnableCommands to true"
                 " (System Console, Integrations, Integration Management), then run this again."
             )
-        self.say(f"✓ server {self.url}: Mattermost {version}")
         return service
 
     async def _team(self, admin: Rest) -> Team:
@@ -179,7 +187,7 @@ class _Setup:
         if command and not self.wishes.take_over and not self._is_ours(command):
             raise SetupFailed(
                 f"/{trigger} already belongs to something else: it calls {urlsplit(command.url).netloc}."
-                " Choose another trigger, or ask to take it over."
+                " Choose another with --trigger, or take it over with --take-over."
             )
         return command
 
@@ -291,7 +299,7 @@ class _Setup:
                 if "duplicate_trigger" not in error.id:
                     raise
                 raise SetupFailed(
-                    f"/{trigger} is a command of the server itself or of a plugin. Choose another trigger."
+                    f"/{trigger} is a command of the server itself or of a plugin. Choose another with --trigger."
                 ) from None
         elif not self._is_ours(there):
             wanted = await admin.update_command(wanted)

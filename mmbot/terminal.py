@@ -67,11 +67,11 @@ async def _converse(console: Console, lines: TextIO, screen: Screen, *, typed: b
         line = await asyncio.to_thread(_next, lines, typed=typed)
         if line is None or line.strip() == ":quit":
             return
-        if not line.strip() or line.startswith("#"):
+        if not console.unfinished and (not line.strip() or line.startswith("#")):
             continue
         if not typed:
             screen.print(line.rstrip("\n"), markup=False)
-        for said in await console.line(line.strip()):
+        for said in await console.line(line.rstrip() if console.unfinished else line.strip()):
             screen.print(Text(f"  {said}", style="" if said.startswith("    ") else "cyan"))
 
 

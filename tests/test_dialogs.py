@@ -41,7 +41,7 @@ async def _played(text: str, folder: Path, *, in_full: bool) -> str:
     for block in BLOCK.finditer(text):
         lines = []
         for line in block.group(1).splitlines():
-            if line.startswith(("@", ":")):
+            if console.unfinished or line.startswith(("@", ":")):
                 lines += [line, *_shortened(await console.line(line), in_full=in_full)]
         parts += [text[end : block.start(1)], *(f"{line}\n" for line in lines)]
         end = block.end(1)

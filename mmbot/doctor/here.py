@@ -103,6 +103,8 @@ def store(config: Config) -> tuple[Finding, bool]:
     name, path = "store", config.store.path
     folder = next((x for x in path.parents if x.exists()), path.parent)
     user = f"user {os.geteuid()}"
+    if not folder.is_dir():
+        return faulty(name, f"{folder} is no folder", f"Correct store.path, now {path}."), False
     for place in [folder, *(x for x in (path, _lock_of(path)) if x.exists())]:
         if not os.access(place, os.R_OK | os.W_OK):
             return faulty(

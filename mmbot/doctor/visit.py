@@ -201,7 +201,7 @@ class Visit:
                 f"not in ~{self.channel.name}, so no mention there reaches them: {', '.join(absent)}",
                 f"Type in that channel: /invite {' '.join(f'@{name}' for name in absent)}",
             )
-        return fine("people", f"all {len(wanted)} exist and are in ~{self.channel.name}")
+        return fine("people", f"everybody who is named ({len(wanted)}) exists and is in ~{self.channel.name}")
 
     async def _slash_command(self) -> Finding:
         return await self.way.slash_command(self.channel)

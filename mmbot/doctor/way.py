@@ -89,8 +89,8 @@ def _stand_in(ear: Ear) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         if request.method == "GET":
             return web.json_response({"name": "mmbot", "mark": ear.mark})
-        token = (await request.post()).get("token", "")
-        ear.heard.append(Call(request.path, request.host, str(token)))
+        if token := (await request.post()).get("token"):  # what has none is a click
+            ear.heard.append(Call(request.path, request.host, str(token)))
         return web.json_response({"response_type": "ephemeral", "text": "mmbot is being examined. Try again soon."})
 
     app = web.Application()

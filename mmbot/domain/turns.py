@@ -13,6 +13,9 @@ from mmbot.policy import Policy
 Reason = Literal["reference", "resolving", "owner", "request", "answer", "review", "confirm", "look-again", "merge"]
 
 
+Stage = Literal["looking up", "reference wanted", "reviews to request", "in review", "changes requested", "gate open", "closed"]
+
+
 @dataclass(frozen=True)
 class Turn:
     """One party that the ticket waits for: "submitter", "owner", "mmbot" or a role's name; `why` says for what."""
@@ -45,6 +48,21 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:  # noqa: PLR0911 -- one exit pe
     if any(verdict(ticket, role) == "not asked yet" for role in ticket.roles):
         turns.append(Turn("owner", "request"))
     return tuple(turns)
+
+
+def stage(ticket: Ticket) -> Stage:  # noqa: PLR0911 -- one exit per stage
+    """Where a ticket is on its way, in two or three words."""
+    if ticket.ended:
+        return "closed"
+    if not ticket.commit:
+        return "looking up" if ticket.asked else "reference wanted"
+    if gate(ticket).open:
+        return "gate open"
+    if any(not x.answered_at for x in findings(ticket)):
+        return "changes requested"
+    if all(verdict(ticket, role) == "not asked yet" for role in ticket.roles):
+        return "reviews to request"
+    return "in review"
 
 
 def _role_turn(ticket: Ticket, role: str) -> Turn | None:

@@ -54,7 +54,7 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
         command = WORDS[word]
         return Reply(
             replies.help_for(
-                usage(word), command.summaries[word], command.__doc__ or "", command.examples[word], command.who
+                usage(word), command.summaries[word], " ".join((command.__doc__ or "").split()), command.examples[word], command.who
             )
         )
     lines = [
