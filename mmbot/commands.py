@@ -89,7 +89,8 @@ def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, 
 
 
 KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
-    "line": "line", "number": "line", "text": "text", "dialog": "text", "item": "choice", "items": "choice", "role": "choice",
+    "line": "line", "number": "line", "text": "text", "dialog": "text",
+    "dialog-line": "line", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "person": "person",
 }  # fmt: skip
 
@@ -130,7 +131,11 @@ def usage(word: str) -> str:
     """How a word is typed, generated from the fields of its command: `/mb fail MB-7 ITEM… WHY`."""
     command = WORDS[word]
     parts = [MB, word]
-    shown = [(name, slot) for name, slot in _typed(command).items() if name not in command.words[word] and slot.shape != "commit"]
+    shown = [
+        (name, slot)
+        for name, slot in _typed(command).items()
+        if name not in command.words[word] and slot.shape != "commit"
+    ]
     for name, slot in shown:
         required = command.model_fields[name].is_required() or name in command.must.get(word, ())
         parts.append(slot.shown if required else f"[{slot.shown}]")
@@ -156,7 +161,7 @@ def _slots(command: type[Command]) -> dict[str, Slot]:
 
 
 def _typed(command: type[Command]) -> dict[str, Slot]:
-    return {name: slot for name, slot in _slots(command).items() if slot.shape != "dialog"}
+    return {name: slot for name, slot in _slots(command).items() if not slot.shape.startswith("dialog")}
 
 
 def _slot(info: FieldInfo) -> Slot | None:

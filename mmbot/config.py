@@ -74,15 +74,18 @@ class Config(BaseSettings):
     store: StorePlace = StorePlace()
     sources: Sources = Sources()
     people: dict[str, tuple[Name, ...]] = {}
-    default_owner: Name = ""
+    default_owner: Annotated[str, Field(pattern=r"^[a-z0-9._-]*$", max_length=64)] = ""
     security_contact: Annotated[str, Field(max_length=200)] = "the security team"
 
     @classmethod
-    def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+    def settings_customise_sources(  # type: ignore[override]  # the sources that are left out need no names
+        cls,
+        _settings_cls: type[BaseSettings],
+        *,
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        **_others: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment counts more than the files."""
         return (env_settings, init_settings)
 

@@ -114,7 +114,7 @@ class World:
             None,
         )
         if found is None:
-            why = f"{repository} isn't a repository that anybody can read. Give the address of a public one."
+            why = f"I can't read {repository}: there is no such repository, or it isn't public."
             if known:
                 why = f"{repository} has no branch or tag `{name}`. Look up how it is spelled there."
             return ReferenceResolved(ticket=ticket, text=text, repository=repository, why=why)

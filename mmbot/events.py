@@ -64,16 +64,16 @@ class Submit(Command):
     examples = {"submit": "submit https://github.com/example/mattermost-plugin-remind v1.0.0"}
 
     link: Line
-    track: TrackName = ""
     title: str = ""
     summary: Annotated[
         str, Slot("dialog", "SUMMARY", "Summary", "What the plugin does, or what is new."), Field(max_length=3000)
     ] = ""
     contact: Annotated[
         str,
-        Slot("dialog", "CONTACT", "Security contact", "Whom to tell in private of a vulnerability."),
+        Slot("dialog-line", "CONTACT", "Security contact", "Whom to tell in private of a vulnerability."),
         Field(max_length=150),
     ] = ""
+    track: TrackName = ""
     claims: tuple[Claim, ...] = ()
     missing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()

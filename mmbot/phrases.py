@@ -10,10 +10,11 @@ MB = "\ue000"
 """Stands for the slash command's trigger (`/mb` unless configured otherwise) until a text leaves."""
 
 _URL = re.compile(r"https?://[^\s`<>]+", re.IGNORECASE)
-_SPECIAL = re.compile(r"([\\`*_\[\]()!|])")
+_SPECIAL = re.compile(r"([`*_\[\]()!|]|\\(?!\w))")
+"""What a backslash keeps from formatting in Mattermost; before a letter, a backslash is one already."""
 _LEADING = re.compile(r"[-+=>]|\d+[.)]")
-_ACTIVE = re.compile(r"([@#~:$])")
-"""What Mattermost acts on without regard to a backslash before it: mentions, hashtags, channels, emoji, formulas."""
+_ACTIVE = re.compile(r"([@#~:])")
+"""What Mattermost acts on without regard to a backslash before it: mentions, hashtags, channels, emoji."""
 _INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000]")
 _HOSTS = re.compile(r"^[a-z0-9.:-]+$")
 
@@ -31,10 +32,10 @@ def plain(text: str, limit: int = 300) -> str:
 
 
 def quoted(text: str, limit: int = 3000) -> str:
-    """What a person typed, as a quotation that keeps its lines; harmless as `plain` is."""
+    """What a person typed, as a quotation that keeps its lines and ends with an empty one; harmless as `plain` is."""
     lines = [plain(line, limit) for line in text[:limit].splitlines()]
     inert = ("\u200b" + line if _LEADING.match(line) else line for line in lines if line)
-    return "\n".join(f"> {line}" for line in inert) or "> …"
+    return ("\n".join(f"> {line}" for line in inert) or "> …") + "\n"
 
 
 def code(text: str, limit: int = 120) -> str:
@@ -50,6 +51,8 @@ def typed(line: str) -> str:
 
 def _escaped(text: str) -> str:
     text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
+    if text.count("$") > 1:  # two of them are a formula, and nothing but a code span stops that
+        text = text.replace("$", "`$`")
     return re.sub(r"\bwww\.", "www\u200b.", text, flags=re.IGNORECASE)
 
 

@@ -157,7 +157,7 @@ class _Setup:
             finally:
                 if not wishes.admin_token:
                     with suppress(RestError):
-                        await rest._driver.users.logout_user()  # noqa: SLF001 -- only this command logs out
+                        await rest.log_out()
 
     async def _service_settings(self, admin: Rest) -> Mapping[str, Any]:
         service = (await admin.config()).get("ServiceSettings", {})
@@ -259,9 +259,8 @@ class _Setup:
             return channel
         if not self.wishes.create_channel:
             raise SetupFailed(f"There is no channel {name} in the team {team.name}. Make it, or let me make it.")
-        body = {"team_id": team.id, "name": name, "display_name": name.replace("-", " ").capitalize(), "type": "O"}
         try:
-            await admin._driver.channels.create_channel(body)  # noqa: SLF001 -- only this command makes a channel
+            await admin.create_channel(team.id, name, name.replace("-", " ").capitalize())
         except RestError as error:
             if "exists" not in error.id:
                 raise

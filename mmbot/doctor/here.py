@@ -110,7 +110,7 @@ def store(config: Config) -> tuple[Finding, bool]:
             return faulty(
                 name,
                 f"{place} cannot be written by {user}",
-                f"chown -R {os.geteuid()} {place}; or run mmbot as the owner of it.",
+                f"Make {path.parent} and what is in it that user's (mkdir -p, chown), or run mmbot as their owner.",
             ), False
     running = _held(_lock_of(path))
     if not path.exists():

@@ -128,14 +128,13 @@ class Way:
     async def slash_command(self, channel: Channel) -> Finding:
         """Whether the slash command reaches mmbot with the token it expects. May raise RestError."""
         typed = f"/{self.config.mattermost.trigger}"
-        body = {"channel_id": channel.id, "team_id": channel.team_id, "command": f"{typed} help"}
         try:
-            answer = await self.rest._driver.commands.execute_command(body)  # noqa: SLF001 -- only doctor types commands
+            answer = await self.rest.run_command(channel, f"{typed} help")
         except RestError as error:
             return await self._refused(error, typed, channel)
         if self.ear and self.ear.heard:
             return self._heard(self.ear.heard[-1], typed)
-        if self.ear or not str((answer or {}).get("text", "")).startswith(HELP):
+        if self.ear or not answer.startswith(HELP):
             return faulty(
                 NAME,
                 f"{typed} does not lead to this mmbot: something else answers it",
@@ -149,7 +148,7 @@ class Way:
             return faulty(
                 NAME,
                 f"{typed} calls {call.path} instead of {COMMAND_PATH}",
-                f"Run `mmbot setup`: it corrects the command. If a proxy adds a path, put that into {listen.callback_url}.",
+                f"Run `mmbot setup`: it corrects the command. If a proxy is between, let it pass on {COMMAND_PATH} alone.",
             )
         if not token_accepted([call.token], [x.get_secret_value() for x in self.config.mattermost.slash_tokens]):
             return faulty(

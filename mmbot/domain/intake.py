@@ -16,7 +16,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Classified:
-    """What a submission is. At most one of `collides_with` (a listed id of another repository) and `changed_from` (the id that this repository is listed under) is set."""
+    """What a submission is.
+
+    At most one is set of `collides_with`, a listed id of another repository, and `changed_from`, the id this repository is listed under.
+    """
 
     track: str
     base_version: str = ""

@@ -135,6 +135,20 @@ class Rest:
         """Makes this account a member of a public channel of its team."""
         await self.add_channel_member(channel_id, (self._me or await self.me()).id)
 
+    async def create_channel(self, team_id: str, name: str, display_name: str) -> Channel:
+        """A new public channel."""
+        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": "O"}
+        return read_channel(await self._driver.channels.create_channel(body))
+
+    async def run_command(self, channel: Channel, text: str) -> str:
+        """Types a slash command as this account; gives the text of its private answer."""
+        body = {"channel_id": channel.id, "team_id": channel.team_id, "command": text}
+        return str(((await self._driver.commands.execute_command(body)) or {}).get("text", ""))
+
+    async def log_out(self) -> None:
+        """Ends the session that the token belongs to."""
+        await self._driver.users.logout_user()
+
     # Posts
 
     async def post(
