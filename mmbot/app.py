@@ -24,15 +24,17 @@ from mmbot.events import (
     Misread,
     MoveReview,
     PeopleNamed,
+    Pushed,
     ReferenceResolved,
     RequestReviews,
     SayReady,
     SettleFinding,
     Submit,
 )
-from mmbot.handlers import intake, people, queue
+from mmbot.handlers import intake, people, pushes, queue
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
+from mmbot.refusals import refused
 from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import MARKET, Settings, Tx
@@ -59,6 +61,7 @@ HANDLERS: Mapping[type, Handler] = {
     Misread: queue.misread,
     Incomplete: queue.incomplete,
     PeopleNamed: people.named,
+    Pushed: pushes.pushed,
 }
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 """The ways in whose answer travels back with the request."""
@@ -103,7 +106,7 @@ class App:
             return Reply(no.text, errors=((no.field, no.text),) if no.field else ())
         except Illegal as no:
             ticket = tx.ticket(getattr(what, "ticket", 0))
-            return Reply(replies.refused(no, ticket, tx.who))
+            return Reply(refused(no, ticket, tx.who))
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)
@@ -144,7 +147,7 @@ class App:
         found = [x for x in review.findings(ticket) if x.number > told and not x.answered_at]
         if not found or ticket.ended:
             return None
-        words = notices.changes(ticket, found) if kind == "changes" else notices.changed(ticket, found, who)
+        words = notices.changes(ticket, found, who) if kind == "changes" else notices.changed(ticket, found, who)
         return words, str(len(ticket.findings))
 
     def audience(self, row: outbox.OutboxRow) -> tuple[str, str]:

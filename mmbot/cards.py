@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
+from mmbot.evidence import claimed, evidence
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.phrases import code, commit, compare, day, link, listed, plain, plural, typed
 from mmbot.policy import Item
@@ -18,9 +18,9 @@ DECIDED = {"passed": "passed", "na": "not applicable"}
 
 def card(ticket: Ticket, turns: Mapping[str, Turn], who: Who) -> Message:
     """The ticket's one post in the channel."""
-    title = f"**{ticket.handle} · {named(ticket)}** — {ticket.track_words.title}"
+    title = f"**{ticket.handle} · {named(ticket)}**{kind(ticket)}"
     lines = [title, _facts_line(ticket), _people_line(ticket, who)]
-    if ticket.commit:
+    if ticket.commit and not ticket.ended:
         lines += ["", "| role | reviewer | items | verdict |", "|:--|:--|:--|:--|"]
         lines += [_role_line(ticket, role, who) for role in ticket.roles]
     lines += ["", outlook(ticket, turns, who)]
@@ -37,26 +37,32 @@ def called(ticket: Ticket) -> str:
     return f"**{ticket.handle} {named(ticket)}**"
 
 
+def kind(ticket: Ticket) -> str:
+    """The track as the end of a title, once it is known: ` — update`."""
+    return f" — {ticket.track_words.title}" if ticket.resolved else ""
+
+
 def _facts_line(ticket: Ticket) -> str:
     parts = []
     if ticket.resolved and ticket.resolved.plugin_id:
         parts.append(code(ticket.resolved.plugin_id))
     parts.append(link("repository", ticket.repository))
     if ticket.commit:
-        parts.append(f"commit {commit(ticket.repository, ticket.commit)}{_ref(ticket)}")
+        parts.append(f"commit {commit(ticket.repository, ticket.commit)}{ref_words(ticket)}")
     if ticket.resolved and ticket.resolved.base_version:
         parts.append(f"listed: {plain(ticket.resolved.base_version, 30)}")
     return " · ".join(parts)
 
 
-def _ref(ticket: Ticket) -> str:
+def ref_words(ticket: Ticket) -> str:
+    """The tag, branch or pull request that the commit under review was named by: ` (v1.0.0)`."""
     if (
         ticket.resolved
         and ticket.resolved.ref_name
         and ticket.resolved.ref_kind in {"tag", "branch", "pull", "default"}
     ):
-        kind = {"pull": "pull request ", "branch": "branch ", "default": "branch "}.get(ticket.resolved.ref_kind, "")
-        return f" ({kind}{plain(ticket.resolved.ref_name, 60)})"
+        what = {"pull": "pull request ", "branch": "branch ", "default": "branch "}.get(ticket.resolved.ref_kind, "")
+        return f" ({what}{plain(ticket.resolved.ref_name, 60)})"
     return ""
 
 
@@ -92,9 +98,9 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
         answered = all(x.answered_at for x in review.findings(ticket, role))
         secret = any(x.confidential for x in review.findings(ticket, role))
         words = f"changes requested{', details with the submitter' if secret else ''}"
-        return f"{words}; answered, to be looked at again" if answered else words
+        return f"{words}; answered" if answered else words
     if says == "reviewing":
-        return f"reviewing since {day(part.started_at or part.requested_at or ticket.opened_at)}"
+        return f"reviewing since {day(part.assigned_at or part.started_at or ticket.opened_at)}"
     return says
 
 
@@ -122,8 +128,10 @@ def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
         name = (
             ("**you**" if mention == ticket.owner else f"**{who(ticket.owner)}**") if ticket.owner else "**an owner**"
         )
-        what = {"request": "to request reviews", "merge": "to merge it"}.get(turn.why, "")
-        return f"{name} {what}".strip() if what else f"{name} to take it"
+        unasked = [title_of(ticket, role) for role in ticket.roles if review.verdict(ticket, role) == "not asked yet"]
+        some = f" of {listed(unasked)}" if len(unasked) < len(ticket.roles) else ""
+        what = {"request": f"to request the reviews{some}", "merge": "to merge it"}.get(turn.why, "to take it")
+        return f"{name} ({what})"
     reviewer = ticket.review(turn.party).reviewer
     title = title_of(ticket, turn.party)
     if reviewer:
@@ -165,7 +173,8 @@ def prompt(ticket: Ticket, role: str, turns: Mapping[str, Turn], who: Who) -> Me
     reviewer = ticket.review(role).reviewer
     head = f"{title} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}"
     name = f"{who(reviewer)} — " if reviewer else "Nobody yet — "
-    open_items = list(review.undecided(ticket, role))
+    held = review.verdict(ticket, role) == "held"
+    open_items = [x for x in review.undecided(ticket, role) if not held or review.standing(ticket, x.handle) != "held"]
     lines = [f"{name}{head}. {_needs(ticket, role, open_items, turns)}"]
     if ticket.resolved and ticket.resolved.base_version and role in {"dev", "security"}:
         base = f"v{ticket.resolved.base_version.removeprefix('v')}"
@@ -189,9 +198,9 @@ def _needs(ticket: Ticket, role: str, items: list[Item], turns: Mapping[str, Tur
     if says == "changes requested":
         return "**Changes requested**; settle each finding when it is answered."
     if says == "held":
-        return (
-            f"What was decided at {commit(ticket.repository, review.held(ticket, role))} is held until you confirm it."
-        )
+        old = review.held(ticket, role)
+        changed = compare(ticket.repository, old, ticket.commit)
+        return f"What was decided at {commit(ticket.repository, old)} is held until you confirm it: {changed}."
     turn = turns.get(role)
     until = f"; please by {day(turn.due)}" if turn and turn.due else ""
     if not items:
@@ -208,83 +217,19 @@ def item_lines(ticket: Ticket, item: Item) -> str:
     return "\n".join(lines)
 
 
-def claimed(ticket: Ticket, handle: str) -> str:
-    """What the submitter said of an item, as their claim."""
-    found = next((x for x in ticket.submitted.claims if x.handle == handle), None) if ticket.submitted else None
-    if found is None:
-        missing = ticket.submitted and handle in ticket.submitted.missing
-        return "the submitter's list lacks it" if missing else ""
-    said = {"yes": "the submitter says yes", "no": "the submitter left it open"}.get(found.said)
-    words = said or f"the submitter wrote {code(f'[{found.raw}]', 40)}, neither yes nor no"
-    return f"{words} — {plain(found.remark, 200)}" if found.remark else words
-
-
-def evidence(ticket: Ticket, handle: str) -> str:  # noqa: PLR0911 -- one line per item
-    """What was found at the commit that bears on an item."""
-    found = ticket.resolved
-    if found is None:
-        return ""
-    files = found.evidence
-    match handle:
-        case "P1":
-            return _file("license", files, "no licence file at the top")
-        case "P3":
-            return _field("support_url", found.support_url, found)
-        case "P4":
-            return _field("homepage_url", found.homepage_url, found)
-        case "P5" | "U3":
-            return _field("release_notes_url", found.release_notes_url, found)
-        case "P6":
-            return f"version {code(ticket.version)}{_below_one(ticket)}" if ticket.version else "no version given"
-        case "P8" if found.collides_with:
-            return f"**the id {code(found.collides_with)} is listed from another repository**"
-        case "P8":
-            return f"id {code(found.plugin_id)} is not listed from elsewhere" if found.plugin_id else "no id given"
-        case "S2":
-            return _file("security", files, "no SECURITY file at the top") + _contact(ticket)
-        case "F1":
-            return _field("min_server_version", found.min_server_version, found)
-        case "U1" if found.base_version:
-            return f"{code(found.base_version)} → {code(ticket.version or '?')}"
-        case "U2" if found.changed_from:
-            return f"**listed as {code(found.changed_from)}, now {code(found.plugin_id)}**"
-        case "U2":
-            return f"still {code(found.plugin_id)}" if found.plugin_id and found.base_version else ""
-        case _:
-            return ""
-
-
-def _file(kind: str, files: Mapping[str, str], none: str) -> str:
-    return f"found {code(files[kind])}" if kind in files else none
-
-
-def _contact(ticket: Ticket) -> str:
-    contact = ticket.submitted.contact if ticket.submitted else ""
-    return f"; contact given: {code(contact)}" if contact else ""
-
-
-def _field(name: str, value: str, found: f.Resolved) -> str:
-    if value and name not in found.unfilled:
-        return f"`{name}` {code(value)}"
-    if name in found.unfilled:
-        return f"`{name}` is left for the build to fill"
-    return f"`{name}` is not set"
-
-
-def _below_one(ticket: Ticket) -> str:
-    return ", **below 1.0.0**" if ticket.version.startswith("0.") else ""
-
-
 def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
     """What is decided, folded; of a confidential role's findings only that they are there."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for item in ticket.items_of(role):
         found = ticket.judgements.get(item.handle)
         stands = review.standing(ticket, item.handle)
-        if found and stands in DECIDED:
-            why = f" ({plain(found.why, 100)})" if found.why and stands == "na" else ""
-            groups.setdefault(f"{DECIDED[stands]} by {who(found.by)}{why}", []).append(f"**{item.handle}**")
-    lines = [f"✓ {listed(handles)} {words}" for words, handles in groups.items()]
+        if found and found.state in DECIDED and stands != "open":
+            why = f" ({plain(found.why, 100)})" if found.why and found.state == "na" else ""
+            at = f" at {commit(ticket.repository, found.commit)}" if stands == "held" else ""
+            mark = "✓" if stands != "held" else "Held:"
+            words = f"{DECIDED[found.state]} by {who(found.by)}{why}{at}"
+            groups.setdefault((mark, words), []).append(f"**{item.handle}**")
+    lines = [f"{mark} {listed(handles)} {words}" for (mark, words), handles in groups.items()]
     return "\n".join(
         [*lines, *(finding_line(ticket, x, who, secret=x.confidential) for x in review.findings(ticket, role))]
     )
@@ -343,21 +288,35 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: PLR0911 -- one line per turn
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
         if turn.party == "submitter" and reader == ticket.submitter:
             if turn.why == "reference":
-                return f"name what to review: {typed(f'commit {ticket.handle} TAG')}"
+                return f"name what to review with {typed(f'commit {ticket.handle} LINK')}"
             return f"answer, then {typed(f'ready {ticket.handle}')} — add the new tag or commit if the code changed"
         if turn.party == "owner" and reader == ticket.owner:
             if turn.why == "request":
-                return f"ask for the reviews: {typed(f'request {ticket.handle}')}"
+                return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
             if turn.why == "merge":
                 return "merge the approved commit, then have it cut"
-        if turn.party in roles and reader != ticket.submitter and ticket.review(turn.party).reviewer in {"", reader}:
+        if turn.why == "owner" and "owner" in roles:
+            return f"take it with {typed(f'claim {ticket.handle}')}"
+        if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
+            continue
+        if ticket.review(turn.party).reviewer in {"", reader}:
             if not ticket.review(turn.party).reviewer:
-                return f"take the {title_of(ticket, turn.party)} review: {typed(f'claim {ticket.handle} {turn.party}')}"
-            word = {"confirm": "holds"}.get(turn.why, "approve")
-            return f"judge it: {typed(f'{word} {ticket.handle} {turn.party}')}, or the buttons in its thread"
+                return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
+            return _judging(ticket, turn)
     return ""
+
+
+def _judging(ticket: Ticket, turn: Turn) -> str:
+    ref, role = ticket.handle, turn.party
+    if turn.why == "look-again":
+        settle = typed(f"unblock {ref} {review.findings(ticket, role)[0].number}")
+        return f"look at the answers, then {settle}, or the buttons in its thread"
+    if turn.why == "confirm":
+        return f"look at what changed, then {typed(f'holds {ref} {role}')} or {typed(f'again {ref} {role}')}"
+    every = " --all" if review.undecided(ticket, role) else ""
+    return f"judge it with the buttons in its thread; when all is well, {typed(f'approve {ref} {role}{every}')}"

@@ -82,6 +82,9 @@ def console(store: Path, *, empty: bool) -> None:
     "--channel", default="plugins-marketplace", show_default=True, prompt=True, help="The channel for the tickets."
 )
 @click.option("--trigger", default="mb", show_default=True, help="The slash command's word.")
+@click.option("--bot-name", default="mmbot", show_default=True, help="The user name of the bot's account.")
+@click.option("--listen-host", default="127.0.0.1", show_default=True, help="Where mmbot listens.")
+@click.option("--listen-port", default=8066, show_default=True, help="The port on which it listens.")
 @click.option(
     "--callback-url", default="http://127.0.0.1:8066", show_default=True, help="How the server reaches mmbot."
 )

@@ -20,7 +20,12 @@ WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for 
 LONGEST = 16_383
 _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
-_INVISIBLE = re.compile("[\u0000-\u0008\u000e-\u001f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ue000\ufeff]")
+_DASH = re.compile("^[\u2013\u2014]")
+_TRACK = re.compile("\\s(?:--|[\u2013\u2014])track[ =](\\S+)\\s*$")
+_QUOTED = re.compile(r"[“”\"]([^“”\"]*)[“”\"]")
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ue000\ufeff]"
+)
 _NAME = re.compile(r"@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
 
 
@@ -67,7 +72,7 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
         except _Wrong as wrong:
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
     if found := _TICKET.fullmatch(word):
-        return read(f"status {found.group()}", policy, context) if line == word else _unknown(line, word)
+        return read(f"status {found.group()}", policy, context) if line.lower() == word else _unknown(line, word)
     if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
         return AskStatus(about=line.rstrip("? "))
     return _unknown(line, word)
@@ -80,8 +85,12 @@ def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, 
         fields, _ = _fields(word, tidy(line), policy, context)
     except _Wrong as wrong:
         return Misread(text=line[:200], why=str(wrong))
-    asked = {name: value for name, value in answers.items() if name in command.model_fields and value not in (None, "")}
     slots = _slots(command)
+    asked = {
+        name: value
+        for name, value in answers.items()
+        if name in slots and slots[name].shape in KINDS and name not in fields and value not in (None, "")
+    }
     for name, value in asked.items():
         if slots[name].shape in {"items", "people", "roles"} and isinstance(value, str):
             asked[name] = (value,)
@@ -148,11 +157,9 @@ def usage_hint(word: str) -> str:
 
 
 def _unknown(line: str, word: str) -> Misread:
-    close = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.6)
-    if close:
-        way = f"Did you mean {typed(close[0] + line[len(word) :])}?"
-    else:
-        way = f"{typed('help')} shows what you can do here."
+    close = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7)
+    meant = typed(close[0] + line[len(word) :]) if close else ""
+    way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
 
 
@@ -171,7 +178,7 @@ def _slot(info: FieldInfo) -> Slot | None:
 def _tokens(line: str) -> Iterator[_Token]:
     for found in _TOKEN.finditer(line):
         text = found.group(1) if found.group(1) is not None else found.group()
-        yield _Token(re.sub(r"^[—–]", "--", text), found.start())
+        yield _Token(_DASH.sub("--", text), found.start())
 
 
 def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dict[str, object], tuple[str, ...]]:
@@ -193,14 +200,13 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
             old = fields.get(name)
             fields[name] = (*old, *value) if isinstance(old, tuple) and isinstance(value, tuple) else value
             continue
+        if "items" in slots and "items" not in fields and re.fullmatch(r"[A-Za-z]\d{1,2},?", token.text):
+            raise _Wrong(f"There is no item {code(token.text, 10)}.")
         free = next((n for n, slot in slots.items() if slot.shape in {"text", "line"} and n not in fields), "")
         if not free:
             raise _Wrong(f"I don't understand {code(token.text, 60)} there.")
         rest = line[token.start :]
-        flags = re.search(r"\s--(\w+)\s*$", rest) if slots[free].shape == "line" else None
-        if flags and flags.group(1) in slots:
-            fields[flags.group(1)], rest = True, rest[: flags.start()]
-        track = re.search(r"\s--track[ =](\S+)\s*$", rest)
+        track = _TRACK.search(rest)
         if track and "track" in slots:
             fields["track"], rest = _track(track.group(1)), rest[: track.start()]
         fields[free] = _unquoted(rest)
@@ -219,6 +225,8 @@ def _built(
     if missing:
         number = fields.get("ticket")
         ticket = number if isinstance(number, int) else None
+        if ticket and not any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line)):
+            line = f"{word} MB-{ticket}{line[len(word) :]}"  # the thread said it; the dialog's answer comes without one
         return Incomplete(word=word, line=line[:3000], missing=missing, ticket=ticket, given=tuple(fields))
     try:
         return WORDS[word].model_validate(fields)
@@ -235,9 +243,7 @@ def said_wrong(error: ValidationError) -> str:
 
 def _unquoted(text: str) -> str:
     text = text.strip()
-    if len(text) > 1 and text[0] in '"“”' and text[-1] in '"“”':
-        return text[1:-1].strip()
-    return text
+    return found.group(1).strip() if (found := _QUOTED.fullmatch(text)) else text
 
 
 def _track(value: str) -> str:
@@ -281,9 +287,9 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         "ticket" in open_
         and bare.isdecimal()
         and bare.isascii()
-        and len(bare) < 10
+        and len(bare) < 10  # noqa: PLR2004 -- a number of ten digits is no ticket
         and ("number" not in shapes or context.ticket is None)
-    ):  # noqa: PLR2004, E501 -- a number of ten digits is no ticket
+    ):
         return open_["ticket"], int(bare)
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
         return open_["number"], int(found.group(1))

@@ -48,6 +48,12 @@ class Listen(_Section):
     callback_url: Url = "http://127.0.0.1:8066"
 
 
+class GitHub(_Section):
+    """What GitHub's webhook signs its messages with; several while one is being replaced, none for no webhook."""
+
+    webhook_secrets: tuple[SecretStr, ...] = ()
+
+
 class StorePlace(_Section):
     """Where the store is."""
 
@@ -73,6 +79,7 @@ class Config(BaseSettings):
     listen: Listen = Listen()
     store: StorePlace = StorePlace()
     sources: Sources = Sources()
+    github: GitHub = GitHub()
     people: dict[str, tuple[Name, ...]] = {}
     default_owner: Annotated[str, Field(pattern=r"^[a-z0-9._-]*$", max_length=64)] = ""
     security_contact: Annotated[str, Field(max_length=200)] = "the security team"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from mmbot import commands
 from mmbot.app import App
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
-from mmbot.events import Event, PeopleNamed, Person, ReferenceResolved, Where
+from mmbot.events import Event, PeopleNamed, Person, Pushed, ReferenceResolved, Where
 from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply
 from mmbot.outbox import Outbox
@@ -32,8 +33,11 @@ HELP = """\
 @USER: !fill FIELD=VALUE; …      fill in the dialog that is open for them
 @USER to mmbot: <<END            type several lines, such as a pasted form; a line END ends them
 :time +3d   :time 2026-11-09 10:00    move the clock (s, m, h, d, w)
-:repo URL REF COMMIT ID NAME VERSION [FIELD=VALUE …]    a repository that a reference can be resolved in
+:repo URL REF COMMIT ID NAME VERSION [FIELD=VALUE …]    a repository that a reference can be resolved in;
+                                 with REF and COMMIT only, one that holds no plugin
 :listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
+:role USER ROLE …                give somebody a further role
+:push URL REF COMMIT FILE…         commits come to a repository
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
 :people     who there is          :help   this          :quit   leave"""
 _SAID = re.compile(r"@([a-z0-9._-]+)(?: (in|to) ([^:]*?))?: ?(.*)", re.IGNORECASE | re.DOTALL)
@@ -58,7 +62,7 @@ class Example:
 
     ref: str
     commit: str
-    manifest: Mapping[str, object]
+    manifest: Mapping[str, object] | None
 
 
 @dataclass
@@ -90,6 +94,10 @@ class World:
         self.posts.append(post)
         self.say(self._place(post), message)
         return channel, post.id
+
+    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
+        """Nothing is ever half done here."""
+        return None
 
     async def edit(self, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         """Show what is new in a post."""
@@ -125,9 +133,10 @@ class World:
             ref = ("commit", "")
         elif found.ref.startswith("#"):
             ref = ("pull", name)
+        problem = "" if found.manifest else "There is no plugin.json in the top folder."
         return ReferenceResolved(
             ticket=ticket, text=text, repository=repository, ref_kind=ref[0], ref_name=ref[1], commit=found.commit,
-            manifest=found.manifest, evidence={"license": "LICENSE", "security": "SECURITY.md"},
+            manifest=found.manifest, manifest_problem=problem, evidence={"license": "LICENSE", "security": "SECURITY.md"},
         )  # fmt: skip
 
     def name(self, person: str) -> str:
@@ -174,10 +183,12 @@ class Console:
         self._ids = itertools.count(1)
         self._listed: dict[str, Listed] = {}
         self._begun: list[str] = []
+        self._roles: dict[str, tuple[str, ...]] = {}
         self._tag = f"{at:x}"
 
     def settle(self, roles: Mapping[str, tuple[str, ...]]) -> None:
         """Give people their roles: role to user names."""
+        self._roles = {role: tuple(names) for role, names in roles.items()}
         named = {role: tuple((name, self.person(name).id) for name in names) for role, names in roles.items()}
         self._event("", Where("mmbot"), PeopleNamed(roles=named))
 
@@ -217,6 +228,12 @@ class Console:
                 self._repository(rest.split())
             case "listed":
                 self._list(rest.split())
+            case "role":
+                user, *further = rest.split()
+                more = {role: (*self._roles.get(role, ()), user.lstrip("@")) for role in further}
+                self.settle({**self._roles, **more})
+            case "push":
+                self._push(rest.split())
             case "show":
                 self._show(rest.split())
             case "people":
@@ -236,24 +253,28 @@ class Console:
             except ValueError:
                 self.world.lines.append("Move the clock with :time +3d, or :time 2026-11-09 10:00.")
                 return
-        while (due := rows.next_due(self.app.store)) is not None and due <= target:
+        while (due := rows.next_due(self.app.store, self.world.now())) is not None and due <= target:
             self.world.at += max(0, due - self.world.now())
             await self.outbox.drain()
         self.world.at += target - self.world.now()
         self.world.lines.append(f"-- {datetime.fromtimestamp(target / 1000, UTC):%a %-d %b %Y, %H:%M} UTC")
 
     def _repository(self, words: list[str]) -> None:
-        if len(words) < 6:  # noqa: PLR2004 -- the six that :help names
-            self.world.lines.append("A repository takes URL REF COMMIT ID NAME VERSION.")
+        if len(words) < 6 and len(words) != 3:  # noqa: PLR2004 -- what :help names
+            self.world.lines.append("A repository takes URL REF COMMIT ID NAME VERSION, or the first three of them.")
             return
-        url, ref, commit, plugin, name, version, *rest = words
+        url, ref, commit, *about = words
         page = url if "://" in url else f"https://{url}"
+        examples = self.world.repositories.setdefault(page.lower(), [])
+        if not about:
+            examples.append(Example(ref, commit.ljust(40, "0")[:40], None))
+            return
+        plugin, name, version, *rest = about
         manifest = {
             "id": plugin, "name": name, "version": version, "min_server_version": "6.2.1", "homepage_url": page,
             "support_url": f"{page}/issues", "release_notes_url": f"{page}/releases/tag/{ref}", "unfilled": (),
             **dict(x.split("=", 1) for x in rest),
         }  # fmt: skip
-        examples = self.world.repositories.setdefault(page.lower(), [])
         examples.append(Example(ref, commit.ljust(40, "0")[:40], manifest))
 
     def _list(self, words: list[str]) -> None:
@@ -265,6 +286,16 @@ class Console:
         self._listed[plugin.lower()] = Listed(plugin, name, version, frozenset({key}))
         with self.app.store.transaction():
             self.app.store.set_catalogue(self._listed.values())
+
+    def _push(self, words: list[str]) -> None:
+        if len(words) < 3:  # noqa: PLR2004 -- the three that :help names
+            self.world.lines.append("A push takes URL REF COMMIT FILE….")
+            return
+        url, ref, commit, *files = words
+        page = url if "://" in url else f"https://{url}"
+        kind: Literal["tag", "branch"] = "tag" if re.fullmatch(r"v\d.*", ref) else "branch"
+        what = Pushed(repository=page, ref_kind=kind, ref_name=ref, commit=commit.ljust(40, "0")[:40], files=tuple(files))
+        self._event("", Where("github"), what)
 
     def _show(self, words: list[str]) -> None:
         subject = ":".join(x.lower().removeprefix("mb-") for x in words)
@@ -289,8 +320,9 @@ class Console:
 
     def _typed(self, me: Person, where: Where, line: str, ticket: int | None) -> None:
         ids = {name: self.person(name).id for name in commands.names_in(line) if name in self.world.people}
-        form = submission(line, self.policy) if where.via != "slash" else None
-        what = form or commands.read(line or "help", self.policy, commands.Context(me.id, ticket, ids))
+        what = submission(line, self.policy) or commands.read(
+            line or "help", self.policy, commands.Context(me.id, ticket, ids)
+        )
         self._answer(me, self._event(me.id, where, what))
 
     def _click(self, me: Person, text: str) -> None:
@@ -319,14 +351,17 @@ class Console:
             self.world.lines.append(f"No dialog is open for {me.name}.")
             return
         answers = dict(part.strip().split("=", 1) for part in text.split(";") if "=" in part)
+        answers = {name: self.person(x[1:]).id if x.startswith("@") else x for name, x in answers.items()}
         context = commands.Context(me.id, None, {name: p.id for name, p in self.world.people.items()})
         try:
             what = commands.filled(dialog.line.split()[0], dialog.line, answers, self.policy, context)
         except ValidationError as error:
             self._answer(me, Reply(commands.said_wrong(error)))
             return
-        del self.world.dialogs[me.name]
-        self._answer(me, self._event(me.id, Where("dialog", CHANNEL), what))
+        reply = self._event(me.id, Where("dialog", CHANNEL), what)
+        if not (reply and reply.errors):
+            del self.world.dialogs[me.name]
+        self._answer(me, reply)
 
     def _event(self, by: str, where: Where, what: object) -> Reply | None:
         people = tuple(self.world.people.values())
@@ -344,6 +379,7 @@ class Console:
             ]
             self.world.lines += [
                 f"mmbot opens a dialog for @{me.name}: {reply.dialog.title}",
+                *(f"    {x}" for x in shown(Message(reply.dialog.intro))),
                 *(f"  {x}" for x in fields),
             ]
             return

@@ -57,7 +57,7 @@ class Command(BaseModel):
 
 
 class Submit(Command):
-    """Hand a plugin in for review. The link may name a repository, branch, tag, pull request or commit."""
+    """The link may name a repository, branch, tag, pull request or commit. A filled-in form of the issue tracker will do, too."""
 
     words = {"submit": {}}
     summaries = {"submit": "hand in a plugin for review"}
@@ -82,7 +82,7 @@ class Submit(Command):
 
 
 class Assign(Command):
-    """Say who does a part of a ticket: its owner (when no role is named) or the review of a role."""
+    """Without a role it is the ticket itself: its owner guides it."""
 
     words = {"claim": {"person": "me"}, "assign": {}, "unassign": {"person": ""}}
     summaries = {
@@ -99,7 +99,7 @@ class Assign(Command):
 
 
 class RequestReviews(Command):
-    """Ask for the reviews of a ticket: of all roles, of some, or of named persons."""
+    """Without roles or persons: of all roles. The checklists are posted in the ticket's thread, and whoever shall review is told."""
 
     words = {"request": {}}
     summaries = {"request": "ask for reviews: of all roles, of some, or of persons"}
@@ -146,7 +146,7 @@ class JudgeItem(Command):
 
 
 class Block(Command):
-    """Raise a blocking finding: of an item, or in free words for your role."""
+    """With an item it is the same as `fail`; without one, in free words. The submitter is told within minutes."""
 
     words = {"block": {}}
     summaries = {"block": "raise a finding that blocks the gate until your role settles it"}
@@ -156,12 +156,14 @@ class Block(Command):
     ticket: TicketNumber
     role: RoleName = ""
     item: ItemHandle = ""
-    text: Text
+    text: Annotated[
+        str, Slot("text", "WHY", "What is wrong"), StringConstraints(strip_whitespace=True, max_length=3000)
+    ]
     commit: CommitGuard = ""
 
 
 class SettleFinding(Command):
-    """Settle a finding of your role, or make a confidential one public."""
+    """Findings have numbers: `status` lists them. What the security role writes is confidential until it says otherwise."""
 
     words = {"unblock": {"disclose": False}, "disclose": {"disclose": True}}
     summaries = {"unblock": "settle a finding of your role", "disclose": "make a confidential finding public"}
@@ -174,7 +176,7 @@ class SettleFinding(Command):
 
 
 class AddNote(Command):
-    """Leave a remark on a ticket that blocks nothing. Everybody can read it."""
+    """It is posted in the ticket's thread: everybody can read it."""
 
     words = {"note": {}}
     summaries = {"note": "leave a remark that blocks nothing"}
@@ -219,7 +221,7 @@ class GiveVerdict(Command):
 
 
 class MoveReview(Command):
-    """Move the review to another commit, branch, tag or pull request. Verdicts so far are held at the old one."""
+    """What was decided is held at the old commit until each reviewer says that it still holds, or looks again."""
 
     words = {"commit": {}}
     summaries = {"commit": "move the review to another commit, tag, branch or pull request"}
@@ -231,7 +233,7 @@ class MoveReview(Command):
 
 
 class SayReady(Command):
-    """Give the ball back to the reviewers: the findings are answered. Name the new tag or commit if the code changed."""
+    """It gives the ball back to the reviewers, and their time counts again. Not every fix is a commit."""
 
     words = {"ready": {}}
     summaries = {"ready": "your answer to the findings is there; name the new tag or commit if the code changed"}
@@ -243,7 +245,7 @@ class SayReady(Command):
 
 
 class AskStatus(Command):
-    """Say where a ticket stands and what comes next; without a ticket, where yours stand."""
+    """A plugin's name will do; so will `remind?` in a mention or direct message."""
 
     words = {"status": {}}
     summaries = {"status": "where a ticket stands and what comes next; alone: your tickets"}
@@ -255,7 +257,7 @@ class AskStatus(Command):
 
 
 class AskQueue(Command):
-    """List what waits: for you, or for a role."""
+    """Each with the date by which it is wanted, and the way on."""
 
     words = {"queue": {}}
     summaries = {"queue": "what waits for you, or for a role, oldest first"}
@@ -266,7 +268,7 @@ class AskQueue(Command):
 
 
 class AskHelp(Command):
-    """Show what you can do here, or how one command is used."""
+    """It shows what you may do, in the roles you hold."""
 
     words = {"help": {}}
     summaries = {"help": "what you can do here; or how one command is used"}
@@ -334,7 +336,20 @@ class PeopleNamed(BaseModel):
     unknown: tuple[str, ...] = ()
 
 
-Happening = ReferenceResolved | PeopleNamed
+class Pushed(BaseModel):
+    """Commits came to a repository. `files` are the paths they change, `more` how many further ones."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: str
+    ref_kind: Literal["branch", "tag"]
+    ref_name: str
+    commit: str
+    files: tuple[str, ...] = ()
+    more: int = 0
+
+
+Happening = ReferenceResolved | PeopleNamed | Pushed
 
 
 @dataclass(frozen=True)
@@ -354,7 +369,7 @@ class Where:
     `via` is the way in, `channel` and `post` name the post itself, `root` the post that starts its thread ("" outside a thread).
     """
 
-    via: Literal["slash", "click", "dialog", "mention", "dm", "console", "file", "mmbot"]
+    via: Literal["slash", "click", "dialog", "mention", "dm", "console", "file", "github", "mmbot"]
     channel: str = ""
     root: str = ""
     post: str = ""

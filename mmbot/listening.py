@@ -1,6 +1,8 @@
 """What is heard on the stream, and what was missed of it: every post for us is taken in once, in order."""
 
 import asyncio
+import secrets
+import sqlite3
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -8,8 +10,9 @@ import structlog
 
 from mmbot.app import App
 from mmbot.mattermost import callbacks
+from mmbot.mattermost.callbacks import Said
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.rest import UNKNOWN_ANCHOR, Rest
 from mmbot.mattermost.stream import Frame, Pace, frames
 from mmbot.mattermost.values import Channel, Post
 from mmbot.reception import Reception
@@ -20,6 +23,10 @@ CURSOR = "cursor:"
 """Before a channel's id: the newest post taken in there."""
 SEEN_UNTIL = "seen-until"
 """Until when (milliseconds UTC) every channel was heard: where a channel without a cursor is caught up from."""
+OVERLAP = 60_000
+"""Milliseconds before that, since posts of different channels may arrive in another order; nothing counts twice."""
+LONGEST_PAUSE = 30.0
+FORBIDDEN, NOT_FOUND = 403, 404
 
 
 @dataclass
@@ -52,7 +59,18 @@ class Listener:
         except callbacks.Malformed as malformed:
             log.warning("post not understood", problem=str(malformed))
             return
-        await self.reception.said(post)
+        await self._take_in(post)
+
+    async def _take_in(self, post: Said) -> None:
+        """Have a post taken in, and note that it was. One that breaks something of ours must not break everything after it."""
+        try:
+            await self.reception.said(post)
+        except callbacks.Malformed as malformed:
+            log.warning("post not understood", problem=str(malformed))
+        except sqlite3.OperationalError:
+            raise  # the store cannot be written now: the next start catches up from here
+        except Exception:
+            log.exception("post not taken in", post=post.post_id, reference=secrets.token_hex(4))
         self._heard(post.channel_id, post.post_id, post.create_at)
 
     def _heard(self, channel: str, post: str, at: int) -> None:
@@ -61,41 +79,50 @@ class Listener:
             self.app.store.remember(SEEN_UNTIL, str(max(at, int(self.app.store.state(SEEN_UNTIL) or 0))))
 
     async def _catch_up(self) -> None:
-        """Take in, channel by channel and in the order written, what was posted since; the first time, only note where we are."""
+        """Take in what was posted since, in the order written; the first time, only note where we are."""
+        pause = 1.0
+        until = int(self.app.store.state(SEEN_UNTIL) or 0)
         while True:
             try:
-                for channel in await self.rest.my_channels():
-                    await self._missed(channel)
+                missed = [x for channel in await self.rest.my_channels() for x in await self._missed(channel, until)]
             except RestError as error:
-                log.warning("catch-up failed, trying again", status=error.status)
-                await asyncio.sleep(2)
+                log.warning("catch-up failed, trying again", status=error.status, reason=error.id, seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
             else:
-                return
+                break
+        # Over all channels, since the mark that channels without a cursor go by moves on with every post.
+        for post in sorted(missed, key=lambda x: (x.create_at, x.post_id)):
+            await self._take_in(post)
 
-    async def _missed(self, channel: Channel) -> None:
+    async def _missed(self, channel: Channel, until: int) -> list[Said]:
         cursor = self.app.store.state(CURSOR + channel.id)
-        until = self.app.store.state(SEEN_UNTIL)
         posts: list[Post] = []
-        if cursor:
-            posts = await self.rest.posts_after(channel.id, cursor)
-        elif until:
-            posts = [x for x in await self.rest.posts_since(channel.id, int(until)) if x.create_at > int(until)]
-        elif newest := await self.rest.newest_post(channel.id):
-            self._heard(channel.id, newest.id, newest.create_at)
-        for post in posts:
-            machine = bool(post.type) or any(
-                str(post.props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin")
-            )
-            await self.reception.said(
-                callbacks.Said(
-                    post.id,
-                    post.user_id,
-                    post.channel_id,
-                    channel.type,
-                    post.root_id,
-                    post.message,
-                    post.create_at,
-                    machine,
-                )
-            )
-            self._heard(channel.id, post.id, post.create_at)
+        try:
+            if cursor:
+                posts = await self.rest.posts_after(channel.id, cursor)
+            elif until:
+                posts = await self._since(channel, until - OVERLAP)
+            elif newest := await self.rest.newest_post(channel.id):
+                self._heard(channel.id, newest.id, newest.create_at)
+        except RestError as error:
+            if error.id == UNKNOWN_ANCHOR:
+                posts = await self._since(channel, until - OVERLAP)
+            elif error.status in {FORBIDDEN, NOT_FOUND}:  # no longer ours since the channels were listed
+                log.warning("channel not caught up", channel=channel.id, status=error.status, reason=error.id)
+            else:
+                raise
+        return [_said(post, channel) for post in posts]
+
+    async def _since(self, channel: Channel, moment: int) -> list[Post]:
+        posts = await self.rest.posts_since(channel.id, moment)
+        return [x for x in posts if x.create_at > moment and not x.delete_at]
+
+
+def _said(post: Post, channel: Channel) -> Said:
+    machine = bool(post.type) or any(
+        str(post.props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin")
+    )
+    return Said(
+        post.id, post.user_id, post.channel_id, channel.type, post.root_id, post.message, post.create_at, machine
+    )

@@ -89,4 +89,4 @@ class Never(Exception):  # noqa: N818 -- what to do about it, not what it is
 
 
 class PostGone(Exception):  # noqa: N818 -- what to do about it, not what it is
-    """The post that was to be edited is no longer there."""
+    """The post that was to be edited, or answered in its thread, is no longer there."""

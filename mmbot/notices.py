@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from mmbot.cards import Who, called, finding_line, title_of
+import semver
+
+from mmbot.cards import Who, called, finding_line, ref_words, title_of
 from mmbot.domain import review
 from mmbot.domain.ticket import Finding, Ticket
+from mmbot.events import Pushed
+from mmbot.evidence import notes_of
 from mmbot.messages import Button, Message, Row
 from mmbot.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
 
@@ -14,8 +18,8 @@ def new_ticket(ticket: Ticket, who: Who) -> Message:
     title = ticket.submitted.title if ticket.submitted else ""
     more = f" ({plain(title, 100)})" if title else ""
     return Message(
-        f"{who(ticket.submitter)} handed in {link(plain(ticket.name, 60), ticket.repository)}{more}: it is **{ticket.handle}**, and you are its "
-        f"owner. When the commit is found, ask for the reviews: {typed(f'request {ticket.handle}')}. "
+        f"{who(ticket.submitter)} handed in {link(plain(ticket.name, 60), ticket.repository)}{more}: it is **{ticket.handle}**, "
+        f"and you are its owner. When the commit is found, ask for the reviews: {typed(f'request {ticket.handle}')}. "
         f"To hand it on: {typed(f'assign {ticket.handle} owner @USER')}."
     )
 
@@ -41,7 +45,7 @@ def found(ticket: Ticket, remarks: Sequence[str], *, update_of_nothing: bool) ->
     return Message("\n".join(lines))
 
 
-def remarks(ticket: Ticket) -> list[str]:
+def remarks(ticket: Ticket) -> list[str]:  # noqa: C901 -- one remark after the other
     """What the manifest and the catalogue say against a submission, each with the item it bears on."""
     known = ticket.resolved
     if known is None:
@@ -52,22 +56,40 @@ def remarks(ticket: Ticket) -> list[str]:
             "No branch or tag of the repository leads to this commit: it may come from somebody else's fork. Name a tag."
         )
     if known.manifest_problem:
-        out.append(f"I could not read the plugin's manifest at this commit: {plain(known.manifest_problem)}")
+        out.append(
+            f"I could not read the plugin's manifest at this commit: {plain(known.manifest_problem)} "
+            "Without a manifest it is no plugin that could be listed."
+        )
     if known.collides_with:
-        out.append(f"The id {code(known.collides_with)} is listed from another repository (P8).")
+        out.append(
+            f"The id {code(known.collides_with)} is listed from another repository (P8): this plugin needs an id of its own. "
+            "Or is it the listed one, moved? Then say so in the thread."
+        )
     if known.changed_from:
         out.append(
-            f"This repository is listed as {code(known.changed_from)}, the manifest now says {code(known.plugin_id)} (U2)."
+            f"This repository is listed as {code(known.changed_from)}, the manifest now says {code(known.plugin_id)} (U2): "
+            "to a server that is another plugin, whose settings and data stay behind. Keep the listed id."
         )
     tag = known.ref_name.removeprefix("v")
     if known.ref_kind == "tag" and known.version and tag != known.version and "-rc" not in tag:
         out.append(
-            f"The tag is {code(known.ref_name)}, but the manifest says version {code(known.version)}: they must be the same."
+            f"The tag is {code(known.ref_name)}, but the manifest says version {code(known.version)} (P6): they must be the same."
         )
     if ticket.version.startswith("0."):
-        out.append(f"Version {code(ticket.version)} is below 1.0.0 (P6).")
+        out.append(
+            f"Version {code(ticket.version)} is below 1.0.0 (P6): a finished plugin is released as 1.0.0 or higher."
+        )
+    if other := notes_of(ticket):
+        out.append(
+            f"`release_notes_url` leads to the notes of {code(other, 30)}, but under review is {code(ticket.version)} (P5)."
+        )
     if known.base_version and ticket.version and known.base_version == ticket.version:
-        out.append(f"Version {code(ticket.version)} is listed already.")
+        out.append(f"Version {code(ticket.version)} is listed already: an update needs a higher one (U1).")
+    elif _below(ticket.version, known.base_version):
+        out.append(
+            f"Version {code(ticket.version)} is below the listed {code(known.base_version)} (U1): "
+            "if this is a late release of an older line, say so in the thread."
+        )
     missing = [
         x for x in ("homepage_url", "support_url", "release_notes_url", "min_server_version") if not getattr(known, x)
     ]
@@ -80,10 +102,18 @@ def remarks(ticket: Ticket) -> list[str]:
     return out
 
 
+def _below(version: str, other: str) -> bool:
+    both = (version.removeprefix("v"), other.removeprefix("v"))
+    if not all(semver.Version.is_valid(x) for x in both):
+        return False
+    return semver.Version.parse(both[0]) < semver.Version.parse(both[1])
+
+
 def for_the_submitter(ticket: Ticket, said: Sequence[str]) -> Message:
     """To the submitter: remarks on what was found, that they can act on."""
     return Message(
-        f"I found your plugin: {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}. Before the reviews, please look at this:\n"
+        f"I found {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}. "
+        "Before the reviews, please look at this:\n"
         + "\n".join(f"- {remark}" for remark in said)
         + f"\nIf you change something: {typed(f'commit {ticket.handle} TAG')}."
     )
@@ -91,30 +121,43 @@ def for_the_submitter(ticket: Ticket, said: Sequence[str]) -> Message:
 
 def not_found(ticket: Ticket, why: str, asked: str) -> Message:
     """To whoever named a reference: it could not be resolved."""
+    stays = f"The review stays at {commit(ticket.repository, ticket.commit)}. " if ticket.commit else ""
     return Message(
-        f"I could not look up {code(asked, 100)} for **{ticket.handle}**: {why}\n"
-        f"Name a tag or commit with {typed(f'commit {ticket.handle} TAG')}."
+        f"I could not find {code(asked, 100)} for **{ticket.handle}**. {why}\n"
+        f"{stays}Name it anew with {typed(f'commit {ticket.handle} LINK')}; a tag alone will do when the repository is right."
     )
 
 
 def same_plugin(ticket: Ticket, other: Ticket) -> Message:
-    """To the submitter: the id has an open ticket; this one is closed and linked."""
+    """To the submitter and the owner: the id has an open ticket; this one is closed and linked."""
     return Message(
-        f"{called(ticket)} is the same plugin as {called(other)}, which is still open. I closed **{ticket.handle}**; "
-        f"the review goes on in {other.handle}: {typed(f'status {other.handle}')}."
+        f"{called(ticket)} has the id of {called(other)}, which is still open. So I closed **{ticket.handle}**; "
+        f"the review goes on in {other.handle}: {typed(f'status {other.handle}')}. "
+        "If it is another plugin, it needs an id of its own: change it, then hand it in again."
     )
 
 
-def assigned(ticket: Ticket, role: str, by: str) -> Message:
+def assigned(ticket: Ticket, role: str, by: str, due: int = 0) -> Message:
     """To somebody who got a part of a ticket."""
     if role == "owner":
         return Message(
             f"{by} made you the owner of {called(ticket)}. {typed(f'status {ticket.handle}')} shows where it stands."
         )
     return Message(
-        f"{by} asks you for the {title_of(ticket, role)} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}. "
-        f"The checklist is in the ticket's thread; or {typed(f'status {ticket.handle}')}."
+        f"{by} asks you for the {title_of(ticket, role)} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}"
+        f"{f', by {day(due)}' if due else ''}. The checklist is in its thread. "
+        f"If you can't: {typed(f'unassign {ticket.handle} {role}')}."
     )
+
+
+def relieved(ticket: Ticket, role: str, now: str, by: str) -> Message:
+    """To somebody who had a part of a ticket: it is theirs no longer."""
+    part = "guides" if role == "owner" else f"does the {title_of(ticket, role)} review of"
+    changed_by = f" ({by} changed it)" if by != now else ""
+    if now:
+        return Message(f"{now} {part} {called(ticket)} from now on, so you need not{changed_by}.")
+    noun = "owner" if role == "owner" else f"{title_of(ticket, role)} reviewer"
+    return Message(f"You are no longer the {noun} of {called(ticket)} ({by} changed it).")
 
 
 def review_wanted(ticket: Ticket, role: str, due: int) -> Message:
@@ -127,16 +170,28 @@ def review_wanted(ticket: Ticket, role: str, due: int) -> Message:
     )
 
 
-def changes(ticket: Ticket, findings: Sequence[Finding]) -> Message:
+def changes(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
     """To the submitter: the findings of a review, in one message."""
     at = commit(ticket.repository, ticket.commit)
     lines = [f"The review of {called(ticket)} at {at} has {plural(len(findings), 'finding')} for you:"]
     for finding in findings:
         item = f" **{finding.item}** {ticket.requirements.items[finding.item].title}" if finding.item else ""
-        secret = " (confidential: please don't repeat it in the channel)" if finding.confidential else ""
-        lines.append(f"**{finding.number}.** {title_of(ticket, finding.role)}{item}{secret}\n{quoted(finding.text)}")
+        secret = ", confidential" if finding.confidential else ""
+        lines.append(
+            f"**{finding.number}.** {title_of(ticket, finding.role)}{item} ({who(finding.by)}{secret})\n{quoted(finding.text)}"
+        )
+    them = "it" if len(findings) == 1 else "them"
+    secrets = dict.fromkeys(who(x.by) for x in findings if x.confidential)
+    if secrets and all(x.confidential for x in findings):
+        lines.append(f"What is confidential stays out of the channel: answer {listed(secrets)} by direct message.")
+    elif secrets:
+        lines.append(
+            f"Answer in its thread; but what is confidential stays out of it: answer {listed(secrets)} by direct message."
+        )
+    else:
+        lines.append("Answer in its thread.")
     lines.append(
-        f"When you have answered or fixed it: {typed(f'ready {ticket.handle}')}, with the new tag or commit if the code changed. "
+        f"When you have answered or fixed {them}: {typed(f'ready {ticket.handle}')}, with the new tag or commit if the code changed. "
         "Until then the review waits for you; take the time you need."
     )
     return Message("\n".join(lines))
@@ -153,31 +208,43 @@ def changed(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
 def answered(ticket: Ticket, role: str) -> Message:
     """To a reviewer: the submitter says the findings are answered."""
     numbers = [x.number for x in review.findings(ticket, role)]
+    title = title_of(ticket, role)
+    found = f"your {title} finding is" if len(numbers) == 1 else f"your {len(numbers)} {title} findings are"
     buttons = tuple(Button(f"Settle finding {n}", f"unblock {ticket.handle} {n}") for n in numbers[:5])
     return Message(
-        f"{called(ticket)}: your {plural(len(numbers), f'{title_of(ticket, role)} finding')} {'is' if len(numbers) == 1 else 'are'} answered, "
-        f"it is your turn again. The review is at {commit(ticket.repository, ticket.commit)}.",
+        f"{called(ticket)}: {found} answered, it is your turn again. The review is at {commit(ticket.repository, ticket.commit)}.",
         (Row(buttons),),
     )
 
 
-def moved(ticket: Ticket, before: str, held: Iterable[str], said: Sequence[str]) -> Message:
-    """In the thread: the review moved to another commit; those whose verdicts are held are named."""
-    names = list(held)
-    lines = [
-        f"The review moved from {commit(ticket.repository, before)} to {commit(ticket.repository, ticket.commit)} "
-        f"({compare(ticket.repository, before, ticket.commit)})."
-    ]
-    if names:
-        lines.append(
-            f"What was decided at {commit(ticket.repository, before)} is held until it is confirmed: {listed(names)}."
-        )
+def moved(ticket: Ticket, before: str, held: Sequence[str], said: Sequence[str]) -> Message:
+    """In the thread: the review moved to another commit; the roles whose decisions are held are named."""
+    by_commit: dict[str, list[str]] = {}
+    for role in held:
+        by_commit.setdefault(commit(ticket.repository, review.held(ticket, role)), []).append(title_of(ticket, role))
+    way = f"from {commit(ticket.repository, before)} to {commit(ticket.repository, ticket.commit)}{ref_words(ticket)}"
+    lines = [f"The review moved {way}: {compare(ticket.repository, before, ticket.commit)}."]
+    lines += [f"What was decided at {at} is held until it is confirmed: {listed(x)}." for at, x in by_commit.items()]
     lines += [f"⚠ {remark}" for remark in said]
     return Message("\n".join(lines))
 
 
+def pushed(ticket: Ticket, what: Pushed) -> Message:
+    """In the thread: new commits came; the review stays where it is."""
+    kind = "New tag" if what.ref_kind == "tag" else "New commits on"
+    names = [code(x, 80) for x in what.files[:5]]
+    more = len(what.files) - len(names) + what.more
+    name = what.ref_name if what.ref_kind == "tag" else what.commit[:7]
+    changes = f", changing {listed([*names, *([f'{more} more'] if more > 0 else [])])}" if names else ""
+    return Message(
+        f"{kind} {code(what.ref_name, 60)} ({commit(ticket.repository, what.commit)}){changes}. The review stays at "
+        f"{commit(ticket.repository, ticket.commit)} ({compare(ticket.repository, ticket.commit, what.commit)}). "
+        f"To move it: {typed(f'commit {ticket.handle} {name}')}."
+    )
+
+
 def confirm(ticket: Ticket, role: str, before: str) -> Message:
-    """To a reviewer: the review moved on, does the verdict still hold?"""
+    """To a reviewer: the review moved on; the question is whether the verdict still holds."""
     ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
     return Message(
         f"{called(ticket)} moved to {commit(ticket.repository, ticket.commit)} after you reviewed {commit(ticket.repository, before)} "

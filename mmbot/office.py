@@ -1,20 +1,25 @@
 """The unix socket beside the store, over which command-line commands that write reach the running bot."""
 
+import asyncio
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import aiohttp
+import structlog
 from aiohttp import web
 
 from mmbot import catalogue
 from mmbot.app import App
-from mmbot.events import Event, Where
+from mmbot.events import Event, Misread, Where
 from mmbot.github.submission import submission
 from mmbot.mattermost import render
+from mmbot.mattermost.client import RestError
 from mmbot.mattermost.rest import Rest
 from mmbot.reception import person
+
+log = structlog.get_logger()
 
 Work = Callable[[Mapping[str, str]], Awaitable[str]]
 LARGEST = 1_000_000
@@ -58,7 +63,7 @@ class Office:
         app = web.Application(client_max_size=LARGEST)
         for name, work in (("intake", self.intake), ("catalogue", self.read_catalogue)):
             app.router.add_post(f"/{name}", _answering(work))
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=3.0)
         await runner.setup()
         place = socket_of(store)
         place.unlink(missing_ok=True)
@@ -70,13 +75,18 @@ class Office:
         return runner
 
     async def intake(self, values: Mapping[str, str]) -> str:
-        """Hand in a filled-in form for somebody."""
-        users = await self._rest.users_by_names([values["by"]])
+        """Hand in a filled-in form for somebody. Raises OfficeClosed."""
+        try:
+            users = await self._rest.users_by_names([values["by"].lower()])
+        except RestError as error:
+            raise OfficeClosed(f"The Mattermost server does not say who {values['by']} is ({error}).") from error
         if not users:
             raise OfficeClosed(f"There is nobody called {values['by']} on the server.")
         what = submission(values["text"], self._app.store.policy)
         if what is None:
             raise OfficeClosed("That is no filled-in issue template: it has neither its headings nor its checklist.")
+        if isinstance(what, Misread):
+            raise OfficeClosed(render.text(what.why, self._trigger))
         who = person(users[0])
         event = Event(f"file:{secrets.token_hex(16)}", who.id, self._app.now(), Where("file"), what, (who,))
         reply = self._app.handle(event)
@@ -84,9 +94,9 @@ class Office:
         return render.text(reply.text if reply else "", self._trigger)
 
     async def read_catalogue(self, values: Mapping[str, str]) -> str:
-        """Read the Marketplace's database."""
+        """Read the Marketplace's database. Raises OfficeClosed."""
         try:
-            listed = catalogue.read(Path(values["file"]))
+            listed = await asyncio.to_thread(catalogue.read, Path(values["file"]))
         except catalogue.CatalogueError as error:
             raise OfficeClosed(str(error)) from error
         with self._app.store.transaction():
@@ -100,5 +110,11 @@ def _answering(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:
             return web.json_response({"text": await work(await request.json())})
         except OfficeClosed as closed:
             return web.json_response({"error": str(closed)})
+        except web.HTTPRequestEntityTooLarge:
+            return web.json_response({"error": f"That is too long: {LARGEST:,} bytes at most."})
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("request of the command line failed", path=request.path[:100], reference=reference)
+            return web.json_response({"error": f"mmbot failed to do that; it is in its log as {reference}."})
 
     return answer

@@ -3,8 +3,11 @@
 import asyncio
 import hashlib
 import json
+import secrets
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -17,7 +20,7 @@ from mmbot.store.outbox import OutboxRow
 
 log = structlog.get_logger()
 
-LONGEST_PAUSE = 300_000
+LONGEST_PAUSE = 60_000
 """Milliseconds between two tries, at most."""
 SLOW_STEPS = 4
 """How many `do` rows run side by side."""
@@ -33,7 +36,13 @@ class Voice(Protocol):
         """The id of the direct channel with a person."""
 
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
-        """Post the message of a row ("market" is the marketplace channel); returns channel and post id."""
+        """Post the message of a row ("market" is the marketplace channel); returns channel and post id.
+
+        Raises PostGone when the thread's first post is.
+        """
+
+    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:
+        """The channel and post of a row that an earlier try may have made since a moment (milliseconds UTC)."""
 
     async def edit(self, message: Message, post: str, row: int, key: str) -> None:
         """Let a row's post show another message; raises PostGone."""
@@ -57,57 +66,69 @@ class Outbox:
 
     async def run(self, next_due_changed: Callable[[int | None], None]) -> None:
         """Work for ever; after each round, tell when the next row falls due."""
-        while True:
-            self._wake.clear()
-            await self.drain(wait_for_steps=False)
-            next_due_changed(outbox.next_due(self.app.store))
-            await self._wake.wait()
+        try:
+            while True:
+                self._wake.clear()
+                await self.drain(wait_for_steps=False)
+                next_due_changed(outbox.next_due(self.app.store, self.app.now()))
+                await self._wake.wait()
+        finally:
+            for task in list(self._running.values()):
+                task.cancel()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def drain(self, *, wait_for_steps: bool = True) -> None:
         """Handle everything that is due; where a place does not take a row, the later ones for that place wait."""
-        held: set[tuple[str, str]] = set()
+        held: set[str] = set()
         while True:
-            rows = [x for x in self._due() if _place(x) not in held]
-            if not rows:
-                if wait_for_steps and self._running:
-                    await asyncio.wait(self._running.values())
-                    continue
-                return
+            self._start_steps()
+            rows = outbox.due(self.app.store, self.app.now(), held)
             for row in rows:
-                if _place(row) in held:
-                    continue
-                if row.kind == "do":
-                    self._start(row)
-                elif not await self._said(row):
-                    held.add(_place(row))
+                if row.place not in held and not await self._handled(row):
+                    held.add(row.place)
+            if rows:
+                continue
+            if not wait_for_steps or not self._running:
+                return
+            await asyncio.wait(self._running.values())
 
-    def _due(self) -> list[OutboxRow]:
-        rows = outbox.due(self.app.store, self.app.now())
-        free = SLOW_STEPS - len(self._running)
-        steps = [x for x in rows if x.kind == "do" and x.id not in self._running][: max(0, free)]
-        return [x for x in rows if x.kind != "do"] + steps
-
-    async def _said(self, row: OutboxRow) -> bool:
+    async def _handled(self, row: OutboxRow) -> bool:
         """Send one row; False when its place has to wait."""
-        store = self.app.store
+        store, now = self.app.store, self.app.now
+        pause = min(LONGEST_PAUSE, 500 * 2 ** min(row.tries, 10))
         try:
-            if row.kind == "show":
-                await self._show(row)
-            else:
-                await self._say(row)
+            await (self._show(row) if row.kind == "show" else self._say(row))
         except _RootMissing:
-            outbox.later(store, row.id, self.app.now() + 200, "the thread's first post is not there yet")
+            outbox.later(store, row.id, now() + pause, "the thread's first post is not there yet")
+            return False
+        except NotNow as no:
+            outbox.later(store, row.id, now() + max(pause, round((no.seconds or 0) * 1000)), str(no))
             return False
         except PostGone:
-            outbox.lost(store, row.id, self.app.now())
-        except NotNow as no:
-            pause = min(LONGEST_PAUSE, 500 * 2 ** min(row.tries, 10))
-            outbox.later(store, row.id, self.app.now() + max(pause, round((no.seconds or 0) * 1000)), str(no))
-            return False
+            self._gone(row)
         except Never as no:
             log.warning("outbox row parked", row=row.id, kind=row.kind, reason=str(no))
             outbox.parked(store, row.id, str(no))
+        except sqlite3.OperationalError:
+            raise  # nothing can be noted now, so nothing may be given up: the next start goes on from here
+        except Exception as error:
+            reference = secrets.token_hex(4)
+            log.exception("outbox row failed", row=row.id, kind=row.kind, reference=reference)
+            outbox.parked(store, row.id, f"{type(error).__name__}, in the log as {reference}")
         return True
+
+    def _gone(self, row: OutboxRow) -> None:
+        """A post that was to be edited or answered is not on the server any more."""
+        store, now = self.app.store, self.app.now()
+        log.info("post is gone", row=row.id, kind=row.kind, subject=row.subject or row.thread)
+        with store.transaction():
+            root = outbox.post_of(store, row.thread) if row.thread else None
+            if row.kind == "show" and row.post:
+                outbox.lost(store, row.id, now)
+            elif root:
+                outbox.lost(store, root.id, now)
+            else:
+                outbox.parked(store, row.id, "the post it answers was deleted")
 
     async def _show(self, row: OutboxRow) -> None:
         rendered = self.app.render(row)
@@ -116,12 +137,19 @@ class Outbox:
             return
         message, _ = rendered
         shown = hashlib.sha256(outbox.dump_message(message).encode()).hexdigest()
-        channel, post = row.sent_channel, row.post
+        channel, post, old = row.sent_channel, row.post, row.shown
         if not post:
-            channel, post = await self.voice.post(row.channel, self._root(row.thread), message, row.id, row.key)
-        elif shown != row.shown:
+            root = self._root(row.thread)
+            if found := await self._made(row, row.channel):
+                (channel, post), old = found, ""
+            else:
+                channel, post = await self.voice.post(row.channel, root, message, row.id, row.key)
+                old = shown
+        if shown != old:
             await self.voice.edit(message, post, row.id, row.key)
         outbox.sent(self.app.store, row.id, channel, post, shown, due_at=row.due_at)
+        if not row.post:
+            outbox.hurry(self.app.store, row.subject, self.app.now())
 
     async def _say(self, row: OutboxRow) -> None:
         remembered, person, thread = "", row.person, row.thread
@@ -135,8 +163,17 @@ class Outbox:
         else:
             message = outbox.read_message(row.body)
         channel = await self.voice.direct(person) if person else (row.channel or "market")
-        channel, post = await self.voice.post(channel, row.root or self._root(thread), message, row.id, row.key)
+        root = row.root or self._root(thread)
+        made = await self._made(row, channel)
+        channel, post = made or await self.voice.post(channel, root, message, row.id, row.key)
         outbox.sent(self.app.store, row.id, channel, post, remembered)
+
+    async def _made(self, row: OutboxRow, channel: str) -> tuple[str, str] | None:
+        """The post of a row that an earlier try left behind. Without one, the row is marked, so that this try is known of."""
+        if row.error:
+            return await self.voice.find(channel, row.key, row.created_at)
+        outbox.begun(self.app.store, row.id)
+        return None
 
     def _root(self, thread: str) -> str:
         if not thread:
@@ -146,34 +183,30 @@ class Outbox:
             raise _RootMissing
         return root.post
 
-    def _start(self, row: OutboxRow) -> None:
-        task = asyncio.create_task(self._do(row), name=f"step-{row.subject}-{row.id}")
-        self._running[row.id] = task
-        task.add_done_callback(lambda _: self._running.pop(row.id, None))
+    def _start_steps(self) -> None:
+        free = SLOW_STEPS - len(self._running)
+        for row in outbox.due_steps(self.app.store, self.app.now(), self._running, free) if free > 0 else ():
+            task = asyncio.create_task(self._do(row), name=f"step-{row.subject}-{row.id}")
+            self._running[row.id] = task
+            task.add_done_callback(partial(self._ended, row.id))
+
+    def _ended(self, number: int, _: "asyncio.Task[None]") -> None:
+        del self._running[number]
+        self.wake()
 
     async def _do(self, row: OutboxRow) -> None:
         store = self.app.store
         try:
             what = await self.steps[row.subject](json.loads(row.body), row.tries)
+            self.app.handle(Event(f"do:{row.key}", "", self.app.now(), Where("mmbot"), what))
+            outbox.sent(store, row.id, "", "")
         except NotNow as no:
             outbox.later(store, row.id, self.app.now() + 5_000 * 2 ** min(row.tries, 6), str(no))
         except Exception as error:
-            log.exception("step failed", step=row.subject, row=row.id)
-            outbox.parked(store, row.id, type(error).__name__)
-        else:
-            self.app.handle(Event(f"do:{row.key}", "", self.app.now(), Where("mmbot"), what))
-            outbox.sent(store, row.id, "", "")
-        self.wake()
+            reference = secrets.token_hex(4)
+            log.exception("step failed", step=row.subject, row=row.id, reference=reference)
+            outbox.parked(store, row.id, f"{type(error).__name__}, in the log as {reference}")
 
 
 class _RootMissing(Exception):  # noqa: N818 -- on its way to the next line
     pass
-
-
-def _place(row: OutboxRow) -> tuple[str, str]:
-    """Rows for the same place keep their order."""
-    if row.kind == "do":
-        return "do", str(row.id)
-    if row.person:
-        return "person", row.person
-    return "thread", row.root or row.thread or row.subject

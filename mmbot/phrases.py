@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 MB = "\ue000"
 """Stands for the slash command's trigger (`/mb` unless configured otherwise) until a text leaves."""
 
-_URL = re.compile(r"https?://[^\s`<>]+", re.IGNORECASE)
-_SPECIAL = re.compile(r"([`*_\[\]()!|]|\\(?!\w))")
+_URL = re.compile(r"https?://[^\s`<>]*[^\s`<>.,:;!?)]", re.IGNORECASE)
+_SPECIAL = re.compile(r"([`*_\[\]()!|]|\\(?![^\W_]))")
 """What a backslash keeps from formatting in Mattermost; before a letter, a backslash is one already."""
 _LEADING = re.compile(r"[-+=>]|\d+[.)]")
-_ACTIVE = re.compile(r"([@#~:])")
-"""What Mattermost acts on without regard to a backslash before it: mentions, hashtags, channels, emoji."""
-_INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000]")
-_HOSTS = re.compile(r"^[a-z0-9.:-]+$")
+_ACTIVE = re.compile(r"([@#~:<&])")
+"""What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `<addresses>`, `&commat;`."""
+_WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
+_INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]")
+_HOSTS = re.compile(r"[a-z0-9.:-]+")
+_ADDRESS = re.compile(r"[!#-'*-;=?-Z^_a-{}~]+")
+"""What an address may consist of to stand in a Markdown link."""
 
 
 def plain(text: str, limit: int = 300) -> str:
@@ -52,20 +55,17 @@ def typed(line: str) -> str:
 def _escaped(text: str) -> str:
     text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
     if text.count("$") > 1:  # two of them are a formula, and nothing but a code span stops that
-        text = text.replace("$", "`$`")
-    return re.sub(r"\bwww\.", "www\u200b.", text, flags=re.IGNORECASE)
+        text = re.sub(r"(\$+)", "`\\1`\u200b", text)
+    return _WWW.sub("\\1\u200b.", text)
 
 
 def link(label: str, url: str) -> str:
     """A Markdown link, where the address is a plain https one; else the label alone. The label is ours, or made harmless before."""
-    parts = urlsplit(url)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not _HOSTS.match(parts.netloc.lower())
-        or re.search(r"[\s()<>\"`]", url)
-    ):
+    if not _ADDRESS.fullmatch(url):
         return label
-    return f"[{label}]({url})"
+    parts = urlsplit(url)
+    plain_one = parts.scheme in {"http", "https"} and _HOSTS.fullmatch(parts.netloc.lower())
+    return f"[{label}]({url})" if plain_one else label
 
 
 def commit(repository: str, sha: str) -> str:
@@ -75,7 +75,7 @@ def commit(repository: str, sha: str) -> str:
 
 def compare(repository: str, before: str, after: str) -> str:
     """A link to what changed between two refs of a repository."""
-    shown = f"{_short(before)}…{_short(after)}"
+    shown = plain(f"{_short(before)}…{_short(after)}", 100)
     return link(f"compare {shown}", _page(repository, f"compare/{before}...{after}"))
 
 

@@ -4,6 +4,7 @@ import difflib
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -146,13 +147,25 @@ class Requirements(_Table):
 
     def track_items(self, track: str, role: str | None = None) -> tuple[Item, ...]:
         """The items of a track in its order, all or those of one role; PolicyError if there is no such track."""
-        items = (self.items[handle] for handle in self.track(track).items)
-        return tuple(item for item in items if role in (None, item.role))
+        return self._items[self.track(track).name].get(role, ())
 
     def track_roles(self, track: str) -> tuple[str, ...]:
         """The roles that have something to judge in a track, in the policy's order; PolicyError if no such track."""
-        judging = {item.role for item in self.track_items(track)}
-        return tuple(role for role in self.roles if role in judging)
+        return self._judging[self.track(track).name]
+
+    # Asked for at every fact of a ticket: worked out once, and only after `load` has given the items their final roles.
+
+    @cached_property
+    def _items(self) -> Mapping[str, Mapping[str | None, tuple[Item, ...]]]:
+        of = {track.name: tuple(self.items[handle] for handle in track.items) for track in self.tracks.values()}
+        return {
+            name: {None: items, **{x.role: tuple(y for y in items if y.role == x.role) for x in items}}
+            for name, items in of.items()
+        }
+
+    @cached_property
+    def _judging(self) -> Mapping[str, tuple[str, ...]]:
+        return {name: tuple(role for role in self.roles if role in items) for name, items in self._items.items()}
 
 
 class Policy(_Table):

@@ -1,10 +1,11 @@
 """A request at one of the doors becomes an Event, and its Reply becomes what the server or the terminal shows."""
 
+import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -12,10 +13,10 @@ from pydantic import ValidationError
 
 from mmbot import commands, replies
 from mmbot.app import App
-from mmbot.events import Command, Event, Incomplete, Misread, Person, Where
+from mmbot.events import Command, Event, Incomplete, Misread, Person, Pushed, Where
 from mmbot.github.submission import submission
 from mmbot.mattermost import render
-from mmbot.mattermost.callbacks import Click, Said, Slash, Submission
+from mmbot.mattermost.callbacks import Click, Malformed, Said, Slash, Submission
 from mmbot.mattermost.client import RestError
 from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.values import User
@@ -23,6 +24,10 @@ from mmbot.messages import Reply
 from mmbot.store import outbox
 
 log = structlog.get_logger()
+
+NOT_FOUND = 404
+LOOK_UP_SECONDS = 2.0
+"""How long people may take to be looked up: an old server waits three seconds for a dialog."""
 
 
 @dataclass
@@ -43,9 +48,11 @@ class Reception:
 
     async def slash(self, asked: Slash) -> dict[str, Any]:
         """Answer a slash command: only its author sees the answer."""
-        people = await self._people(asked.user_id, asked.text, asked.mentions)
+        people = await self._people(asked.user_id, asked.text, asked.mentions, asked.user_name)
         ticket = self._ticket_of(asked.root_id)
-        what = self._read(asked.text or "help", asked.user_id, ticket, people)
+        what = submission(asked.text, self.app.store.policy) or self._read(
+            asked.text or "help", asked.user_id, ticket, people
+        )
         where = Where("slash", asked.channel_id, asked.root_id)
         reply = self._handle(
             Event(_once("slash", asked.trigger_id), asked.user_id, self.app.now(), where, what, people)
@@ -54,21 +61,18 @@ class Reception:
         return {"response_type": "ephemeral", "text": text, "skip_slack_parsing": True}
 
     async def click(self, asked: Click) -> dict[str, Any]:
-        """Answer a pressed button. Raises render.Forged."""
+        """Answer a pressed button. Raises render.Forged, Malformed."""
         row_id, line, old = render.clicked(asked.context, self.secret, self.app.now())
         row = outbox.row(self.app.store, row_id)
         if row is None or row.post != asked.post_id:
-            raise render.Forged
+            log.warning("button of another post", row=row_id, post=asked.post_id)
+            return self._ephemeral(replies.stray())
+        people = await self._people(asked.user_id, "", (), asked.user_name)
         if old:
-            outbox.show(
-                self.app.store, row.subject, row.channel, row.thread, self.app.now()
-            ) if row.kind == "show" else None
-            self.wake()
-            return self._ephemeral(replies.outdated())
-        people = await self._people(asked.user_id, "", ())
+            return self._refreshed(row)
         what = self._read(line, asked.user_id, None, people)
         if isinstance(what, Misread):
-            return self._ephemeral(replies.outdated())
+            return self._refreshed(row)
         where = Where("click", asked.channel_id, "", asked.post_id)
         reply = self._handle(
             Event(_once("click", asked.trigger_id), asked.user_id, self.app.now(), where, what, people)
@@ -76,36 +80,38 @@ class Reception:
         return self._ephemeral(await self._shown(reply, asked.user_id, asked.trigger_id))
 
     async def dialog(self, asked: Submission) -> dict[str, Any]:
-        """Take in a filled-in dialog: errors go back into it, the answer goes by direct message. Raises render.Forged."""
+        """Take in a filled-in dialog: errors go back into it, the answer goes by direct message. Raises Forged, Malformed."""
         line, nonce = render.dialog_state(asked.state, asked.user_id, self.secret, self.app.now())
         if asked.cancelled:
             return {}
         people = await self._people(asked.user_id, "", ())
         context = commands.Context(asked.user_id, None, {x.name: x.id for x in people})
+        answers = {name: commands.tidy(x) if isinstance(x, str) else x for name, x in asked.answers.items()}
         try:
-            what = commands.filled(line.split()[0], line, asked.answers, self.app.store.policy, context)
+            what = commands.filled(_word(line), line, answers, self.app.store.policy, context)
         except ValidationError as error:
-            return {
-                "errors": {
-                    str(x["loc"][0]): x["msg"] for x in error.errors(include_input=False, include_url=False) if x["loc"]
-                }
-            }
+            found = error.errors(include_input=False, include_url=False)
+            return self._unfilled([(str(x["loc"][0]), x["msg"]) for x in found if x["loc"]], asked.answers)
         named = await self._named(what)
         once = _once("dialog", nonce, repr(sorted(asked.answers.items())))
         reply = self._handle(
             Event(once, asked.user_id, self.app.now(), Where("dialog", asked.channel_id), what, (*people, *named))
         )
         if reply and reply.errors:
-            return {
-                "errors": {name: self._plain(text) for name, text in reply.errors if name in type(what).model_fields}
-            }
+            return self._unfilled(reply.errors, asked.answers)
         if reply:
             self.app.answer_by_message(asked.user_id, reply)
             self.wake()
         return {}
 
+    def _unfilled(self, errors: Iterable[tuple[str, str]], answers: Mapping[str, object]) -> dict[str, Any]:
+        """What is wrong with a dialog's answers. A client shows an error beside a field that it has, and else at the bottom."""
+        beside = {name: self._plain(text) for name, text in errors if name in answers}
+        below = [self._plain(text) for name, text in errors if name not in answers]
+        return {**({"errors": beside} if beside else {}), **({"error": "\n".join(below)} if below else {})}
+
     async def said(self, post: Said) -> None:
-        """Take in a post: a direct message, or one that mentions the bot; everything else is not for us."""
+        """Take in a post: a direct message, or one that mentions the bot; everything else is not for us. Raises Malformed."""
         if post.by_machine or post.user_id == self.me.id:
             return
         direct = post.channel_type == "D"
@@ -120,6 +126,10 @@ class Reception:
         )
         where = Where("dm" if direct else "mention", post.channel_id, post.root_id, post.post_id)
         self._handle(Event(f"post:{post.post_id}", post.user_id, post.create_at, where, what, people))
+
+    def pushed(self, what: Pushed, delivery: str) -> None:
+        """Take in that commits came to a repository; GitHub's delivery id makes it count once."""
+        self._handle(Event(_once("github", delivery), "", self.app.now(), Where("github"), what))
 
     def _read(
         self, line: str, user: str, ticket: int | None, people: Iterable[Person]
@@ -145,9 +155,8 @@ class Reception:
                 await self.rest.open_dialog(trigger_id, f"{self.callback_url}/mattermost/dialog", asked)
             except RestError as error:
                 log.warning("dialog not opened", status=error.status, reason=error.id)
-                return self._plain(
-                    replies.dialog_failed(reply.dialog.line.split()[0], commands.usage(reply.dialog.line.split()[0]))
-                )
+                word = _word(reply.dialog.line)
+                return self._plain(replies.dialog_failed(word, commands.usage(word)))
             return ""
         return self._plain(reply.text)
 
@@ -157,38 +166,45 @@ class Reception:
     def _ephemeral(self, text: str) -> dict[str, Any]:
         return {"ephemeral_text": self._plain(text), "skip_slack_parsing": True}
 
+    def _refreshed(self, row: outbox.OutboxRow) -> dict[str, Any]:
+        if row.kind != "show":
+            return self._ephemeral(replies.stray())
+        outbox.renew(self.app.store, row.id, self.app.now())
+        self.wake()
+        return self._ephemeral(replies.outdated())
+
     def _ticket_of(self, root: str) -> int | None:
         subject = outbox.subject_of_post(self.app.store, root) if root else ""
         found = re.match(r"\w+:(\d+)", subject)
         return int(found.group(1)) if found else None
 
-    async def _people(self, user: str, text: str, mentions: tuple[tuple[str, str], ...]) -> tuple[Person, ...]:
-        """Who speaks and who is named: from the store where known, else by one bounded call each."""
+    async def _people(
+        self, user: str, text: str, mentions: tuple[tuple[str, str], ...], name: str = ""
+    ) -> tuple[Person, ...]:
+        """Who speaks and who is named: as the server just said, as the store knows, or else looked up. Raises Malformed."""
+        store = self.app.store
         found: dict[str, Person] = {}
-        if known := self.app.store.person(user):
-            found[known.name] = known
-        else:
-            try:
-                speaker = person(await self.rest.user(user))
-                found[speaker.name] = speaker
-            except RestError as error:
-                log.warning("person not looked up", status=error.status)
+        resolved = dict(mentions)
         unknown = []
-        for name in commands.names_in(text):
-            if known := self.app.store.person_named(name):
-                found[name] = known
-            elif name != self.me.name:
-                unknown.append(name)
-        for name, user_id in mentions:
-            if name in unknown:
-                found[name] = Person(user_id, name)
-                unknown.remove(name)
-        if unknown:
-            try:
-                found |= {x.username: person(x) for x in await self.rest.users_by_names(unknown)}
-            except RestError as error:
-                log.warning("people not looked up", status=error.status)
-        return tuple(found.values())
+        for word in commands.names_in(text):
+            known = store.person(resolved[word]) if word in resolved else store.person_named(word)
+            if word in resolved:
+                found[word] = replace(known, name=word) if known else Person(resolved[word], word)
+            elif known:
+                found[word] = known
+            elif word != self.me.name:
+                unknown.append(word)
+        speaker = store.person(user)
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                speaker = replace(speaker, name=name or speaker.name) if speaker else person(await self.rest.user(user))
+                if unknown:
+                    found |= {x.username: person(x) for x in await self.rest.users_by_names(unknown)}
+        except (RestError, TimeoutError) as error:
+            if speaker is None and getattr(error, "status", 0) == NOT_FOUND:
+                raise Malformed("user_id") from error
+            log.warning("people not looked up", status=getattr(error, "status", 0))
+        return (*([speaker] if speaker else []), *(x for x in found.values() if x.id != user))
 
     async def _named(self, what: object) -> tuple[Person, ...]:
         """The person whom a dialog's user list gave by id."""
@@ -196,14 +212,20 @@ class Reception:
         if not user or self.app.store.person(user):
             return ()
         try:
-            return (person(await self.rest.user(user)),)
-        except RestError:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return (person(await self.rest.user(user)),)
+        except (RestError, TimeoutError):
             return ()
 
 
 def person(user: User) -> Person:
     """A server's user as the store knows people."""
     return Person(user.id, user.username.lower(), user.zone, user.is_bot)
+
+
+def _word(line: str) -> str:
+    """The word that a dialog's line begins with."""
+    return line.split(maxsplit=1)[0].lower()
 
 
 def _once(kind: str, *parts: str) -> str:

@@ -1,18 +1,15 @@
 """Every sentence that answers somebody: what was done and what comes next, or why not and what helps."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from mmbot.cards import Who, called, finding_line, outlook, title_of, verdict_words, way_on
+from mmbot.cards import Who, called, title_of, verdict_words
 from mmbot.domain import review
 from mmbot.domain.facts import ItemState
-from mmbot.domain.review import Illegal
-from mmbot.domain.rights import Actor, may_know
 from mmbot.domain.ticket import Ticket
-from mmbot.domain.turns import Turn
-from mmbot.phrases import code, commit, day, listed, plain, plural, typed
+from mmbot.phrases import code, commit, day, listed, plural, typed
+from mmbot.refusals import all_pass, are, start
 
-STATES = {"passed": "passed", "failed": "failed", "na": "not applicable", "open": "open"}
-AT_MOST = 20
+RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
 
 
 def no_such_ticket(number: int) -> str:
@@ -35,11 +32,16 @@ def outdated() -> str:
     return "This button is out of date; I have refreshed the post. Please use the one that stands there now."
 
 
+def stray() -> str:
+    """A button of ours on a post that is not, or no longer, the one it was made for."""
+    return f"I don't know the post of this button any more, so nothing was done. {typed('status')} shows where your tickets stand."
+
+
 def review_moved(ticket: Ticket, guard: str) -> str:
     """The button or command was meant for another commit than the one under review."""
     return (
-        f"{ticket.handle} is now at {commit(ticket.repository, ticket.commit)}, no longer at `{guard[:7]}`: nothing was recorded. "
-        "Look at what stands there now."
+        f"Nothing was recorded: it was meant for `{guard[:7]}`, but {ticket.handle} is reviewed at "
+        f"{commit(ticket.repository, ticket.commit)} now. Its checklists show what holds there: {typed(f'status {ticket.handle}')}."
     )
 
 
@@ -47,59 +49,8 @@ def not_allowed(ticket: Ticket | None, who_may: Sequence[str], what: str, *, own
     """The asker may not do this; `who_may` are names."""
     if own and ticket:
         return f"{ticket.handle} is your own submission, so somebody else judges it. You can answer with {typed(f'ready {ticket.handle}')}."
-    may = f"Ask {listed([*who_may][:5], 'or')}." if who_may else "Nobody has it yet; an admin can add people."
+    may = f"Ask {listed([*who_may][:5], 'or')}." if who_may else "There are none yet; an admin can add people."
     return f"Only {what} can do that. {may}"
-
-
-def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per reason
-    """Why a move is not allowed, and the way forward."""
-    ref, about = ticket.handle, no.about
-    match no.why:
-        case "ended":
-            return f"{ref} is closed: {outlook(ticket, {}, who)}"
-        case "no-commit":
-            return f"{ref} has no commit to review yet. Name one with {typed(f'commit {ref} TAG')}."
-        case "item-unknown":
-            handles = ", ".join(item.handle for item in ticket.items)
-            return f"{ref} has no item {code(str(about['item']), 20)}. Its items: {handles}."
-        case "nothing-named":
-            return f"Which items? For example {typed(f'pass {ref} {ticket.items[0].handle}')}."
-        case "na-never":
-            item = about["item"]
-            return f"**{item.handle}** {item.title} always applies, so it passes or fails: {typed(f'fail {ref} {item.handle} WHY')}."  # type: ignore[attr-defined]
-        case "why-missing":
-            return "Please say why, so that the submitter can act on it."
-        case "already":
-            return f"**{about['item'].handle}** is {STATES[str(about['state'])]} already."  # type: ignore[attr-defined]
-        case "already-found":
-            return f"That finding stands already on {ref}."
-        case "role-not-here":
-            return f"{code(str(about['role']), 40)} does not judge {ref}. Its roles: {listed(title_of(ticket, r) for r in ticket.roles)}."
-        case "findings-open":
-            found = about["findings"]
-            numbers = [str(x.number) for x in found]  # type: ignore[attr-defined]
-            return (
-                f"{title_of(ticket, str(about['role']))} can't approve {ref} while its finding {listed(numbers)} is open. "
-                f"Settle it first: {typed(f'unblock {ref} {numbers[0]}')}, or pass the item."
-            )
-        case "items-open":
-            role = str(about["role"])
-            handles = listed(x.handle for x in about["items"])  # type: ignore[attr-defined]
-            return f"Not decided at {commit(ticket.repository, ticket.commit)} yet: {handles}. {typed(f'approve {ref} {role} --all')} passes them and approves."
-        case "already-approved":
-            return f"{title_of(ticket, str(about['role']))} has approved {commit(ticket.repository, ticket.commit)} already."
-        case "not-approved":
-            return f"{title_of(ticket, str(about['role']))} has not approved {ref}, so there is nothing to take back."
-        case "nothing-held":
-            return f"Nothing of {title_of(ticket, str(about['role']))} is held from an older commit on {ref}."
-        case "finding-unknown":
-            return f"{ref} has no finding {about['number']}. {typed(f'status {ref}')} lists them."
-        case "finding-settled":
-            return f"Finding {about['finding'].number} of {ref} is settled already."  # type: ignore[attr-defined]
-        case "already-public":
-            return f"Finding {about['number']} of {ref} is public already."
-        case _:
-            return f"That is not possible on {ref} now. {typed(f'status {ref}')} shows where it stands."
 
 
 # Intake
@@ -112,53 +63,78 @@ def submitted(ticket: Ticket, owner: str, security_contact: str, *, read: str = 
     return (
         f"Thank you! Your submission is **{ticket.handle}**. {guide}I am looking up {code(asked, 100)} now and will say in the channel "
         f"which commit that is; then the reviews are requested.{read}\n"
-        f"Where it stands: {typed(f'status {ticket.handle}')}. Questions: ask in this channel. "
+        f"Where it stands: {typed(f'status {ticket.handle}')}. Questions: ask in the thread of {ticket.handle} in the channel. "
         f"A vulnerability, in this plugin or any other: please never in the channel, but to {security_contact}."
     )
 
 
 def form_read(ticket: Ticket) -> str:
-    """What was read from a filled-in template, and what was not; begins with a space where there is anything."""
+    """What was read from a filled-in template, and what was not; begins with a line break where there is anything."""
     sent = ticket.submitted
     if sent is None or not (sent.claims or sent.unread or sent.missing):
         return ""
     ticked = sum(1 for x in sent.claims if x.said == "yes")
-    parts = [
-        f" From your list I read {plural(len(sent.claims), 'item')}, {ticked} ticked; reviewers see it as your word."
-    ]
-    unclear = [f"{x.handle} ({code(f'[{x.raw}]', 20)})" for x in sent.claims if x.said == "unclear"]
+    begin = (
+        f"\nFrom your list I read {plural(len(sent.claims), 'item')}, {ticked} ticked. That is your word; "
+        "it is for the reviewers to judge each item, so you need not tick anything more."
+    )
+    parts = [begin]
+    unclear = [f"{_item(ticket, x.handle)} {code(f'[{x.raw}]', 20)}" for x in sent.claims if x.said == "unclear"]
     if unclear:
-        parts.append(f"Neither yes nor no: {listed(unclear)}.")
+        parts.append(f"- Neither yes nor no: {listed(unclear)}.")
     if sent.missing:
-        parts.append(f"Your list lacks {listed(sent.missing)}; a reviewer will look at it all the same.")
+        parts.append(f"- Not on your list: {listed(_item(ticket, x) for x in sent.missing)}.")
     if sent.struck_out:
-        parts.append(f"Struck out, so not used: {listed(code(x, 100) for x in sent.struck_out[:3])}.")
+        parts.append(f"- Struck out, so not used: {listed(code(x, 100) for x in sent.struck_out[:3])}.")
     if sent.other_references:
-        parts.append(f"Also named, not used: {listed(code(x, 100) for x in sent.other_references[:3])}.")
+        parts.append(f"- Also named, not used: {listed(code(x, 100) for x in sent.other_references[:3])}.")
     if sent.unread:
-        parts.append(f"I could not place this: {'; '.join(code(x, 100) for x in sent.unread[:5])}.")
-    return " ".join(parts)
+        more = f", and {len(sent.unread) - 5} more" if len(sent.unread) > 5 else ""  # noqa: PLR2004 -- the five shown
+        parts.append(f"- I could not place this: {'; '.join(code(x, 100) for x in sent.unread[:5])}{more}.")
+    return "\n".join(parts)
 
 
-def submitted_twice(other: Ticket, who: Who) -> str:
+def _item(ticket: Ticket, handle: str) -> str:
+    return f"**{handle}** {ticket.requirements.items[handle].title}"
+
+
+def submitted_twice(other: Ticket, who: Who, *, may_move: bool) -> str:
     """The same plugin has an open ticket."""
-    way = f"add to it there, or name a newer commit with {typed(f'commit {other.handle} TAG')}"
+    way = (
+        f"For a newer version, move it: {typed(f'commit {other.handle} TAG')}."
+        if may_move
+        else "Do you work on it, too? Then say so in its thread."
+    )
     return (
         f"This plugin has an open ticket already: {called(other)}, submitted by {who(other.submitter)} on {day(other.opened_at)}. "
-        f"I did not open a second one; {way}. {typed(f'status {other.handle}')} says where it stands."
+        f"I did not open a second one. {way} Where it stands: {typed(f'status {other.handle}')}."
     )
 
 
 # Reviewing
 
 
-def assigned(ticket: Ticket, role: str, person: str, *, mine: bool, remark: str = "") -> str:
-    """Who does a part of the ticket now."""
-    part = "owner" if role == "owner" else f"{title_of(ticket, role)} reviewer"
+def assigned(ticket: Ticket, role: str, person: str, *, mine: bool, way: str = "", remark: str = "") -> str:
+    """Who does a part of the ticket now, and what they can do."""
     if not person:
-        return f"{ticket.handle} has no {part} any more."
+        part = "" if role == "owner" else f" {role}"
+        return (
+            f"{ticket.handle} has no {_part(ticket, role)} any more. {typed(f'claim {ticket.handle}{part}')} takes it."
+        )
     name = "You are" if mine else f"{person} is"
-    return f"{name} now the {part} of {called(ticket)}.{remark}"
+    can = f" You can now: {way}." if way and mine else ""
+    return f"{name} now the {_part(ticket, role)} of {called(ticket)}.{can}{remark}"
+
+
+def assigned_already(ticket: Ticket, role: str, person: str, *, mine: bool) -> str:
+    """Nothing changes: the person has the part, or nobody has it."""
+    if not person:
+        return f"{ticket.handle} has no {_part(ticket, role)}."
+    return f"{'You are' if mine else f'{person} is'} the {_part(ticket, role)} of {called(ticket)} already."
+
+
+def _part(ticket: Ticket, role: str) -> str:
+    return "owner" if role == "owner" else f"{title_of(ticket, role)} reviewer"
 
 
 def two_roles(roles: Iterable[str]) -> str:
@@ -166,44 +142,61 @@ def two_roles(roles: Iterable[str]) -> str:
     return f" (Reviews for {listed(roles)} here: allowed, but two people see more.)"
 
 
-def requested(ticket: Ticket, roles: Iterable[str]) -> str:
+def requested(ticket: Ticket, roles: Iterable[str], who: Who) -> str:
     """Reviews were asked for."""
-    names = listed(title_of(ticket, role) for role in roles)
-    return f"Asked for {names} on {called(ticket)}: the checklists are in its thread."
+    named = [(title_of(ticket, role), ticket.review(role).reviewer) for role in roles]
+    names = [f"{title} ({who(person)})" if person else title for title, person in named]
+    where = "the checklist is" if len(names) == 1 else "the checklists are"
+    return f"Asked for {listed(names)} on {called(ticket)}: {where} in its thread."
 
 
-def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str) -> str:
+def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *, in_public: bool = False) -> str:
     """Items were judged; what is left for the role, and how to undo."""
     undo = typed(f"reopen {ticket.handle} {' '.join(items)}")
+    names, at = listed(f"**{x}**" for x in items), commit(ticket.repository, ticket.commit)
     words = (
-        f"Recorded: {listed(f'**{x}**' for x in items)} {STATES[state]} at {commit(ticket.repository, ticket.commit)}."
+        f"{names} {are(items)} open again at {at}."
+        if state == "open"
+        else f"Recorded: {names} {RECORDED[state]} at {at}."
     )
-    left = review.undecided(ticket, role)
+    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
     if state == "failed":
-        words += " It blocks until it passes; the submitter will be told."
-    elif not left and not review.findings(ticket, role):
-        words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
+        it = "It blocks until it passes" if len(items) == 1 else "They block until they pass"
+        words += f" {it}; the submitter will be told."
+    elif left:
+        words += f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
+    elif open_findings:
+        noun = "finding" if len(open_findings) == 1 else "findings"
+        words += f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
     else:
-        words += f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}." if left else ""
-    return words + ("" if state == "open" else f" Undo: {undo}.")
+        words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
+    words += "" if state == "open" else f" Undo: {undo}."
+    return words + (_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+
+
+_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
 
 
 def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
     """A finding was raised."""
-    words = f"Recorded as finding {number} of {title_of(ticket, role)} on {called(ticket)}; the submitter will be told. Undo: {typed(f'unblock {ticket.handle} {number}')}."
-    if in_public and ticket.confidential(role):
-        words += " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
-    return words
+    words = (
+        f"Recorded as finding {number} of {title_of(ticket, role)} on {called(ticket)}; the submitter will be told. "
+        f"Undo: {typed(f'unblock {ticket.handle} {number}')}."
+    )
+    return words + (_PUBLIC if in_public and ticket.confidential(role) else "")
 
 
 def settled(ticket: Ticket, number: int, role: str) -> str:
     """A finding was settled."""
-    left = review.findings(ticket, role)
-    more = (
-        f"Still open: {listed(str(x.number) for x in left)}."
-        if left
-        else f"Next: {typed(f'approve {ticket.handle} {role}')}."
-    )
+    left, items = review.findings(ticket, role), [x.handle for x in review.undecided(ticket, role)]
+    if left:
+        more = f"Still open: {listed(str(x.number) for x in left)}."
+    elif review.held(ticket, role):
+        more = f"What was decided before is held: {typed(f'holds {ticket.handle} {role}')} or {typed(f'again {ticket.handle} {role}')}."
+    elif items:
+        more = f"Left for {title_of(ticket, role)}: {listed(items)}. {all_pass(ticket, role, items)}"
+    else:
+        more = f"Next: {typed(f'approve {ticket.handle} {role}')}."
     return f"Finding {number} of {called(ticket)} is settled. {more}"
 
 
@@ -214,20 +207,24 @@ def disclosed(ticket: Ticket, number: int) -> str:
 
 def noted(ticket: Ticket) -> str:
     """A remark was added."""
-    return f"Noted on {called(ticket)}."
+    return f"Noted on {called(ticket)}, for everybody to read."
 
 
 def verdict_recorded(ticket: Ticket, role: str, decision: str, who: Who) -> str:
     """A role's verdict was recorded, and what is still missing."""
     title, at = title_of(ticket, role), commit(ticket.repository, ticket.commit)
     if decision == "retract":
-        return f"{title}'s approval of {ticket.handle} is taken back. Approve again with {typed(f'approve {ticket.handle} {role}')}."
+        again = typed(f"approve {ticket.handle} {role}")
+        return f"{start(title)}'s approval of {ticket.handle} is taken back. Approve again with {again}."
     if decision == "again":
-        return f"{title} looks again at {called(ticket)}, commit {at}. Its checklist is in the thread."
+        return f"{start(title)} looks again at {called(ticket)}, commit {at}: every item is open. The checklist is in its thread."
+    left = [x.handle for x in review.undecided(ticket, role)]
+    if decision == "holds" and left:
+        return f"Recorded: what {title} decided holds at {at}. Left: {listed(left)}. {all_pass(ticket, role, left)}"
     if decision == "holds" and review.verdict(ticket, role) != "approved":
         return f"Recorded: what {title} decided holds at {at}; {verdict_words(ticket, role, who)}."
     gate = review.gate(ticket)
-    rest = "That was the last one: the review gate is open." if gate.open else f"Still waiting for {_missing(ticket)}."
+    rest = "That was the last one: the review gate is open." if gate.open else f"Missing yet: {_missing(ticket)}."
     word = "still approves" if decision == "holds" else "approves"
     return (
         f"Recorded: {title} {word} {at} of {called(ticket)}. {rest} Undo: {typed(f'retract {ticket.handle} {role}')}."
@@ -260,13 +257,18 @@ def ready(ticket: Ticket, roles: Iterable[str], asked: str) -> str:
 
 def nothing_to_answer(ticket: Ticket) -> str:
     """`ready` where nothing waits for the submitter."""
-    return f"Nothing of {called(ticket)} waits for you. To move the review, name a tag or commit: {typed(f'ready {ticket.handle} TAG')}."
+    return (
+        f"No finding of {called(ticket)} waits for an answer. To move the review, name a tag or commit: "
+        f"{typed(f'commit {ticket.handle} TAG')}."
+    )
 
 
-def taken(ticket: Ticket, role: str, name: str) -> str:
+def taken(ticket: Ticket, role: str, name: str, me: str) -> str:
     """Somebody else reviews for this role already."""
-    move = typed(f"assign {ticket.handle} {role} @USER")
-    return f"{name} does the {title_of(ticket, role)} review of {called(ticket)} already. {move} hands it over."
+    move = typed(f"assign {ticket.handle} {role} @{me}")
+    return (
+        f"{name} does the {title_of(ticket, role)} review of {called(ticket)} already. If you agreed to change: {move}."
+    )
 
 
 def own_submission(ticket: Ticket, name: str) -> str:
@@ -276,90 +278,31 @@ def own_submission(ticket: Ticket, name: str) -> str:
 
 def lacks_role(name: str, role: str, who_may: Sequence[str]) -> str:
     """The person does not hold the role."""
-    return f"{name} does not hold the role {role}. " + (
+    return f"{name} does not hold the role {code(role, 20)}. " + (
         f"{listed([*who_may][:5])} could." if who_may else "Nobody does; an admin can add people."
     )
 
 
 def requested_already(ticket: Ticket, roles: Sequence[str]) -> str:
     """Every review named was asked for before."""
-    return f"The reviews of {listed(title_of(ticket, x) for x in roles)} are asked for already. {typed(f'status {ticket.handle}')} shows who has them."
+    names = listed(title_of(ticket, x) for x in roles)
+    what = f"The {names} review is" if len(roles) == 1 else f"The reviews of {names} are"
+    return f"{what} asked for already. Who does what: {typed(f'status {ticket.handle}')}."
 
 
 def which_role_of(ticket: Ticket, name: str, roles: Sequence[str]) -> str:
-    """A person is asked to review, but for which role?"""
+    """A person is asked to review, and it is not clear for which role."""
     if not roles:
         return (
             f"{name} holds none of the roles of {ticket.handle}: {listed(title_of(ticket, x) for x in ticket.roles)}."
         )
-    return f"For which role shall {name} review: {listed(roles, 'or')}? For example {typed(f'assign {ticket.handle} {roles[0]} @USER')}."
-
-
-# Status, queue, help
-
-
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
-    """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
-    lines = [
-        f"**{called(ticket).strip('*')}** — {ticket.track_words.title}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}."
-    ]
-    if ticket.unresolved and not ticket.commit:
-        lines.append(f"I could not find what to review: {plain(ticket.unresolved.why)}")
-    if ticket.commit:
-        lines.append(f"Under review: {commit(ticket.repository, ticket.commit)}.")
-        lines += [f"- {title_of(ticket, role)}: {verdict_words(ticket, role, who)}" for role in ticket.roles]
-    for found in review.findings(ticket):
-        secret = found.confidential and not may_know(reader, ticket, found.role)
-        lines.append(finding_line(ticket, found, who, secret=secret))
-    lines += [f"Note of {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
-    lines.append(outlook(ticket, turns, who, mention=reader.id))
-    if way := way_on(ticket, turns, reader.id, reader.roles):
-        lines.append(f"**You can now:** {way}.")
-    return "\n".join(lines)
-
-
-def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
-    """A ticket on one line of a list."""
-    way = way_on(ticket, turns, reader.id, reader.roles)
-    return f"{called(ticket)} — {outlook(ticket, turns, who, mention=reader.id)}" + (
-        f" You can now: {way}." if way else ""
+    return (
+        f"For which role shall {name} review: {listed((title_of(ticket, x) for x in roles), 'or')}? "
+        f"For example {typed(f'request {ticket.handle} {roles[0]} @{name}')}."
     )
 
 
-def your_tickets(lines: Sequence[str]) -> str:
-    """The asker's tickets."""
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def no_tickets() -> str:
-    """The asker has none."""
-    return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
-
-
-def nothing_named(words: str) -> str:
-    """A search found nothing."""
-    return f"I know no ticket or plugin called {code(words, 60)}. {typed('status')} lists your tickets."
-
-
-def several_named(tickets: Iterable[Ticket]) -> str:
-    """A search found several."""
-    return f"Several: {listed(called(x) for x in tickets)}. Which one? For example {typed('status MB-7')}."
-
-
-def queue(title: str, lines: Sequence[str], more: int) -> str:
-    """What waits, oldest first."""
-    if not lines:
-        return f"Nothing waits for {title}."
-    tail = f"\n… and {plural(more, 'more ticket')}." if more > 0 else ""
-    return f"Waiting for {title}, oldest first:\n" + "\n".join(f"- {line}" for line in lines) + tail
-
-
-def queue_line(ticket: Ticket, turn: Turn, who: Who) -> str:
-    """One entry of a queue."""
-    reviewer = ticket.review(turn.party).reviewer
-    whose = f", {who(reviewer)}" if reviewer else ""
-    due = f", due {day(turn.due)}" if turn.due else ""
-    return f"{called(ticket)} — {turn.party}{whose}, since {day(turn.since)}{due}"
+# Help
 
 
 def no_role() -> str:
@@ -370,7 +313,8 @@ def no_role() -> str:
 def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
     """The asker holds several roles of the ticket."""
     names = sorted(roles)
-    return f"For which role: {listed(names, 'or')}? For example {typed(f'{word} {ticket.handle} {names[0]}')}."
+    titles = listed((title_of(ticket, x) for x in names), "or")
+    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}')}."
 
 
 HELD_BY = {
@@ -398,8 +342,8 @@ def no_such_command(word: str) -> str:
 # Dialogs
 
 TITLES = {
-    "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?", "note": "Leave a note",
-    "commit": "Move the review", "assign": "Who takes it?",
+    "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
+    "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
 }  # fmt: skip
 
 

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -27,6 +28,7 @@ from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pace: Pace | None = None) -> None:
@@ -67,9 +69,16 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             reception,
             config.mattermost.slash_tokens,
             lambda: "" if listener.connected else "not connected to Mattermost",
+            config.github.webhook_secrets,
         )
-        server, port = await web.serve(doors, config.listen.host, config.listen.port)
-        desk = await Office(app, rest, config.mattermost.trigger, outbox.wake).open(config.store.path)
+        server, port = await _listening(
+            "listen", web.serve(doors, config.listen.host, config.listen.port), f"{config.listen.host}:{config.listen.port}"
+        )
+        desk = await _listening(
+            "store.path",
+            Office(app, rest, config.mattermost.trigger, outbox.wake).open(config.store.path),
+            "the socket beside it",
+        )
         timer.start()
         log.info("mmbot runs", port=port, channel=config.mattermost.channel, trigger=config.mattermost.trigger)
         try:
@@ -81,6 +90,13 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             timer.stop()
             await desk.cleanup()
             await server.cleanup()
+
+
+async def _listening(key: str, opening: Awaitable[T], place: str) -> T:
+    try:
+        return await opening
+    except OSError as error:
+        raise ConfigError(f"{key}: cannot listen at {place}: {error.strerror or error}") from error
 
 
 def _stop_on_signal(tasks: list["asyncio.Task[None]"]) -> None:

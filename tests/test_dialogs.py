@@ -1,5 +1,6 @@
 """The conversations under tests/dialogs, played to the letter."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mmbot.terminal import ROLES
 
 FOLDER = Path(__file__).parent / "dialogs"
 MONDAY = 1_794_218_400_000
-BLOCK = re.compile(r"^```chat\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(chat|setup)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHECKLIST = re.compile(r"mmbot in thread of MB-\d+: .* — \w+ review of ")
 
 
@@ -23,10 +24,10 @@ def files() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.stem)
-async def test_the_conversation_goes_as_written(path: Path, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_the_conversation_goes_as_written(path: Path, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     written = path.read_text("utf-8")
     with capture_logs() as logs:
-        played = await _played(written, tmp_path, in_full=path.stem == "checklist")
+        played = asyncio.run(_played(written, tmp_path, in_full=path.stem == "checklist"))
     assert [x for x in logs if x["log_level"] in {"error", "critical"}] == []
     if pytestconfig.getoption("--write"):
         path.write_text(played, "utf-8")
@@ -40,11 +41,12 @@ async def _played(text: str, folder: Path, *, in_full: bool) -> str:
     parts, end = [], 0
     for block in BLOCK.finditer(text):
         lines = []
-        for line in block.group(1).splitlines():
+        for line in block.group(2).splitlines():
             if console.unfinished or line.startswith(("@", ":")):
-                lines += [line, *_shortened(await console.line(line), in_full=in_full)]
-        parts += [text[end : block.start(1)], *(f"{line}\n" for line in lines)]
-        end = block.end(1)
+                said = _shortened(await console.line(line), in_full=in_full)
+                lines += [line, *(said if block.group(1) == "chat" else ())]
+        parts += [text[end : block.start(2)], *(f"{line}\n" for line in lines)]
+        end = block.end(2)
     assert outbox.due(store, console.world.now()) == []
     assert store.query("SELECT error FROM outbox WHERE state = 'parked'") == []
     store.close()

@@ -62,7 +62,9 @@ def verdict(ticket: Ticket, role: str) -> Verdict:
         return "changes requested"
     if review.approved_at:
         return "approved" if review.approved_commit == ticket.commit else "held"
-    if any(standing(ticket, item.handle) == "held" for item in ticket.items_of(role)):
+    # Looked at first, since it is rarely so and verdicts are asked for all the time.
+    moved = any(x.commit != ticket.commit for x in ticket.judgements.values())
+    if moved and any(standing(ticket, item.handle) == "held" for item in ticket.items_of(role)):
         return "held"
     if review.reviewer or review.started_at:
         return "reviewing"
@@ -75,9 +77,7 @@ def gate(ticket: Ticket) -> Gate:
     return Gate(missing, findings(ticket), ticket.commit if not ticket.ended else "")
 
 
-def judged(  # noqa: C901 -- one check after the other, in the order in which a person would meet them
-    ticket: Ticket, handles: Iterable[str], state: f.ItemState, why: str, by: str, at: int, via: str
-) -> Ticket:
+def judged(ticket: Ticket, handles: Iterable[str], state: f.ItemState, why: str, by: str, at: int, via: str) -> Ticket:
     """The ticket with items judged at the commit under review.
 
     Raises Illegal: ended, no-commit, item-unknown, na-never, why-missing, already, nothing-named.
@@ -97,13 +97,13 @@ def judged(  # noqa: C901 -- one check after the other, in the order in which a 
         if state in {"failed", "na"} and not why.strip():
             raise Illegal("why-missing", item=item, state=state)
         if standing(after, handle) == state and (state != "failed" or after.judgements[handle].why == why):
-            if len(named) == 1:
-                raise Illegal("already", item=item, state=state)
             continue
         number = _next_finding(after) if state == "failed" else 0
         after = after.plus(
             f.Judged(item=handle, state=state, why=why, commit=ticket.commit, finding=number, by=by, at=at, via=via)
         )
+    if after is ticket:
+        raise Illegal("already", items=named, state=state)
     return after
 
 

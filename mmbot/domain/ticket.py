@@ -47,6 +47,7 @@ class Review:
 
     role: str
     reviewer: str = ""
+    assigned_at: int = 0
     requested_at: int = 0
     started_at: int = 0
     approved_by: str = ""
@@ -77,6 +78,7 @@ class Ticket:
     opened_at: int = 0
     owner: str = ""
     asked: f.ReferenceGiven | None = None
+    named_repository: str = ""
     unresolved: f.Unresolved | None = None
     resolved: f.Resolved | None = None
     reviews: Mapping[str, Review] = field(default_factory=dict)
@@ -130,9 +132,7 @@ class Ticket:
     @property
     def repository(self) -> str:
         """Where the plugin's source is."""
-        if self.resolved:
-            return self.resolved.repository
-        return self.asked.repository if self.asked else ""
+        return self.resolved.repository if self.resolved else self.named_repository
 
     @property
     def name(self) -> str:
@@ -169,7 +169,7 @@ class Ticket:
         """The ticket with further facts, which wait in `news` to be stored."""
         after = self
         for fact in facts:
-            after = replace(_apply(after, fact), news=(*after.news, fact), count=after.count + 1, changed_at=fact.at)
+            after = replace(followed(after, fact), news=(*after.news, fact))
         return after
 
     def stored(self) -> "Ticket":
@@ -181,8 +181,13 @@ def fold(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> Ticket:
     """The ticket that stored facts add up to."""
     ticket = Ticket(number, policy)
     for fact in facts:
-        ticket = replace(_apply(ticket, fact), count=ticket.count + 1, changed_at=fact.at)
+        ticket = followed(ticket, fact)
     return ticket
+
+
+def followed(ticket: Ticket, fact: f.AnyFact) -> Ticket:
+    """The ticket after a stored fact: it does not wait in `news`."""
+    return replace(_apply(ticket, fact), count=ticket.count + 1, changed_at=fact.at)
 
 
 def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, PLR0912 -- one arm per kind of fact: the list is the model
@@ -190,15 +195,15 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.Submitted():
             return replace(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)
         case f.ReferenceGiven():
-            return replace(ticket, asked=fact, unresolved=None)
+            return replace(ticket, asked=fact, named_repository=fact.repository, unresolved=None)
         case f.Resolved():
-            return replace(ticket, resolved=fact, asked=None, unresolved=None)
+            return _resolved(ticket, fact)
         case f.Unresolved():
             return replace(ticket, unresolved=fact, asked=None)
         case f.Assigned(role="owner"):
             return replace(ticket, owner=fact.person)
         case f.Assigned():
-            return _with_review(ticket, replace(ticket.review(fact.role), reviewer=fact.person))
+            return _with_review(ticket, replace(ticket.review(fact.role), reviewer=fact.person, assigned_at=fact.at))
         case f.Requested():
             return _with_review(ticket, replace(ticket.review(fact.role), requested_at=fact.at))
         case f.Judged():
@@ -236,6 +241,16 @@ def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
     review = ticket.review(role)
     started = review.started_at or fact.at
     return _with_review(ticket, replace(review, approved_by="", approved_at=0, approved_commit="", started_at=started))
+
+
+def _resolved(ticket: Ticket, fact: f.Resolved) -> Ticket:
+    """On another track other items are to be judged: the roles that they are for approve anew, and keep what they decided."""
+    moved = replace(ticket, resolved=fact, asked=None, unresolved=None)
+    if moved.track == ticket.track:
+        return moved
+    anew = (x for x in ticket.reviews.values() if moved.items_of(x.role) != ticket.items_of(x.role))
+    reviews = {x.role: replace(x, approved_by="", approved_at=0, approved_commit="") for x in anew}
+    return replace(moved, reviews={**ticket.reviews, **reviews})
 
 
 def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from mmbot.domain import facts as f
 from mmbot.domain.deadlines import plus_days, plus_working_days
-from mmbot.domain.review import findings, gate, verdict
-from mmbot.domain.ticket import Ticket, fold
+from mmbot.domain.review import Verdict, findings, gate, verdict
+from mmbot.domain.ticket import Ticket, followed
 from mmbot.policy import Policy
 
 Reason = Literal["reference", "resolving", "owner", "request", "answer", "review", "confirm", "look-again", "merge"]
@@ -26,7 +26,7 @@ class Turn:
     due: int = 0
 
 
-def waiting(ticket: Ticket) -> tuple[Turn, ...]:  # noqa: PLR0911 -- one exit per stage of a ticket's life
+def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     """The parties and reasons at this moment, without their times."""
     if ticket.ended or ticket.submitted is None:
         return ()
@@ -34,23 +34,22 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:  # noqa: PLR0911 -- one exit pe
         if ticket.asked:
             return (Turn("mmbot", "resolving"),)
         return (Turn("submitter", "reference"),)
-    if gate(ticket).open:
+    shut = gate(ticket)
+    if shut.open:
         return (Turn("owner", "merge"),)
     if not ticket.owner:
         return (Turn("owner", "owner"),)
     turns: list[Turn] = []
     if any(x.open and not x.answered_at for x in ticket.findings):
         turns.append(Turn("submitter", "answer"))
-    for role in ticket.roles:
-        turn = _role_turn(ticket, role)
-        if turn:
-            turns.append(turn)
-    if any(verdict(ticket, role) == "not asked yet" for role in ticket.roles):
+    says = {role: verdict(ticket, role) for role in shut.roles}
+    turns += [turn for role in says if (turn := _role_turn(ticket, role, says[role]))]
+    if "not asked yet" in says.values():
         turns.append(Turn("owner", "request"))
     return tuple(turns)
 
 
-def stage(ticket: Ticket) -> Stage:  # noqa: PLR0911 -- one exit per stage
+def stage(ticket: Ticket) -> Stage:
     """Where a ticket is on its way, in two or three words."""
     if ticket.ended:
         return "closed"
@@ -65,9 +64,8 @@ def stage(ticket: Ticket) -> Stage:  # noqa: PLR0911 -- one exit per stage
     return "in review"
 
 
-def _role_turn(ticket: Ticket, role: str) -> Turn | None:
-    says = verdict(ticket, role)
-    if says in {"approved", "not asked yet"}:
+def _role_turn(ticket: Ticket, role: str, says: Verdict) -> Turn | None:
+    if says == "not asked yet":
         return None
     if says == "changes requested":
         answered = all(x.answered_at for x in findings(ticket, role))
@@ -77,10 +75,10 @@ def _role_turn(ticket: Ticket, role: str) -> Turn | None:
 
 def history(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> tuple[Ticket, Mapping[str, Turn]]:
     """Fold facts and note since when each party is waited for; returns the ticket and its turns by party."""
-    ticket = fold(number, policy, ())
+    ticket = Ticket(number, policy)
     turns: dict[str, Turn] = {}
     for fact in facts:
-        ticket = ticket.plus(fact)
+        ticket = followed(ticket, fact)
         turns = carried(ticket, turns, fact.at)
     return ticket, turns
 
@@ -90,8 +88,10 @@ def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Tu
     after = {}
     for turn in waiting(ticket):
         old = before.get(turn.party)
-        since = old.since if old and old.why == turn.why else at
-        after[turn.party] = Turn(turn.party, turn.why, since, due(ticket.policy, turn, since))
+        if old and old.why == turn.why:
+            after[turn.party] = old
+        else:
+            after[turn.party] = Turn(turn.party, turn.why, at, due(ticket.policy, turn, at))
     return after
 
 

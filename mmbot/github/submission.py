@@ -1,5 +1,6 @@
 """A pasted issue form as the command that hands it in."""
 
+from mmbot.commands import WORDS
 from mmbot.domain.facts import Claim
 from mmbot.events import Misread, Submit
 from mmbot.github.issue_form import FormTooLong, looks_like_form, parse_form
@@ -7,7 +8,13 @@ from mmbot.policy import Policy
 
 
 def submission(text: str, policy: Policy) -> Submit | Misread | None:
-    """The submission that a filled-in template spells; None when the text is no such form."""
+    """The submission that a filled-in template spells, with or without `submit` before it; None when the text is no such form."""
+    word, _, rest = text.lstrip().partition("\n")
+    first, _, beside = word.strip().partition(" ")
+    if first.lower() == "submit":
+        text = f"{beside}\n{rest}"
+    elif first.lower() in WORDS:
+        return None
     if not looks_like_form(text):
         return None
     demands = policy.of(policy.current)
@@ -20,7 +27,8 @@ def submission(text: str, policy: Policy) -> Submit | Misread | None:
     if not form.reference:
         return Misread(
             text=text[:200],
-            why="I read your form, but found no repository or commit to review in it. Add the link under its reference heading and send it again.",
+            why="I read your form, but found no repository or commit to review in it. "
+            "Add the link under its reference heading and send it again.",
         )
     return Submit(
         link=form.reference[:500],

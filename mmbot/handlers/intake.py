@@ -5,10 +5,12 @@ from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.intake import classify
 from mmbot.domain.references import Reference, repository_key
+from mmbot.domain.rights import allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused, Reply
+from mmbot.refusals import refused
 from mmbot.store.tx import Tx
 
 DEFAULT_OWNER = "default-owner"
@@ -18,7 +20,7 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     """Open a ticket for what somebody hands in, unless the same repository has an open one."""
     reference = tx.reference(cmd.link)
     if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
-        raise Refused(replies.submitted_twice(tx.ticket(twins[0]), tx.who), "link")
+        raise Refused(_twice(tx, tx.ticket(twins[0])), "link")
     owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
     opened = f.Submitted(
         requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
@@ -27,7 +29,7 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     )  # fmt: skip
     ticket = tx.new_ticket(opened, _given(tx, cmd.link, reference))
     if owner and owner != tx.by:
-        ticket = ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at))
+        ticket = ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via))
     ticket = tx.save(ticket)
     _resolve(tx, ticket)
     if ticket.owner:
@@ -72,7 +74,7 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     if before.ended or asked is None or (asked.text, asked.repository) != (what.text, what.repository):
         return
     if what.why:
-        ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at)))
+        ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
         if asked.ready:
             _tell_answered(tx, ticket)
         for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
@@ -112,7 +114,7 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
         reachable=what.reachable,
         unfilled=tuple(str(x) for x in unfilled) if isinstance(unfilled, (list, tuple)) else (),
         track=track.track, base_version=track.base_version, collides_with=track.collides_with,
-        changed_from=track.changed_from, at=tx.at, **texts,
+        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts,
     )  # fmt: skip
     return fact, asked == "update" and track.track == "new"
 
@@ -122,8 +124,9 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
     twins = tx.store.same_plugin(after.number, repository_key(after.repository), plugin_id)
     if twins and twins[0] < after.number:
         other = tx.ticket(twins[0])
-        saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at)))
-        tx.say(notices.same_plugin(saved, other), to=saved.submitter)
+        saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
+        for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
+            tx.say(notices.same_plugin(saved, other), to=person)
         return
     saved = follow(tx, before, after)
     remarks = notices.remarks(saved)
@@ -135,21 +138,19 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
 def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
     saved = follow(tx, before, after)
     held = [role for role in saved.roles if review.verdict(saved, role) == "held"]
-    titles = [saved.policy.roles[role].title for role in held]
-    tx.say(notices.moved(saved, before.commit, titles, notices.remarks(saved)), thread=card(saved))
+    tx.say(notices.moved(saved, before.commit, held, notices.remarks(saved)), thread=card(saved))
     for role in held:
-        for person in _reviewers(saved, role):
+        for person in _reviewers(tx, saved, role):
             tx.say(notices.confirm(saved, role, review.held(saved, role)), to=person)
 
 
-def _reviewers(ticket: Ticket, role: str) -> list[str]:
-    """Whom of a role to tell: its reviewer, else whoever approved or found something."""
+def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
+    """Whom of a role to tell: its reviewer, else whoever found, approved or judged something; all of the role if none has it still."""
     part = ticket.review(role)
-    if part.reviewer:
-        return [part.reviewer]
     found = [x.by for x in review.findings(ticket, role)]
     judged = [x.by for x in ticket.judgements.values() if ticket.requirements.items[x.item].role == role]
-    return list(dict.fromkeys([*found, *([part.approved_by] if part.approved_by else []), *judged]))[:1]
+    holding = [x for x in tx.store.members(role) if not submits(ticket, x)]
+    return [x for x in (part.reviewer, *found, part.approved_by, *judged) if x in holding][:1] or holding
 
 
 def _tell_answered(tx: Tx, ticket: Ticket) -> None:
@@ -157,7 +158,7 @@ def _tell_answered(tx: Tx, ticket: Ticket) -> None:
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found):
-            for person in _reviewers(ticket, role):
+            for person in _reviewers(tx, ticket, role):
                 tx.say(notices.answered(ticket, role), to=person)
 
 
@@ -168,8 +169,12 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready: bool = False) -> Ticket:
         x for x in tx.store.same_plugin(ticket.number, repository_key(reference.repository), "") if x != ticket.number
     ]
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
-        raise Refused(replies.submitted_twice(tx.ticket(others[0]), tx.who), "link")
+        raise Refused(_twice(tx, tx.ticket(others[0])), "link")
     return ticket.plus(_given(tx, link, reference, ready=ready))
+
+
+def _twice(tx: Tx, other: Ticket) -> str:
+    return replies.submitted_twice(other, tx.who, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
 def _given(tx: Tx, text: str, reference: Reference, *, ready: bool = False) -> f.ReferenceGiven:
@@ -201,4 +206,4 @@ def _resolve(tx: Tx, ticket: Ticket) -> None:
 
 def _must_be_open(tx: Tx, ticket: Ticket) -> None:
     if ticket.ended:
-        raise Refused(replies.refused(review.Illegal("ended"), ticket, tx.who))
+        raise Refused(refused(review.Illegal("ended"), ticket, tx.who))

@@ -10,7 +10,7 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
     """Save a changed ticket, bring its posts up to date, and tell whoever has to know. Returns the saved ticket."""
     saved = tx.save(after)
     for role in saved.roles:
-        if saved.review(role).requested_at:
+        if saved.commit and saved.review(role).requested_at:  # a checklist is of a commit: it waits for one
             tx.show(f"prompt:{saved.number}:{role}")
     if len(saved.findings) > len(before.findings):
         minutes = tx.policy.notices.batch_minutes

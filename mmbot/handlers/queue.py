@@ -1,11 +1,14 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
-from mmbot import replies
+from mmbot import answers, replies
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.rights import allowed
 from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Command, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store.tx import Tx
+
+NAMED_ALIKE = 6
+"""How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
 
 
 def status(tx: Tx, cmd: AskStatus) -> Reply:
@@ -13,48 +16,52 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
     if cmd.ticket:
         return _status(tx, cmd.ticket)
     if cmd.about:
-        found = tx.store.tickets_named(cmd.about)
+        about = cmd.about.strip(" ?")
+        found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
         if not found:
-            raise Refused(replies.nothing_named(cmd.about))
+            raise Refused(answers.nothing_named(about))
         if len(found) > 1:
-            raise Refused(replies.several_named(tx.ticket(n) for n in found))
-        return _status(tx, found[0])
+            raise Refused(answers.several_named(found))
+        return _status(tx, found[0].number)
     mine = tx.store.tickets_of(tx.by)
     if not mine:
-        return Reply(replies.no_tickets())
-    lines = [replies.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in map(tx.ticket, mine)]
-    return Reply(replies.your_tickets(lines))
+        return Reply(answers.no_tickets())
+    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in map(tx.ticket, mine)]
+    return Reply(answers.your_tickets(lines))
 
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(replies.status(ticket, tx.turns(ticket), tx.actor, tx.who))
+    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who))
 
 
 def queue(tx: Tx, cmd: AskQueue) -> Reply:
     """What waits for a role, or for the asker."""
-    parties = [cmd.role] if cmd.role else sorted(tx.actor.roles & set(tx.policy.roles))
-    rows = tx.store.waiting_for(parties, "" if cmd.role else tx.by, replies.AT_MOST)
+    mine = tx.actor.roles & {*tx.policy.roles, "owner"}
+    parties, person = ([cmd.role], "") if cmd.role else (sorted(mine), tx.by)
+    rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST)
     lines = []
     for row in rows:
         ticket = tx.ticket(row["ticket"])
-        taken = ticket.review(row["party"]).reviewer
-        if cmd.role or taken in {"", tx.by} or row["person"] == tx.by:
-            lines.append(replies.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.who))
-    more = sum(tx.store.count_waiting(x) for x in parties) - len(rows)
-    return Reply(replies.queue(tx.policy.roles[cmd.role].title if cmd.role else "you", lines, more))
+        lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.actor, tx.who, tx.now))
+    title = tx.policy.roles[cmd.role].title if cmd.role else "you"
+    return Reply(answers.queue(title, lines, count - len(lines)))
 
 
 def show_help(tx: Tx, cmd: AskHelp) -> Reply:
     """What the asker can do here, or how one command is used."""
-    word = cmd.about.lower().lstrip("/")
+    word = cmd.about.lower().split()[-1].lstrip("/") if cmd.about else ""
     if word:
         if word not in WORDS:
             raise Refused(replies.no_such_command(word))
         command = WORDS[word]
         return Reply(
             replies.help_for(
-                usage(word), command.summaries[word], " ".join((command.__doc__ or "").split()), command.examples[word], command.who
+                usage(word),
+                command.summaries[word],
+                " ".join((command.__doc__ or "").split()),
+                command.examples[word],
+                command.who,
             )
         )
     lines = [

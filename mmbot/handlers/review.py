@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from mmbot import notices, replies
+from mmbot.cards import way_on
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import AddNote, Assign, Block, GiveVerdict, JudgeItem, RequestReviews, SettleFinding
 from mmbot.handlers.news import card, follow
-from mmbot.messages import Refused, Reply
+from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
 
 
@@ -26,20 +27,39 @@ def assign(tx: Tx, cmd: Assign) -> Reply:
     _fit(tx, before, cmd.role, cmd.person)
     now = before.review(cmd.role).reviewer
     if mine and now and now != tx.by:
-        raise Refused(replies.taken(before, cmd.role, tx.who(now)))
+        raise Refused(replies.taken(before, cmd.role, tx.who(now), tx.who(tx.by)))
     if now == cmd.person:
-        raise Refused(replies.assigned(before, cmd.role, tx.who(cmd.person) if cmd.person else "", mine=mine))
+        raise Refused(replies.assigned_already(before, cmd.role, tx.who(cmd.person) if cmd.person else "", mine=mine))
     after = before.plus(f.Assigned(role=cmd.role, person=cmd.person, by=tx.by, at=tx.at, via=tx.via))
     if cmd.person and not before.review(cmd.role).requested_at:
         after = after.plus(f.Requested(role=cmd.role, by=tx.by, at=tx.at, via=tx.via))
     saved = follow(tx, before, after)
     if cmd.person and not mine:
-        tx.say(notices.assigned(saved, cmd.role, tx.who(tx.by)), to=cmd.person)
+        tx.say(_asked(tx, saved, cmd.role), to=cmd.person)
+    _relieved(tx, saved, cmd.role, now)
     remark = ""
     also = [role for role in saved.roles if cmd.person and saved.review(role).reviewer == cmd.person]
     if len(also) > 1:
         remark = replies.two_roles(saved.policy.roles[role].title for role in also)
-    return Reply(replies.assigned(saved, cmd.role, tx.who(cmd.person) if cmd.person else "", mine=mine, remark=remark))
+    name = tx.who(cmd.person) if cmd.person else ""
+    return Reply(replies.assigned(saved, cmd.role, name, mine=mine, way=_way_on(tx, saved, cmd.role), remark=remark))
+
+
+def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
+    turns = {name: turn for name, turn in tx.turns(ticket).items() if name == party}
+    return way_on(ticket, turns, tx.by, tx.actor.roles)
+
+
+def _asked(tx: Tx, ticket: Ticket, role: str) -> Message:
+    turn = tx.turns(ticket).get(role)
+    return notices.assigned(ticket, role, tx.who(tx.by), turn.due if turn else 0)
+
+
+def _relieved(tx: Tx, ticket: Ticket, role: str, before: str) -> None:
+    """Tell whoever had a part that somebody else took it from them."""
+    now = ticket.owner if role == "owner" else ticket.review(role).reviewer
+    if before and before not in {now, tx.by}:
+        tx.say(notices.relieved(ticket, role, tx.who(now) if now else "", tx.who(tx.by)), to=before)
 
 
 def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
@@ -49,11 +69,13 @@ def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
             replies.lacks_role(tx.who(person), "owner", [tx.who(x) for x in tx.store.members("owner")]), "person"
         )
     if before.owner == person:
-        raise Refused(replies.assigned(before, "owner", tx.who(person) if person else "", mine=mine))
+        raise Refused(replies.assigned_already(before, "owner", tx.who(person) if person else "", mine=mine))
     saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
     if person and not mine:
         tx.say(notices.assigned(saved, "owner", tx.who(tx.by)), to=person)
-    return Reply(replies.assigned(saved, "owner", tx.who(person) if person else "", mine=mine))
+    _relieved(tx, saved, "owner", before.owner)
+    name = tx.who(person) if person else ""
+    return Reply(replies.assigned(saved, "owner", name, mine=mine, way=_way_on(tx, saved, "owner")))
 
 
 def request(tx: Tx, cmd: RequestReviews) -> Reply:
@@ -80,14 +102,15 @@ def request(tx: Tx, cmd: RequestReviews) -> Reply:
     saved = follow(tx, before, after)
     for role in dict.fromkeys(fresh):
         _tell_reviewers(tx, saved, role)
-    return Reply(replies.requested(saved, dict.fromkeys(fresh)))
+        _relieved(tx, saved, role, before.review(role).reviewer)
+    return Reply(replies.requested(saved, dict.fromkeys(fresh), tx.who))
 
 
 def _tell_reviewers(tx: Tx, ticket: Ticket, role: str) -> None:
     reviewer = ticket.review(role).reviewer
     if reviewer:
         if reviewer != tx.by:
-            tx.say(notices.assigned(ticket, role, tx.who(tx.by)), to=reviewer)
+            tx.say(_asked(tx, ticket, role), to=reviewer)
         return
     turn = tx.turns(ticket).get(role)
     for person in tx.store.members(role):
@@ -105,7 +128,8 @@ def judge(tx: Tx, cmd: JudgeItem) -> Reply:
     after = _taken_up(tx, review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via), sorted(roles))
     saved = follow(tx, before, after)
     role = before.requirements.items[cmd.items[0]].role
-    return Reply(replies.judged(saved, cmd.items, cmd.state, role))
+    public = tx.event.where.via == "mention"
+    return Reply(replies.judged(saved, cmd.items, cmd.state, role, in_public=public))
 
 
 def block(tx: Tx, cmd: Block) -> Reply:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 ID = re.compile(r"[a-z0-9]{26}")
-LARGEST = 64 * 1024
-"""Bytes of a request's body that are read."""
+LARGEST = 256 * 1024
+"""Bytes of a request's body that are read: the longest slash command has 16,383 characters, up to twelve bytes each in a form."""
 
 
 class Malformed(Exception):  # noqa: N818 -- what it is
@@ -69,16 +70,31 @@ class Said:
 def token_accepted(given: Iterable[str], accepted: Iterable[str]) -> bool:
     """Whether a slash command's token is one of ours, in constant time for each; an empty one never is."""
     return any(
-        bool(theirs) & hmac.compare_digest(ours.encode(), theirs.encode())
+        bool(theirs) & hmac.compare_digest(ours.encode(), theirs.encode(errors="replace"))
         for ours in accepted
         for theirs in given
         if ours
     )
 
 
-def slash(form: Mapping[str, Any], lists: Mapping[str, list[str]]) -> Slash:
-    """A slash command from its form fields; `lists` holds the repeated ones. Raises Malformed."""
-    names, ids = lists.get("user_mentions", []), lists.get("user_mentions_ids", [])
+def form(body: bytes) -> dict[str, list[str]]:
+    """The fields of a form, each with every value it was given. Raises Malformed."""
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except UnicodeDecodeError as error:
+        raise Malformed("not UTF-8") from error
+    except ValueError as error:
+        raise Malformed("too many fields") from error
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def slash(fields: Mapping[str, list[str]]) -> Slash:
+    """A slash command from its form. Raises Malformed."""
+    names, ids = fields.get("user_mentions", []), fields.get("user_mentions_ids", [])
+    form = {name: values[0] for name, values in fields.items()}
     pairs = tuple((n.lower(), i) for n, i in zip(names, ids, strict=False) if ID.fullmatch(i))[:20]
     return Slash(
         _id(form, "user_id"), _name(form, "user_name"), _id(form, "channel_id"), _id(form, "root_id", optional=True),
@@ -98,13 +114,15 @@ def click(body: bytes) -> Click:
 def submission(body: bytes) -> Submission:
     """A dialog's answers from its JSON body. Raises Malformed."""
     raw = _object(body)
-    answers = raw.get("submission") or {}
+    answers = raw.get("submission")
+    if answers is None:
+        answers = {}
     if not isinstance(answers, dict):
         raise Malformed("submission")
+    if not all(v is None or isinstance(v, str | bool | int | float) for v in answers.values()):
+        raise Malformed("submission")
     plain = {
-        str(k)[:64]: v if isinstance(v, bool) else str(v)[:16_383]
-        for k, v in list(answers.items())[:50]
-        if v is not None
+        k[:64]: v if isinstance(v, bool) else str(v)[:16_383] for k, v in list(answers.items())[:50] if v is not None
     }
     return Submission(
         _id(raw, "user_id"),
@@ -118,21 +136,30 @@ def submission(body: bytes) -> Submission:
 def said(data: Mapping[str, Any]) -> Said:
     """A post from the stream's `posted` event. Raises Malformed."""
     try:
-        raw = json.loads(str(data.get("post", "")))
+        raw = _read(str(data.get("post", "")))
         props = raw.get("props") or {}
         machine = any(str(props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin"))
         return Said(
             _id(raw, "id"), _id(raw, "user_id"), _id(raw, "channel_id"), str(data.get("channel_type", "")),
-            _id(raw, "root_id", optional=True), _text(raw, "message"), int(raw.get("create_at", 0)),
+            _id(raw, "root_id", optional=True), _text(raw, "message"), _moment(raw, "create_at"),
             machine or bool(raw.get("type")),
         )  # fmt: skip
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed("post") from error
 
 
+def _read(text: str) -> Any:  # noqa: ANN401 -- any JSON
+    """Parsed JSON without halves of characters, which no store and no answer could hold. Raises ValueError, RecursionError."""
+    raw = json.loads(text)
+    json.dumps(raw, ensure_ascii=False).encode()
+    return raw
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        raw = json.loads(body)
+        raw = _read(body.decode())
+    except UnicodeDecodeError as error:
+        raise Malformed("not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
     if not isinstance(raw, dict):
@@ -149,7 +176,14 @@ def _id(raw: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
 
 def _name(raw: Mapping[str, Any], name: str) -> str:
     value = raw.get(name) or ""
-    if isinstance(value, str) and re.fullmatch(r"[a-z0-9._-]{0,64}", value):
+    if isinstance(value, str) and re.fullmatch(r"[a-z0-9._:-]{0,130}", value):  # a colon: people of connected servers
+        return value
+    raise Malformed(name)
+
+
+def _moment(raw: Mapping[str, Any], name: str) -> int:
+    value = raw.get(name)
+    if isinstance(value, int) and 0 < value < 2**53:
         return value
     raise Malformed(name)
 

@@ -16,9 +16,11 @@ PROPS_BUDGET = 7_500
 """An old server takes 8,000 characters of props, as it counts them."""
 COLOURS = {"blue": "#1c58d9", "green": "#06a86d", "amber": "#f2a300", "red": "#d24b4e", "grey": "#8d93a5", "": ""}
 KINDS = {"line": "text", "text": "textarea", "choice": "select", "person": "select", "flag": "bool"}
-LIFETIME = 30 * 86_400_000
-"""Milliseconds for which a button in a post that is never refreshed can be pressed, and a dialog filled in for a day of it."""
-DIALOG_LIFETIME = 86_400_000
+DAY = 86_400_000
+LIFETIME = 30
+"""Days for which a button in a post that is never refreshed can be pressed."""
+DIALOG_LIFETIME = DAY
+"""Milliseconds for which a dialog can be filled in."""
 
 
 class Forged(Exception):  # noqa: N818 -- what it is
@@ -32,26 +34,30 @@ def sign(key: bytes, *parts: str) -> str:
 
 
 def props(message: Message, row: int, row_key: str, secret: bytes, url: str, now: int) -> dict[str, Any]:
-    """The props of a post: its row's key, and one attachment for each row of buttons."""
+    """The props of a post: its row's key, and one attachment for each row of buttons.
+
+    Rows that an old server would refuse for their weight are left out, the last ones first: their words can be typed, and the
+    buttons come when rows above them are done.
+    """
     attachments = []
     for index, buttons in enumerate(message.rows):
         actions = [_action(button, number, row, secret, url, now) for number, button in enumerate(buttons.buttons)]
-        attachment: dict[str, Any] = {"fallback": "", "actions": actions}
+        attachment: dict[str, Any] = {"actions": actions}
         if buttons.text:
             attachment["text"] = buttons.text
         if index == 0 and message.colour:
             attachment["color"] = COLOURS[message.colour]
         attachments.append(attachment)
-    return {"mmbot": row_key, **({"attachments": attachments} if attachments else {"attachments": []})}
+    made = {"mmbot": row_key, "attachments": attachments}
+    while weight(made) > PROPS_BUDGET:
+        attachments.pop()
+    return made
 
 
 def _action(button: Button, number: int, row: int, secret: bytes, url: str, now: int) -> dict[str, Any]:
-    context = {
-        "r": row,
-        "l": button.line,
-        "t": now // 1000,
-        "m": sign(secret, "click", str(row), button.line, str(now // 1000)),
-    }
+    day = now // DAY
+    mac = sign(secret, "click", str(row), button.line, str(day))
+    context = {"l": button.line, "m": f"{row}.{day}.{mac}"}
     action: dict[str, Any] = {
         "id": f"a{number}{hashlib.sha256(button.line.encode()).hexdigest()[:6]}",
         "type": "button",
@@ -65,17 +71,13 @@ def _action(button: Button, number: int, row: int, secret: bytes, url: str, now:
 def clicked(context: Any, secret: bytes, now: int) -> tuple[int, str, bool]:  # noqa: ANN401 -- anything can be posted to us
     """The row and line that a click's context carries, and whether it is too old; raises Forged."""
     try:
-        row, line, at, mac = context["r"], context["l"], context["t"], context["m"]
-        good = (
-            isinstance(row, int)
-            and isinstance(at, int)
-            and hmac.compare_digest(sign(secret, "click", str(row), str(line), str(at)).encode(), str(mac).encode())
-        )
-    except (KeyError, TypeError, UnicodeEncodeError):
+        line, (row, day, mac) = str(context["l"]), str(context["m"]).split(".")
+        good = hmac.compare_digest(sign(secret, "click", row, line, day).encode(), mac.encode())
+    except (KeyError, TypeError, ValueError):
         good = False
     if not good:
         raise Forged
-    return row, str(line), now - at * 1000 > LIFETIME
+    return int(row), line, now // DAY - int(day) > LIFETIME
 
 
 def text(words: str, trigger: str) -> str:

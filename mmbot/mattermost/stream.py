@@ -141,7 +141,7 @@ class _Stream:
                 heard = True
                 self.failures = 0
                 self._take(json.loads(message.data))
-        except ValueError:
+        except (ValueError, RecursionError):
             self.connection = ""  # resuming would bring the same nonsense
         except (TimeoutError, aiohttp.ClientError):
             pass
@@ -152,11 +152,16 @@ class _Stream:
             with contextlib.suppress(TimeoutError, aiohttp.ClientError):
                 await socket.close()
 
-    def _take(self, raw: Mapping[str, Any]) -> None:
+    def _take(self, raw: object) -> None:
+        """Raises ValueError on a frame that no server sends."""
+        if not isinstance(raw, dict):
+            raise ValueError("no object")  # noqa: TRY004 -- a wrong value from outside, not a mistake of ours
         event = raw.get("event")
         if not isinstance(event, str):
             return  # an answer to something we sent
-        data, seq = raw.get("data") or {}, int(raw.get("seq", 0))
+        data, seq = raw.get("data") or {}, raw.get("seq", 0)
+        if not isinstance(data, dict) or not isinstance(seq, int):
+            raise ValueError("no event")  # noqa: TRY004 -- likewise
         if event == "hello" and data.get("connection_id") != self.connection:
             self._put(Lost("connected" if not self.greeted else "could not resume", first=not self.greeted))
             self.greeted = True

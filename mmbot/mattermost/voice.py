@@ -7,7 +7,10 @@ from mmbot.mattermost.client import RestError
 from mmbot.mattermost.rest import Rest
 from mmbot.messages import Message, Never, NotNow, PostGone
 
-NOT_FOUND = 404
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+ROOT_GONE = "api.post.create_post.root_id.app_error"
+SKEW = 3_600_000
+"""Milliseconds by which the server's clock may be behind ours."""
 
 
 class MattermostVoice:
@@ -37,17 +40,41 @@ class MattermostVoice:
                 place, self._text(message), root, self._props(message, row, key), f"{self._me}:{key}"
             )
         except RestError as error:
+            if error.id == ROOT_GONE:
+                raise PostGone from error
             raise _translated(error) from error
         return place, post.id
+
+    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:
+        """The post that carries a row's key; anybody can write such a key, so only a post of the bot counts."""
+        place = self._market if channel == "market" else channel
+        try:
+            posts = await self._rest.posts_since(place, since - SKEW)
+        except RestError as error:
+            raise _translated(error) from error
+        for post in posts:
+            if post.user_id == self._me and post.props.get("mmbot") == key and not post.delete_at:
+                return place, post.id
+        return None
 
     async def edit(self, message: Message, post: str, row: int, key: str) -> None:
         """Let a post show another message; its buttons are made anew."""
         try:
             await self._rest.edit(post, self._text(message), self._props(message, row, key))
         except RestError as error:
-            if error.status == NOT_FOUND:
+            # Of a deleted post the server says that it may not be edited, as of one that is not ours.
+            if error.status == FORBIDDEN and await self._gone(post):
                 raise PostGone from error
             raise _translated(error) from error
+
+    async def _gone(self, post: str) -> bool:
+        try:
+            await self._rest.post_by_id(post)
+        except RestError as error:
+            if error.status == NOT_FOUND:
+                return True
+            raise _translated(error) from error
+        return False
 
     def _text(self, message: Message) -> str:
         return render.text(message.text, self._trigger)
@@ -57,6 +84,7 @@ class MattermostVoice:
 
 
 def _translated(error: RestError) -> NotNow | Never:
-    if error.temporary:
+    # A server that has lost its database, or is being restored, knows no token either; the stream tells whether it stays so.
+    if error.temporary or error.status == UNAUTHORIZED:
         return NotNow(str(error), error.retry_after)
     return Never(str(error))

@@ -23,6 +23,10 @@ from mmbot.store.migrations import migrations
 INDEX_VERSION = 1
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
 CACHED = 2_000
+AT_ONCE = 500
+"""How many tickets are read at once where all of them are gone through."""
+_ALL, _OPEN = "number > ?", "number > ? AND open = 1"
+_WAITS, _WAITS_FOR_NOBODY, _WAITS_FOR_PERSON = "party = ?", "party = ? AND person = ''", "person = ? AND person <> ''"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
@@ -107,7 +111,11 @@ class Store:
 
     def remember(self, key: str, value: str) -> None:
         """Keep a value under a key."""
-        self.db.table("state", pk="key").upsert({"key": key, "value": value})
+        self.execute(
+            "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key,
+            value,
+        )
 
     def secret(self, key: str) -> bytes:
         """A random key of 32 bytes that is made once and kept."""
@@ -167,15 +175,15 @@ class Store:
         return [row["number"] for row in rows]
 
     def tickets_named(self, words: str, limit: int = 5) -> list[int]:
-        """Tickets whose plugin's name or id begins with some words, open ones first."""
+        """The open tickets of the plugin with this name; where there are none, those whose name begins so or whose id it is."""
         low = words.lower()
         rows = self.query(
-            """SELECT number, open FROM ticket WHERE name >= ? AND name < ?
-               UNION SELECT number, open FROM ticket WHERE plugin_key = ? AND plugin_key <> ''
-               ORDER BY open DESC, number DESC LIMIT ?""",
-            low, low + "\U0010ffff", low, limit,
+            """SELECT number, open, name = ? AND open AS meant FROM ticket WHERE name >= ? AND name < ?
+               UNION SELECT number, open, name = ? AND open AS meant FROM ticket WHERE plugin_key = ? AND plugin_key <> ''
+               ORDER BY meant DESC, open DESC, number DESC LIMIT ?""",
+            low, low, low + "\U0010ffff", low, low, limit,
         )  # fmt: skip
-        return [row["number"] for row in rows]
+        return [row["number"] for row in rows if row["meant"] == rows[0]["meant"]]
 
     def tickets_of(self, person: str, limit: int = 20) -> list[int]:
         """The open tickets that somebody submitted or owns."""
@@ -186,20 +194,21 @@ class Store:
         )  # fmt: skip
         return [row["number"] for row in rows]
 
-    def waiting_for(self, parties: Iterable[str], person: str, limit: int = 20) -> list[Row]:
-        """What waits for one of these parties, or for this person by name; oldest first."""
-        names = list(parties)
-        marks = ", ".join("?" * len(names))
-        return self.query(
-            f"""SELECT * FROM (SELECT ticket, party, person, why, since, due FROM turn WHERE party IN ({marks})
-                UNION SELECT ticket, party, person, why, since, due FROM turn WHERE person = ? AND person <> '')
-                ORDER BY since, ticket LIMIT ?""",  # noqa: S608 -- only question marks are put in
-            *names, person, limit,
-        )  # fmt: skip
+    def waiting_for(self, parties: Iterable[str], person: str = "", limit: int = 20) -> tuple[list[Row], int]:
+        """What waits for one of these parties, oldest first, and how much that is in all.
 
-    def count_waiting(self, party: str) -> int:
-        """How many tickets wait for a party."""
-        return int(self.query("SELECT count(*) AS n FROM turn WHERE party = ?", party)[0]["n"])
+        With a person: what waits for them by name, and what waits for one of the parties and is nobody's.
+        """
+        asked = [(_WAITS_FOR_NOBODY if person else _WAITS, party) for party in parties]
+        asked += [(_WAITS_FOR_PERSON, person)] if person else []
+        rows, count = [], 0
+        for where, value in asked:
+            rows += self.query(
+                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ?",  # noqa: S608 -- our own words
+                value, limit,
+            )  # fmt: skip
+            count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
+        return sorted(rows, key=lambda row: (row["since"], row["ticket"]))[:limit], count
 
     # People and roles
 
@@ -317,16 +326,22 @@ class Store:
         )
 
     def _fresh_index(self) -> None:
-        """Rebuild what is searched when policy or code changed how it is derived."""
-        mark = f"{INDEX_VERSION}:{hashlib.sha256(self.policy.model_dump_json().encode()).hexdigest()}"
-        if self.state("index") == mark:
+        """Rebuild what is searched when policy or code changed how it is derived; the policy moves nothing in ended tickets."""
+        code, policy = str(INDEX_VERSION), hashlib.sha256(self.policy.model_dump_json().encode()).hexdigest()
+        before = self.state("index")
+        if before == f"{code}:{policy}":
             return
+        part = _OPEN if before.startswith(f"{code}:") else _ALL
         with self.transaction():
-            for row in self.query("SELECT number, repository_key FROM ticket"):
-                found = self._ticket(row["number"])
-                if found:
-                    self._index(*found, row["repository_key"])
-            self.remember("index", mark)
+            last = 0
+            while rows := self.query(
+                f"SELECT number, repository_key FROM ticket WHERE {part} ORDER BY number LIMIT ?", last, AT_ONCE  # noqa: S608 -- our own words
+            ):  # fmt: skip
+                for row in rows:
+                    last = row["number"]
+                    if found := self._ticket(last):
+                        self._index(*found, row["repository_key"])
+            self.remember("index", f"{code}:{policy}")
 
 
 def _person(ticket: Ticket, turn: Turn) -> str:

@@ -61,3 +61,14 @@ def m001_first(db: Database) -> None:
         """CREATE INDEX outbox_post ON outbox (post) WHERE post <> ''""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m002_searched(db: Database) -> None:
+    """Indexes for what is nobody's yet, for what was told last, and for a listed plugin's repositories."""
+    for statement in (
+        """CREATE INDEX turn_party_person ON turn (party, person, since)""",
+        """CREATE INDEX outbox_told ON outbox (subject, id) WHERE kind = 'notice' AND state = 'sent'""",
+        """CREATE INDEX listed_repository_plugin ON listed_repository (plugin_key)""",
+    ):
+        db.execute(statement)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,12 @@ from mmbot.messages import Button, Message, Row
 from mmbot.store.database import Store
 
 Kind = Literal["show", "say", "notice", "do"]
+_PLACE = """CASE WHEN {0}.person <> '' THEN {0}.person WHEN {0}.root <> '' THEN {0}.root WHEN {0}.thread <> '' THEN {0}.thread
+    ELSE {0}.subject END"""
+"""What keeps its order: a person's messages, a thread with the post that starts it, a notice by itself."""
+_BEHIND = f"""EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'pending' AND e.due_at > ? AND e.tries > 0 AND e.kind <> 'do'
+    AND e.id < o.id AND o.kind <> 'do' AND {_PLACE.format("e")} = {_PLACE.format("o")})"""  # noqa: S608 -- our own words
+"""Whether a row `o` waits behind one for the same place that is put off until after a moment."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class OutboxRow:
     post: str
     shown: str
     created_at: int
+
+    @property
+    def place(self) -> str:
+        """Rows for the same place keep their order: `_PLACE` in Python."""
+        return self.person or self.root or self.thread or self.subject
 
 
 def add(store: Store, kind: Kind, now: int, **columns: str | int) -> None:
@@ -71,18 +83,33 @@ def told(store: Store, subject: str) -> int:
     return int(rows[0]["shown"] or 0) if rows else 0
 
 
-def due(store: Store, now: int, limit: int = 100) -> list[OutboxRow]:
-    """The rows to be handled now, in the order in which they fell due."""
+def due(store: Store, now: int, held: Iterable[str] = (), limit: int = 100) -> list[OutboxRow]:
+    """The posts to be sent now, in order; what stands behind a row that is put off, or is for a place that is `held`, waits."""
     rows = store.query(
-        "SELECT * FROM outbox WHERE state = 'pending' AND due_at <= ? ORDER BY due_at, id LIMIT ?", now, limit
-    )
+        f"""SELECT * FROM outbox o INDEXED BY outbox_due WHERE state = 'pending' AND due_at <= ? AND kind <> 'do' AND NOT {_BEHIND}
+            AND {_PLACE.format("o")} NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?""",  # noqa: S608 -- our own words
+        now, now, json.dumps(list(held)), limit,
+    )  # fmt: skip
     return [OutboxRow(**row) for row in rows]
 
 
-def next_due(store: Store) -> int | None:
-    """When the next row falls due (milliseconds UTC); None when nothing waits."""
-    value = store.connection.execute("SELECT min(due_at) FROM outbox WHERE state = 'pending'").fetchone()[0]
-    return None if value is None else int(value)
+def due_steps(store: Store, now: int, running: Collection[int], limit: int) -> list[OutboxRow]:
+    """The steps to be started now, without those that run."""
+    rows = store.query(
+        """SELECT * FROM outbox WHERE state = 'pending' AND due_at <= ? AND kind = 'do'
+           AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, id LIMIT ?""",
+        now, json.dumps(list(running)), limit,
+    )  # fmt: skip
+    return [OutboxRow(**row) for row in rows]
+
+
+def next_due(store: Store, now: int) -> int | None:
+    """When there is something to do next (milliseconds UTC); None when nothing waits."""
+    rows = store.query(
+        f"""SELECT due_at FROM outbox o WHERE state = 'pending' AND NOT {_BEHIND} ORDER BY due_at LIMIT 1""",  # noqa: S608 -- ours
+        now,
+    )  # fmt: skip
+    return int(rows[0]["due_at"]) if rows else None
 
 
 def row(store: Store, number: int) -> OutboxRow | None:
@@ -103,6 +130,11 @@ def subject_of_post(store: Store, post: str) -> str:
     return str(rows[0]["subject"] or rows[0]["thread"]) if rows else ""
 
 
+def begun(store: Store, number: int) -> None:
+    """A row is about to be posted: until its outcome is known, it may stand on the server."""
+    store.execute("UPDATE outbox SET error = 'being posted' WHERE id = ?", number)
+
+
 def sent(store: Store, number: int, channel: str, post: str, shown: str = "", *, due_at: int = 0) -> None:
     """A row's post stands on the server. A show that was asked for again meanwhile (its `due_at` moved) stays pending."""
     store.execute(
@@ -119,19 +151,52 @@ def later(store: Store, number: int, due_at: int, error: str) -> None:
     )
 
 
+def hurry(store: Store, thread: str, now: int) -> None:
+    """The post that starts a subject's thread is there: what waited for it is due now."""
+    store.execute(
+        "UPDATE outbox SET due_at = ? WHERE state = 'pending' AND due_at > ? AND thread = ? AND tries > 0",
+        now,
+        now,
+        thread,
+    )
+
+
+def renew(store: Store, number: int, now: int) -> None:
+    """Have a subject's post edited even if it says the same: its buttons are to be made anew."""
+    store.execute(
+        "UPDATE outbox SET shown = '', state = 'pending', due_at = ?, tries = 0 WHERE id = ? AND kind = 'show'",
+        now,
+        number,
+    )
+
+
 def parked(store: Store, number: int, error: str) -> None:
     """Give a row up; it stays visible with its reason."""
     store.execute("UPDATE outbox SET state = 'parked', error = ? WHERE id = ?", error[:500], number)
 
 
 def lost(store: Store, number: int, now: int) -> None:
-    """The post of a subject is gone from the server: it is to be posted anew."""
+    """The post of a subject is gone from the server: it is to be posted anew, and so are those that stood in its thread."""
     store.execute(
-        "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ?, key = ? WHERE id = ?",
-        now,
-        secrets.token_hex(16),
-        number,
-    )
+        """UPDATE outbox SET post = '', shown = '', error = '', state = 'pending', due_at = ?, created_at = ?,
+           key = lower(hex(randomblob(16))) WHERE id = ?""",
+        now, now, number,
+    )  # fmt: skip
+    gone = row(store, number)
+    for child in _shown_in(store, gone.subject) if gone else []:
+        lost(store, child, now)
+
+
+def _shown_in(store: Store, subject: str) -> list[int]:
+    """The rows that show something in the thread of a subject, and did so already."""
+    kind, _, rest = subject.partition(":")
+    if kind != "card":
+        return []
+    rows = store.query(
+        """SELECT id FROM outbox WHERE kind = 'show' AND subject > ? AND subject < ? AND thread = ? AND post <> ''""",
+        f"prompt:{rest}:", f"prompt:{rest};", subject,
+    )  # fmt: skip
+    return [int(found["id"]) for found in rows]
 
 
 def dump_message(message: Message) -> str:

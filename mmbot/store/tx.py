@@ -86,10 +86,11 @@ class Tx:
             return
         own = bool(who == "role" and role in self.actor.roles and ticket)
         what = {
-            "role": f"the role {role}",
-            "owner": "the role owner",
+            "role": f"{self.policy.roles[role].title if role in self.policy.roles else role} reviewers",
+            "owner": "owners",
             "owner-or-submitter": "its owner or submitter",
-        }.get(who, "a role")
+            "concerned": "owners, reviewers and its submitter",
+        }.get(who, "owners and reviewers")
         raise Refused(replies.not_allowed(ticket, self._who_may(who, ticket, role), what, own=own))
 
     def _who_may(self, who: Who, ticket: Ticket | None, role: str) -> list[str]:

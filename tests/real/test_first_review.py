@@ -1,6 +1,6 @@
 """From submission to the open gate on a Mattermost server, by people who type, click, fill in dialogs and write messages."""
 
-from conftest import Stage, manifest
+from stage import Stage, manifest
 
 REMIND = "com.github.example.remind"
 
@@ -34,7 +34,7 @@ async def test_a_new_plugin_comes_to_the_open_gate(stage: Stage) -> None:
     assert "does the QA review of" in await stage.tom.click(tom["id"], "I'll review as QA")
 
     assert "product approves" in await stage.pam.click(product["id"], "All pass, approve")
-    assert "Only the role dev can do that" in await stage.mb("sue", "pass MB-1 T1")
+    assert "Only dev reviewers can do that" in await stage.mb("sue", "pass MB-1 T1")
 
     await stage.sam.click(security["id"], "Fail…", index=0, wait=0.1)
     dialog = await stage.sam.dialog()
@@ -75,7 +75,10 @@ async def test_an_update_comes_to_the_open_gate_in_a_dialog_and_by_mention(stage
     badges.tag("v1.1.0", badges.commit({"plugin.json": manifest(plugin, "Badges", "1.1.0"), "LICENSE": "MIT"}))
 
     assert await stage.people["otto"].slash(stage.market, f"/{stage.trigger} submit", timeout=0.5) == ""
-    answers = {"link": f"{stage.git.url('example/badges')} v1.1.0", "summary": "Badges for @all and ![x](http://e.example/x.png)"}
+    answers = {
+        "link": f"{stage.git.url('example/badges')} v1.1.0",
+        "summary": "Badges for @all and ![x](http://e.example/x.png)",
+    }
     assert await stage.fill("otto", **answers) == {}
     await stage.post("otto", "Your submission is **MB-1**")
     card = await stage.post("pam", "MB-1 · Badges 1.1.0", "— update", "listed: 1.0.0")

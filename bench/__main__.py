@@ -1,0 +1,46 @@
+"""`python -m bench`: the measurements, or those that are named, as tables. Nothing here passes or fails."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import corpus, handlers, requests, startup, stream
+from bench.figures import Figures
+
+PARTS = ("requests", "handlers", "stream", "startup")
+
+
+@click.command()
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
+@click.option("--tickets", default=100_000, show_default=True, help="How many tickets stand in the store.")
+@click.option("--count", default=300, show_default=True, help="How often each thing is measured.")
+def main(parts: tuple[str, ...], tickets: int, count: int) -> None:
+    """Measure mmbot beside the least that could do the same, both in turns.
+
+    With MMBOT_REAL_URL and MMBOT_REAL_ADMIN=user:password set, requests go through that real Mattermost server too.
+    """
+    screen = Console()
+    corpus.store_of(tickets)
+    with tempfile.TemporaryDirectory(prefix="mmbot-bench-") as name:
+        for part in parts or PARTS:
+            for figures in _measured(part, tickets, count, Path(name)):
+                figures.show(screen)
+
+
+def _measured(part: str, tickets: int, count: int, folder: Path) -> list[Figures]:
+    match part:
+        case "requests":
+            return asyncio.run(requests.measure(tickets, count, folder))
+        case "handlers":
+            return handlers.measure(tickets, count, folder)
+        case "stream":
+            return asyncio.run(stream.measure(tickets, count, folder))
+        case _:
+            return asyncio.run(startup.measure(tickets, count, folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Tickets in every state that a review can bring them into, drawn by Hypothesis through the domain's own moves."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mmbot import policy
+from mmbot.domain import facts as f
+from mmbot.domain import review
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import history
+
+POLICY = policy.load()
+AT = 1_794_218_400_000
+REPOSITORY = "https://github.com/example/mattermost-plugin-remind"
+LONG = f"https://github.com/{'o' * 39}/{'r' * 100}"
+COMMITS = tuple(x * 40 for x in "3f9c")
+NASTY = "<&>|`*_[x](http://a.b) @all ~town-square #tag :smile: "
+ROLES = ("product", "dev", "security", "qa")
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+short = st.sampled_from(("", "Remind", "1.0.0")) | st.text(max_size=30)
+long = st.sampled_from(("", "w" * 3000, NASTY * 50, "word " * 500)) | st.text(max_size=300)
+
+
+def who(user: str) -> str:
+    """A user id's name; the longest that a server allows for one of them."""
+    return "l" * 64 if user == "long" else user
+
+
+@st.composite
+def tickets(draw: Draw, *, moves: int = 12) -> Ticket:
+    """A ticket of either track, from unresolved to approved, moved on or closed."""
+    at = iter(range(AT, AT + 10**12, 3_600_000))
+    asked_for = draw(st.sampled_from(("", "new", "update")))
+    claims = tuple(
+        f.Claim(handle=x, said=draw(st.sampled_from(("yes", "no", "unclear"))), raw=draw(short), remark=draw(long))
+        for x in draw(st.sets(st.sampled_from(("P1", "P4", "S2", "T1"))))
+    )
+    opened = f.Submitted(
+        requirements=POLICY.current, track=asked_for, title=draw(long), contact=draw(short), claims=claims,
+        missing=draw(st.sampled_from(((), ("P2", "F1")))), by=draw(st.sampled_from(("sue", "long"))), at=next(at),
+    )  # fmt: skip
+    repository = draw(st.sampled_from((REPOSITORY, LONG)))
+    given = f.ReferenceGiven(text=draw(short), repository=repository, at=next(at), by="sue")
+    ticket = Ticket(draw(st.sampled_from((7, 2**31))), POLICY).plus(opened, given)
+    for _ in range(draw(st.integers(0, moves))):
+        try:
+            ticket = _moved(draw, ticket, repository, next(at))
+        except review.Illegal:
+            continue
+    if draw(st.integers(0, 9)) == 0:
+        ticket = ticket.plus(f.Ended(ending="duplicate", of=3, at=next(at)))
+    return history(ticket.number, POLICY, ticket.news)[0].stored()
+
+
+def _moved(draw: Draw, ticket: Ticket, repository: str, at: int) -> Ticket:  # noqa: PLR0911 -- one exit per move
+    role, by = draw(st.sampled_from(ROLES)), draw(st.sampled_from(("sam", "long")))
+    move = draw(st.integers(0, 9)) if ticket.commit else 0
+    if move == 0:
+        return ticket.plus(resolved(draw, repository, at))
+    if move == 1:
+        return ticket.plus(f.Unresolved(text=draw(short), why=draw(long), at=at))
+    if move == 2:
+        return ticket.plus(f.Assigned(role=draw(st.sampled_from((role, "owner"))), person=by, by=by, at=at))
+    if move == 3:
+        return ticket.plus(*(f.Requested(role=x, by=by, at=at) for x in ROLES))
+    if move in {4, 5}:
+        items = draw(st.lists(st.sampled_from([x.handle for x in ticket.items]), min_size=1, max_size=3))
+        state = draw(st.sampled_from(("passed", "failed", "na", "open")))
+        return review.judged(ticket, items, state, draw(long), by, at, "slash")
+    if move == 6:
+        return review.blocked(ticket, role, draw(long), by, at, "slash")
+    if move == 7 and ticket.findings:
+        number = draw(st.integers(1, len(ticket.findings)))
+        settle = review.unblocked if draw(st.booleans()) else review.disclosed
+        return settle(ticket, number, by, at, "click")
+    if move == 8:
+        return ticket.plus(f.ReadySaid(by="sue", at=at))
+    return review.approved(ticket, role, by, at, "click", everything=True)
+
+
+def resolved(draw: Draw, repository: str, at: int) -> f.Resolved:
+    """A reference found, with whatever a manifest may say."""
+    track = draw(st.sampled_from(("new", "update")))
+    return f.Resolved(
+        text=draw(short), repository=repository, ref_kind=draw(st.sampled_from(("tag", "branch", "pull", "commit"))),
+        ref_name=draw(short | st.just("x" * 200)), commit=draw(st.sampled_from(COMMITS)), plugin_id=draw(short | st.just("i" * 190)),
+        name=draw(long), version=draw(short | st.just("0.1.0")), homepage_url=draw(short | st.just(f"{LONG}/{'h' * 300}")),
+        support_url=draw(short), release_notes_url=draw(short | st.just(f"{LONG}/{'n' * 300}")),
+        manifest_problem=draw(long), unfilled=draw(st.sampled_from(((), ("homepage_url", "version")))),
+        evidence=draw(st.sampled_from(({}, {"license": "LICENSE", "security": "x" * 300}))), reachable=draw(st.booleans()),
+        track=track, base_version=draw(short) if track == "update" else "", collides_with=draw(short),
+        changed_from=draw(short), at=at,
+    )  # fmt: skip
