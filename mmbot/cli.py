@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
-import structlog
 
 from mmbot import __version__
 
@@ -35,24 +34,26 @@ def main() -> None:
 @click.option("--verbose", is_flag=True, help="Log more.")
 def run(config: Path, *, verbose: bool) -> None:
     """Connect to the server and work until stopped."""
-    from mmbot.catalogue import CatalogueError  # noqa: PLC0415 -- help and errors of the command line need none of this
-    from mmbot.mattermost.client import RestError  # noqa: PLC0415
-    from mmbot.mattermost.stream import TokenRejected  # noqa: PLC0415
-    from mmbot.run import run as run_bot  # noqa: PLC0415
-    from mmbot.store.database import StoreBusy, StoreTooNew  # noqa: PLC0415
+    from mmbot.catalogue import CatalogueError
+    from mmbot.config import ConfigError
+    from mmbot.mattermost.client import RestError
+    from mmbot.mattermost.stream import TokenRejected
+    from mmbot.run import run as run_bot
+    from mmbot.store.database import StoreBusy, StoreTooNew
 
     _log(verbose=verbose)
     settings = _config(config)
+    why = ""
     try:
         asyncio.run(run_bot(settings))
-    except* (CatalogueError, StoreBusy, StoreTooNew) as group:
-        _fail(str(group.exceptions[0]))
+    except* (CatalogueError, ConfigError, StoreBusy, StoreTooNew) as group:
+        why = str(group.exceptions[0])
     except* (RestError, TokenRejected) as group:
-        _fail(
-            f"The Mattermost server at {settings.mattermost.url} refused: {group.exceptions[0]}. `mmbot doctor` says more."
-        )
+        why = f"The Mattermost server at {settings.mattermost.url} refused: {group.exceptions[0]}. `mmbot doctor` says more."
     except* (KeyboardInterrupt, asyncio.CancelledError):
         pass
+    if why:  # leaving from within `except*` would end in a traceback
+        _fail(why)
 
 
 @main.command()
@@ -66,7 +67,7 @@ def run(config: Path, *, verbose: bool) -> None:
 @click.option("--empty", is_flag=True, help="Start without the example tickets.")
 def console(store: Path, *, empty: bool) -> None:
     """Try the bot in this terminal, without a server; a script on standard input is played and its transcript printed."""
-    from mmbot.terminal import play  # noqa: PLC0415
+    from mmbot.terminal import play
 
     _log(verbose=False)
     asyncio.run(play(store, sys.stdin, empty=empty))
@@ -90,9 +91,9 @@ def console(store: Path, *, empty: bool) -> None:
 )
 @click.option("--take-over", is_flag=True, help="Let the slash command point here though it points elsewhere.")
 @CONFIG
-def setup(**given: Any) -> None:  # noqa: ANN401 -- the options above
+def setup(**given: Any) -> None:
     """Make the bot's account, its place and its slash command on a server, and write the configuration."""
-    from mmbot.setup import SetupFailed, Wishes, set_up  # noqa: PLC0415
+    from mmbot.setup import SetupFailed, Wishes, set_up
 
     password, token = given.pop("password"), given.pop("token")
     if not password and not token:
@@ -108,9 +109,9 @@ def setup(**given: Any) -> None:  # noqa: ANN401 -- the options above
 @CONFIG
 def doctor(config: Path) -> None:
     """Look at the configuration, the server and the way between them, and say how to mend what is wrong."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from mmbot.doctor import examine  # noqa: PLC0415
+    from mmbot.doctor import examine
 
     settings = _config(config)
     screen = Console(highlight=False, soft_wrap=True)
@@ -130,11 +131,16 @@ def doctor(config: Path) -> None:
 @CONFIG
 @click.option("--by", required=True, help="User name of the submitter.")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
-def intake(config: Path, by: str, file: Any) -> None:  # noqa: ANN401 -- a text file
+def intake(config: Path, by: str, file: Any) -> None:
     """Hand in a filled-in issue template for somebody, through the running bot. FILE may be - for standard input."""
-    from mmbot.office import ask  # noqa: PLC0415
+    from mmbot.office import ask
 
-    _office(lambda: ask(_config(config).store.path, "intake", {"by": by.lstrip("@"), "text": file.read()}))
+    place = _config(config).store.path
+    try:
+        text = file.read()
+    except UnicodeDecodeError:
+        _fail(f"{file.name}: this is no text in UTF-8")
+    _office(lambda: ask(place, "intake", {"by": by.lstrip("@"), "text": text}))
 
 
 @main.group()
@@ -147,13 +153,13 @@ def catalogue() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def catalogue_sync(config: Path, file: Path) -> None:
     """Let the running bot read the Marketplace's database FILE (plugins.json)."""
-    from mmbot.office import ask  # noqa: PLC0415
+    from mmbot.office import ask
 
     _office(lambda: ask(_config(config).store.path, "catalogue", {"file": str(file.resolve())}))
 
 
 def _office(call: Callable[[], Coroutine[Any, Any, str]]) -> None:
-    from mmbot.office import OfficeClosed  # noqa: PLC0415
+    from mmbot.office import OfficeClosed
 
     try:
         click.echo(_wait(call()))
@@ -165,9 +171,9 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def _config(path: Path) -> Any:  # noqa: ANN401 -- a Config, whose module is imported late
-    from mmbot import policy  # noqa: PLC0415
-    from mmbot.config import ConfigError, load  # noqa: PLC0415
+def _config(path: Path) -> Any:
+    from mmbot import policy
+    from mmbot.config import ConfigError, load
 
     try:
         config = load(path)
@@ -182,7 +188,18 @@ def _fail(text: str) -> NoReturn:
 
 
 def _log(*, verbose: bool) -> None:
+    import structlog
+
     structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%S.%fZ", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            # The usual tracebacks show the values of variables, and so tokens and what is confidential.
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

@@ -18,6 +18,8 @@ from mmbot.policy import Policy
 
 WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for word in command.words}
 LONGEST = 16_383
+LONGEST_BEGUN = 1_000
+"""Characters of a line that a dialog can complete: more would not fit into a button."""
 _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
@@ -44,7 +46,7 @@ class _Token:
     start: int
 
 
-class _Wrong(Exception):  # noqa: N818 -- a sentence on its way to the person who typed
+class _Wrong(Exception):
     pass
 
 
@@ -73,7 +75,7 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
     if found := _TICKET.fullmatch(word):
         return read(f"status {found.group()}", policy, context) if line.lower() == word else _unknown(line, word)
-    if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
+    if line.endswith("?") and len(line) <= 100:
         return AskStatus(about=line.rstrip("? "))
     return _unknown(line, word)
 
@@ -111,7 +113,8 @@ def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Col
     for name, slot in _slots(command).items():
         if name in what.given or name in command.words[what.word] or slot.shape not in KINDS:
             continue
-        if slot.shape in {"items", "role", "part"} and name not in what.missing:
+        several = slot.shape == "role" and ticket is not None and len({*ticket.roles} & {*held}) > 1
+        if slot.shape in {"items", "role", "part"} and name not in what.missing and not several:
             continue
         choices = _choices(slot.shape, what, ticket, policy, held)
         if KINDS[slot.shape] == "choice" and not choices:
@@ -132,7 +135,7 @@ def _choices(
         return tuple((x.handle, f"{x.handle} {x.title}") for x in items)
     if shape in {"role", "part"}:
         names = ticket.roles if ticket else tuple(r for r in policy.roles if policy.roles[r].enabled)
-        return tuple((r, policy.roles[r].title) for r in names)
+        return tuple((r, policy.roles[r].title) for r in names if shape == "part" or r in held)
     return ()
 
 
@@ -190,9 +193,11 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
     slots = {name: slot for name, slot in _typed(command).items() if name not in fixed}
     fields: dict[str, object] = {}
     tokens = list(_tokens(line))[1:]
+    if "number" in slots:  # of two numbers the one that says so is the ticket's
+        tokens.sort(key=lambda x: not x.text.lower().startswith("mb"))
     while tokens:
         token = tokens.pop(0)
-        if token.text.startswith("--") and len(token.text) > 2:  # noqa: PLR2004 -- the dashes alone are no option
+        if token.text.startswith("--") and len(token.text) > 2:
             _option(token, tokens, slots, fields)
             continue
         name, value = _taken(token.text, slots, fields, policy, context)
@@ -227,7 +232,9 @@ def _built(
         ticket = number if isinstance(number, int) else None
         if ticket and not any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line)):
             line = f"{word} MB-{ticket}{line[len(word) :]}"  # the thread said it; the dialog's answer comes without one
-        return Incomplete(word=word, line=line[:3000], missing=missing, ticket=ticket, given=tuple(fields))
+        if len(line) > LONGEST_BEGUN:
+            raise _Wrong(f"There is no {_slots(WORDS[word])[missing[0]].shown} in that.")
+        return Incomplete(word=word, line=line, missing=missing, ticket=ticket, given=tuple(fields))
     try:
         return WORDS[word].model_validate(fields)
     except ValidationError as error:
@@ -274,7 +281,7 @@ def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields
         fields[name] = value.lower()
 
 
-def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
+def _taken(
     text: str, slots: Mapping[str, Slot], fields: Mapping[str, object], policy: Policy, context: Context
 ) -> tuple[str, object]:
     """The field that takes a word, and its value; ("", None) when it is the beginning of free text, or of nothing."""
@@ -287,8 +294,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         "ticket" in open_
         and bare.isdecimal()
         and bare.isascii()
-        and len(bare) < 10  # noqa: PLR2004 -- a number of ten digits is no ticket
-        and ("number" not in shapes or context.ticket is None)
+        and len(bare) < 10
+        and (context.ticket is None or not {"number", "text"} & shapes.keys())
     ):
         return open_["ticket"], int(bare)
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):

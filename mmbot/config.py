@@ -1,14 +1,30 @@
 """The configuration: one TOML file, a file of secrets beside it, and the environment over both."""
 
+import os
+import re
 import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 ROLES_BESIDES = ("admin", "owner", "release")
+
+
+PLAIN_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such key",
+    "string_type": "should be a text in quotes",
+    "tuple_type": 'should be a list, as in ["a", "b"]',
+    "frozen_set_type": 'should be a list, as in ["a", "b"]',
+    "dict_type": "should be a table",
+    "model_type": "should be a table",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "path_type": "should be a path in quotes",
+}
 
 
 class ConfigError(Exception):
@@ -116,10 +132,17 @@ def load(path: Path, roles: tuple[str, ...] = ()) -> Config:
     try:
         config = Config(**raw)
     except ValidationError as error:
-        places = [
-            (".".join(str(x) for x in e["loc"]), e["msg"]) for e in error.errors(include_input=False, include_url=False)
+        found = error.errors(include_input=False, include_url=False)
+        mistakes = [
+            f"{_place(path, tuple(str(x) for x in e['loc']))}: {PLAIN_WORDS.get(e['type'], e['msg'])}" for e in found
         ]
-        raise ConfigError("\n".join(f"{path}: {place}: {message}" for place, message in places)) from None
+        raise ConfigError("\n".join(mistakes)) from None
+    except SettingsError as error:
+        section = re.search(r'field "(\w+)"', str(error))
+        name = f"MMBOT_{section.group(1).upper()}" if section else "MMBOT"
+        raise ConfigError(
+            f'{name}… in the environment: lists and tables are written as JSON there, as in ["a"]'
+        ) from None
     allowed = {*roles, *ROLES_BESIDES}
     strange = sorted(set(config.people) - allowed) if roles else []
     if strange:
@@ -129,6 +152,22 @@ def load(path: Path, roles: tuple[str, ...] = ()) -> Config:
         update={name: base / value for name in ("catalogue", "policy") if (value := getattr(config.sources, name))}
     )
     return config.model_copy(update={"store": StorePlace(path=base / config.store.path), "sources": sources})
+
+
+def _place(path: Path, keys: tuple[str, ...]) -> str:
+    """Where a key stands: in the environment, in the file of secrets, or in the configuration itself."""
+    names = [f"MMBOT_{'__'.join(keys[:length]).upper()}" for length in range(len(keys), 0, -1)]
+    if name := next((x for x in names if x in os.environ), ""):
+        return f"{name} in the environment"
+    secrets = secrets_path(path)
+    inside: Any = _table(secrets) if secrets.exists() else {}
+    for key in (x for x in keys if not x.isdecimal()):
+        if not isinstance(inside, dict) or key not in inside:
+            break
+        inside = inside[key]
+    else:
+        path = secrets
+    return f"{path}: {'.'.join(keys)}"
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from mmbot.evidence import notes_of
 from mmbot.messages import Button, Message, Row
 from mmbot.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
 
+ROOM_FOR_FINDINGS = 14_000
+"""Characters of a post that its findings may take."""
+
 
 def new_ticket(ticket: Ticket, who: Who) -> Message:
     """To the owner: a ticket came in."""
@@ -45,7 +48,7 @@ def found(ticket: Ticket, remarks: Sequence[str], *, update_of_nothing: bool) ->
     return Message("\n".join(lines))
 
 
-def remarks(ticket: Ticket) -> list[str]:  # noqa: C901 -- one remark after the other
+def remarks(ticket: Ticket) -> list[str]:
     """What the manifest and the catalogue say against a submission, each with the item it bears on."""
     known = ticket.resolved
     if known is None:
@@ -174,12 +177,11 @@ def changes(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
     """To the submitter: the findings of a review, in one message."""
     at = commit(ticket.repository, ticket.commit)
     lines = [f"The review of {called(ticket)} at {at} has {plural(len(findings), 'finding')} for you:"]
-    for finding in findings:
-        item = f" **{finding.item}** {ticket.requirements.items[finding.item].title}" if finding.item else ""
-        secret = ", confidential" if finding.confidential else ""
-        lines.append(
-            f"**{finding.number}.** {title_of(ticket, finding.role)}{item} ({who(finding.by)}{secret})\n{quoted(finding.text)}"
-        )
+    for limit in (3000, 1500, 750, 300, 100):
+        words = [_finding(ticket, x, who, limit) for x in findings]
+        if sum(map(len, words)) < ROOM_FOR_FINDINGS:
+            break
+    lines += words
     them = "it" if len(findings) == 1 else "them"
     secrets = dict.fromkeys(who(x.by) for x in findings if x.confidential)
     if secrets and all(x.confidential for x in findings):
@@ -195,6 +197,13 @@ def changes(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
         "Until then the review waits for you; take the time you need."
     )
     return Message("\n".join(lines))
+
+
+def _finding(ticket: Ticket, finding: Finding, who: Who, limit: int) -> str:
+    item = f" **{finding.item}** {ticket.requirements.items[finding.item].title}" if finding.item else ""
+    secret = ", confidential" if finding.confidential else ""
+    head = f"**{finding.number}.** {title_of(ticket, finding.role)}{item} ({who(finding.by)}{secret})"
+    return f"{head}\n{quoted(finding.text, limit)}"
 
 
 def changed(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:

@@ -1,6 +1,8 @@
 """The unix socket beside the store, over which command-line commands that write reach the running bot."""
 
 import asyncio
+import io
+import json
 import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +27,7 @@ Work = Callable[[Mapping[str, str]], Awaitable[str]]
 LARGEST = 1_000_000
 
 
-class OfficeClosed(Exception):  # noqa: N818 -- a sentence for the operator
+class OfficeClosed(Exception):
     """The running bot could not be reached, or did not do what was asked; the message says why."""
 
 
@@ -40,7 +42,7 @@ async def ask(store: Path, what: str, values: Mapping[str, str]) -> str:
     try:
         async with (
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(place))) as session,
-            session.post(f"http://mmbot/{what}", json=dict(values)) as response,
+            session.post(f"http://mmbot/{what}", data=io.BytesIO(json.dumps(dict(values)).encode())) as response,
         ):
             answer = await response.json()
     except (aiohttp.ClientError, OSError) as error:
@@ -107,7 +109,7 @@ class Office:
 def _answering(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         try:
-            return web.json_response({"text": await work(await request.json())})
+            return web.json_response({"text": await work(json.loads(await request.read()))})
         except OfficeClosed as closed:
             return web.json_response({"error": str(closed)})
         except web.HTTPRequestEntityTooLarge:

@@ -84,8 +84,12 @@ class Outbox:
             self._start_steps()
             rows = outbox.due(self.app.store, self.app.now(), held)
             for row in rows:
-                if row.place not in held and not await self._handled(row):
-                    held.add(row.place)
+                try:
+                    if row.place not in held and not await self._handled(row):
+                        held.add(row.place)
+                except PostGone:
+                    self._gone(row)
+                    break  # what was read of the rows behind it may be out of date now
             if rows:
                 continue
             if not wait_for_steps or not self._running:
@@ -93,7 +97,7 @@ class Outbox:
             await asyncio.wait(self._running.values())
 
     async def _handled(self, row: OutboxRow) -> bool:
-        """Send one row; False when its place has to wait."""
+        """Send one row; False when its place has to wait. Raises PostGone."""
         store, now = self.app.store, self.app.now
         pause = min(LONGEST_PAUSE, 500 * 2 ** min(row.tries, 10))
         try:
@@ -105,7 +109,7 @@ class Outbox:
             outbox.later(store, row.id, now() + max(pause, round((no.seconds or 0) * 1000)), str(no))
             return False
         except PostGone:
-            self._gone(row)
+            raise
         except Never as no:
             log.warning("outbox row parked", row=row.id, kind=row.kind, reason=str(no))
             outbox.parked(store, row.id, str(no))
@@ -208,5 +212,5 @@ class Outbox:
             outbox.parked(store, row.id, f"{type(error).__name__}, in the log as {reference}")
 
 
-class _RootMissing(Exception):  # noqa: N818 -- on its way to the next line
+class _RootMissing(Exception):
     pass

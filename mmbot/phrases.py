@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 MB = "\ue000"
 """Stands for the slash command's trigger (`/mb` unless configured otherwise) until a text leaves."""
 
-_URL = re.compile(r"https?://[^\s`<>]*[^\s`<>.,:;!?)]", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s`<>|]*[^\s`<>|.,:;!?)]", re.IGNORECASE)
 _SPECIAL = re.compile(r"([`*_\[\]()!|]|\\(?![^\W_]))")
 """What a backslash keeps from formatting in Mattermost; before a letter, a backslash is one already."""
 _LEADING = re.compile(r"[-+=>]|\d+[.)]")
 _ACTIVE = re.compile(r"([@#~:<&])")
 """What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `<addresses>`, `&commat;`."""
 _WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
-_INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]"
+)
 _HOSTS = re.compile(r"[a-z0-9.:-]+")
 _ADDRESS = re.compile(r"[!#-'*-;=?-Z^_a-{}~]+")
 """What an address may consist of to stand in a Markdown link."""
@@ -36,7 +38,7 @@ def plain(text: str, limit: int = 300) -> str:
 
 def quoted(text: str, limit: int = 3000) -> str:
     """What a person typed, as a quotation that keeps its lines and ends with an empty one; harmless as `plain` is."""
-    lines = [plain(line, limit) for line in text[:limit].splitlines()]
+    lines = [plain(line, limit) for line in f"{text[:limit]}{'…' * (len(text) > limit)}".splitlines()]
     inert = ("\u200b" + line if _LEADING.match(line) else line for line in lines if line)
     return ("\n".join(f"> {line}" for line in inert) or "> …") + "\n"
 
@@ -123,6 +125,6 @@ def plural(number: int, noun: str) -> str:
 def listed(words: Iterable[str], between: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     all_words = list(words)
-    if len(all_words) < 2:  # noqa: PLR2004 -- one word needs no "and"
+    if len(all_words) < 2:
         return "".join(all_words)
     return f"{', '.join(all_words[:-1])} {between} {all_words[-1]}"

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import sqlite3
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -36,8 +37,12 @@ async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pac
 
     Raises ConfigError, RestError, TokenRejected, StoreBusy, StoreTooNew, PolicyError, CatalogueError.
     """
-    config.store.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    store = Store(config.store.path, policy.load(config.sources.policy))
+    rules = policy.load(config.sources.policy)
+    try:
+        config.store.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        store = Store(config.store.path, rules)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"store.path: {config.store.path} cannot be opened: {error}") from error
     try:
         async with Rest(config.mattermost.url, config.mattermost.token.get_secret_value()) as rest:
             await _run(config, store, rest, ready, pace)
@@ -72,7 +77,9 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             config.github.webhook_secrets,
         )
         server, port = await _listening(
-            "listen", web.serve(doors, config.listen.host, config.listen.port), f"{config.listen.host}:{config.listen.port}"
+            "listen",
+            web.serve(doors, config.listen.host, config.listen.port),
+            f"{config.listen.host}:{config.listen.port}",
         )
         desk = await _listening(
             "store.path",

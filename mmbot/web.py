@@ -23,7 +23,10 @@ BODY_SECONDS = 10.0
 
 
 def doors(
-    reception: Reception, tokens: Sequence[SecretStr], ready: Callable[[], str], webhook_secrets: Sequence[SecretStr] = ()
+    reception: Reception,
+    tokens: Sequence[SecretStr],
+    ready: Callable[[], str],
+    webhook_secrets: Sequence[SecretStr] = (),
 ) -> web.Application:
     """The application that listens. `ready` gives "" or says what is missing."""
     accepted = [token.get_secret_value() for token in tokens]

@@ -5,11 +5,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mmbot import policy
+from mmbot import cards, notices, policy
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
+from mmbot.messages import Message
 
 POLICY = policy.load()
 AT = 1_794_218_400_000
@@ -44,7 +45,7 @@ def tickets(draw: Draw, *, moves: int = 12) -> Ticket:
     )  # fmt: skip
     repository = draw(st.sampled_from((REPOSITORY, LONG)))
     given = f.ReferenceGiven(text=draw(short), repository=repository, at=next(at), by="sue")
-    ticket = Ticket(draw(st.sampled_from((7, 2**31))), POLICY).plus(opened, given)
+    ticket = Ticket(draw(st.sampled_from((7, 99_999))), POLICY).plus(opened, given)
     for _ in range(draw(st.integers(0, moves))):
         try:
             ticket = _moved(draw, ticket, repository, next(at))
@@ -55,7 +56,7 @@ def tickets(draw: Draw, *, moves: int = 12) -> Ticket:
     return history(ticket.number, POLICY, ticket.news)[0].stored()
 
 
-def _moved(draw: Draw, ticket: Ticket, repository: str, at: int) -> Ticket:  # noqa: PLR0911 -- one exit per move
+def _moved(draw: Draw, ticket: Ticket, repository: str, at: int) -> Ticket:
     role, by = draw(st.sampled_from(ROLES)), draw(st.sampled_from(("sam", "long")))
     move = draw(st.integers(0, 9)) if ticket.commit else 0
     if move == 0:
@@ -94,3 +95,20 @@ def resolved(draw: Draw, repository: str, at: int) -> f.Resolved:
         track=track, base_version=draw(short) if track == "update" else "", collides_with=draw(short),
         changed_from=draw(short), at=at,
     )  # fmt: skip
+
+
+def posts(ticket: Ticket) -> list[Message]:
+    """Every post that shows the present of a ticket, and every one about its findings."""
+    turns = history(ticket.number, POLICY, ticket.news)[1] if ticket.news else {}
+    shown = [
+        cards.card(ticket, turns, who),
+        *(cards.prompt(ticket, role, turns, who) for role in ticket.roles if ticket.commit),
+    ]
+    found = review.findings(ticket)
+    told = [notices.changes(ticket, found, who), notices.changed(ticket, found, who)] if found else []
+    answered = [notices.answered(ticket, role) for role in ticket.roles if review.findings(ticket, role)]
+    remarks = notices.remarks(ticket)
+    about = [notices.found(ticket, remarks, update_of_nothing=True), notices.for_the_submitter(ticket, remarks)]
+    wanted = [notices.review_wanted(ticket, role, AT) for role in ticket.roles]
+    confirmed = [notices.confirm(ticket, role, "f" * 40) for role in ticket.roles if ticket.commit]
+    return [*shown, *told, *answered, *about, *wanted, *confirmed, notices.new_ticket(ticket, who)]

@@ -121,7 +121,7 @@ class Stage:
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that the store knows of tickets and of what is to be said."""
-        return {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in FACTS}  # noqa: S608 - our own names
+        return {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in FACTS}
 
     def secret(self) -> bytes:
         """The key of the bot's signatures, which nobody else has."""
@@ -131,7 +131,7 @@ class Stage:
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     """Returns when something is true that only asking can tell."""
     async with asyncio.timeout(seconds):
-        while not await true():  # noqa: ASYNC110 - what is waited for happens in another program
+        while not await true():
             await asyncio.sleep(0.02)
 
 
@@ -195,10 +195,10 @@ def configured(
 
 
 def policy_file(folder: Path) -> Path:
-    """The built-in policy, but findings are batched for a second and not for minutes."""
+    """The built-in policy, but findings are batched for less than a second and not for minutes."""
     text = resources.files("mmbot").joinpath("policy.toml").read_text("utf-8")
     place = folder / "policy.toml"
-    place.write_text(text.replace("batch_minutes = 5 ", "batch_minutes = 0.02 "), "utf-8")
+    place.write_text(text.replace("batch_minutes = 5 ", "batch_minutes = 0.01 "), "utf-8")
     return place
 
 

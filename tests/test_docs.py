@@ -31,7 +31,9 @@ def commands() -> str:
 
 
 def _resolved(commit: str) -> f.Resolved:
-    return f.Resolved(text="", repository="https://github.com/example/x", ref_kind="tag", ref_name="v1", commit=commit, track="new")
+    return f.Resolved(
+        text="", repository="https://github.com/example/x", ref_kind="tag", ref_name="v1", commit=commit, track="new"
+    )
 
 
 def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:
@@ -47,7 +49,10 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:
         yield "`commit`", lambda: ticket.plus(f.ReferenceGiven(text="", repository="https://github.com/example/x"))
     if not ticket.commit:
         return
-    yield "`request`", lambda: ticket.plus(*(f.Requested(role=x, at=1) for x in ticket.roles if not ticket.review(x).requested_at))
+    yield (
+        "`request`",
+        lambda: ticket.plus(*(f.Requested(role=x, at=1) for x in ticket.roles if not ticket.review(x).requested_at)),
+    )
     for role in ticket.roles:
         yield "`approve`", lambda role=role: review.approved(ticket, role, *me, everything=True)  # type: ignore[misc]
         yield "`retract`", lambda role=role: review.retracted(ticket, role, *me)  # type: ignore[misc]
@@ -61,7 +66,11 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:
 def _key(ticket: Ticket) -> tuple[object, ...]:
     """What of a ticket bears on its way; roles are alike, so which of them is where does not matter."""
     roles = sorted(
-        (review.verdict(ticket, x), bool(ticket.review(x).requested_at), [bool(y.answered_at) for y in review.findings(ticket, x)])
+        (
+            review.verdict(ticket, x),
+            bool(ticket.review(x).requested_at),
+            [bool(y.answered_at) for y in review.findings(ticket, x)],
+        )
         for x in ticket.roles
     )
     return stage(ticket), bool(ticket.asked), str(roles), ticket.commit
@@ -70,7 +79,11 @@ def _key(ticket: Ticket) -> tuple[object, ...]:
 def diagram() -> str:
     """Every way between the stages of a ticket that the moves of the domain allow, found by trying them all."""
     given = f.ReferenceGiven(text="", repository="https://github.com/example/x")
-    first = fold(1, RULES, [f.Submitted(requirements=RULES.current, by="sue", at=1), given, f.Assigned(role="owner", person="olive")])
+    first = fold(
+        1,
+        RULES,
+        [f.Submitted(requirements=RULES.current, by="sue", at=1), given, f.Assigned(role="owner", person="olive")],
+    )
     edges: dict[tuple[str, str], set[str]] = {}
     queue, known = [first], {_key(first)}
     while queue:
@@ -92,7 +105,9 @@ def diagram() -> str:
     return "\n".join([*lines, "```"])
 
 
-@pytest.mark.parametrize(("document", "part", "made"), [("README.md", "commands", commands), ("docs/design.md", "diagram", diagram)])
+@pytest.mark.parametrize(
+    ("document", "part", "made"), [("README.md", "commands", commands), ("docs/design.md", "diagram", diagram)]
+)
 def test_what_is_generated_stands_in_the_document(
     document: str, part: str, made: Callable[[], str], pytestconfig: pytest.Config
 ) -> None:
@@ -107,7 +122,12 @@ def test_what_is_generated_stands_in_the_document(
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
-    for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests" / "dialogs").rglob("*.md")]:
+    for path in [
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "tests" / "dialogs").rglob("*.md"),
+    ]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text("utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 

@@ -103,7 +103,7 @@ def state(stage: Stage, person: str, line: str, days_ago: int = 0) -> str:
     return str(made["state"])
 
 
-async def send(stage: Stage, path: str, method: str = "POST", **request: Any) -> tuple[int, Json]:  # noqa: ANN401 - aiohttp's
+async def send(stage: Stage, path: str, method: str = "POST", **request: Any) -> tuple[int, Json]:
     """What the bot answers, which is JSON whatever it was asked."""
     async with (
         aiohttp.ClientSession() as session,
@@ -115,7 +115,7 @@ async def send(stage: Stage, path: str, method: str = "POST", **request: Any) ->
         return answer.status, json.loads(text)
 
 
-async def refused(stage: Stage, status: int, says: str, path: str, method: str = "POST", **request: Any) -> None:  # noqa: ANN401 - aiohttp's
+async def refused(stage: Stage, status: int, says: str, path: str, method: str = "POST", **request: Any) -> None:
     """A request is refused with a status and words; one line is logged, and nothing changes."""
     before, known = stage.dump(), len(stage.logs)
     answer = await send(stage, path, method, **request)

@@ -18,9 +18,9 @@ FRAGMENTS = (
     "@all", "@channel", "@sam", "#urgent", "~town-square", ":smile:", "$x$", "https://a.example/b_c(d)", "http://", "HTTP://X.Y",
     "www.a.example", "WWW2.a.example", "_www.x.example", "[a](http://b.example)", "![i](http://b.example/i.png)", "<a@b.example>",
     "<http://c.example>", "<ftp:x>", "<b>", "`", "``", "```", "~~~", "~~s~~", "*e*", "**", "__b__", "\\", "\\_", "\\*e\\*", "|", "-|-",
-    "# h", "- l", "+ l", "1. o", "2) o", "> q", "---", "===", "\n", "\n\n", "    ", "\t", "[x]: http://d.example", "[x]", "&lt;", "&#64;all",
-    "&commat;all", "$", "$$",
-    "\ue000", "\u200b", "\u202e", "\u2028", "\ufeff", "\x00", "\x1b", "\ud800", " ", " ", "word", "é", "漢", "@", "#", "~", ":", "!", "(", ")",
+    "# h", "- l", "+ l", "1. o", "2) o", "> q", "---", "===", "\n", "\n\n", "    ", "\t", "[x]: http://d.example", "[x]", "&lt;",
+    "&#64;all", "&commat;all", "$", "$$", "\ue000", "\u200b", "\u202e", "\u2028", "\ufeff", "\x00", "\x1b", "\ud800", " ", " ", "word",
+    "é", "漢", "@", "#", "~", ":", "!", "(", ")",
 )  # fmt: skip
 typed = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=4), max_size=12).map("".join)
 ACTIVE = re.compile(
@@ -210,7 +210,7 @@ def test_small_forms(found: str, expected: str) -> None:
     assert found == expected
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.text(max_size=8))  # noqa: DTZ001 -- made UTC below
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.text(max_size=8))
 def test_any_moment_has_words_in_any_zone(moment: datetime, zone: str) -> None:
     at = round(moment.replace(tzinfo=UTC).timestamp() * 1000)
     assert phrases.when(at, zone).endswith(("UTC", "your time"))

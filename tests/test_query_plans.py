@@ -45,14 +45,14 @@ def _texts(node: ast.expr, module: ModuleType) -> list[str]:
 
 def _worth(expression: ast.expr, module: ModuleType) -> str:
     try:
-        return str(eval(ast.unparse(expression), vars(module)))  # noqa: S307 -- an expression of the source that is tested
+        return str(eval(ast.unparse(expression), vars(module)))
     except NameError:
         return "?"
 
 
 PUT_IN = {
-    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON],  # noqa: SLF001 -- what the store puts in
-    "part": [database._ALL, database._OPEN],  # noqa: SLF001 -- likewise
+    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON],
+    "part": [database._ALL, database._OPEN],
 }
 """Local names in the statements, and what they stand for."""
 
@@ -91,9 +91,7 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     store = Path(database.__file__).parent
     read = {store / name for name in ("database.py", "outbox.py", "tx.py", "migrations.py")}
     others = [x for x in store.parent.rglob("*.py") if x not in read]
-    assert [
-        x for x in others if re.search(r"\"(SELECT|UPDATE|DELETE FROM|INSERT INTO) \w", x.read_text("utf-8"))
-    ] == []
+    assert [x for x in others if re.search(r"\"(SELECT|UPDATE|DELETE FROM|INSERT INTO) \w", x.read_text("utf-8"))] == []
 
 
 @pytest.mark.parametrize(("place", "statement"), SEARCHED, ids=[f"{place} {text[:60]}" for place, text in SEARCHED])

@@ -6,12 +6,12 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_tickets import AT, POLICY, tickets, who
+from random_tickets import AT, POLICY, posts, tickets, who
 
 from mmbot import cards, notices
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.turns import history
 from mmbot.mattermost import render
 from mmbot.messages import Button, Dialog, Message, Question, Row
@@ -22,20 +22,6 @@ ROW_KEY = "0" * 32
 NOW = AT
 CALLBACK = 60
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
-
-
-def posts(ticket: Ticket) -> list[Message]:
-    """Every post that shows the present of a ticket, and every one about its findings."""
-    turns = history(ticket.number, POLICY, ticket.news)[1] if ticket.news else {}
-    shown = [cards.card(ticket, turns, who), *(cards.prompt(ticket, role, turns, who) for role in ticket.roles)]
-    found = review.findings(ticket)
-    told = [notices.changes(ticket, found, who), notices.changed(ticket, found, who)] if found else []
-    answered = [notices.answered(ticket, role) for role in ticket.roles if review.findings(ticket, role)]
-    remarks = notices.remarks(ticket)
-    about = [notices.found(ticket, remarks, update_of_nothing=True), notices.for_the_submitter(ticket, remarks)]
-    wanted = [notices.review_wanted(ticket, role, NOW) for role in ticket.roles]
-    confirmed = [notices.confirm(ticket, role, "f" * 40) for role in ticket.roles if ticket.commit]
-    return [*shown, *told, *answered, *about, *wanted, *confirmed, notices.new_ticket(ticket, who)]
 
 
 def actions(props: dict[str, list[dict[str, list[dict[str, object]]]]]) -> list[dict[str, object]]:
@@ -82,6 +68,23 @@ def test_rows_that_weigh_too_much_are_left_out_from_the_end() -> None:
 def test_what_a_submitter_has_to_answer_is_never_cut(ticket: Ticket) -> None:
     if found := review.findings(ticket):
         assert "`/mb ready" in render.text(notices.changes(ticket, found, who).text, "mb")
+
+
+@pytest.mark.parametrize("text", ["w" * 3000, "word " * 600, "* _" * 1000, "- a\n" * 750])
+@pytest.mark.parametrize("count", [1, 5, 20, 60])
+def test_many_long_findings_fit_into_one_message_each_with_its_beginning(text: str, count: int) -> None:
+    facts: list[f.AnyFact] = [
+        f.Submitted(requirements=POLICY.current, by="sue", at=1),
+        f.Resolved(text="", repository="", ref_kind="tag", ref_name="", commit="3" * 40, track="update", at=2),
+    ]
+    ticket = fold(7, POLICY, facts)
+    for number in range(count):
+        ticket = review.blocked(ticket, "dev", f"{number} {text}"[:3000], "sam", 3, "slash")
+    words = render.text(notices.changes(ticket, ticket.findings, who).text, "mb")
+    assert len(words) < render.LONGEST_MESSAGE
+    assert "`/mb ready MB-7`" in words
+    assert all(f"\n> {number} " in words for number in range(count))
+    assert (count > 1) == ("…" in words) or count == 5
 
 
 def test_the_weight_is_what_an_old_server_counts() -> None:

@@ -83,7 +83,9 @@ async def every_call(server: FakeMattermost, world: World, rest: Rest) -> set[st
         "update_command": lambda: rest.update_command(command),
         "regenerate_command_token": lambda: rest.regenerate_command_token(command),
         "create_channel": lambda: rest.create_channel(team, "fresh", "Fresh"),
-        "run_command": lambda: _refused(rest.run_command(Channel(channel, team, "", "", "O", deleted=False), "/nobody help")),
+        "run_command": lambda: _refused(
+            rest.run_command(Channel(channel, team, "", "", "O", deleted=False), "/nobody help")
+        ),
         "log_out": rest.log_out,
     }
     for call in calls.values():

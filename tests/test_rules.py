@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +18,7 @@ from mmbot import commands, policy, replies
 from mmbot.app import App
 from mmbot.domain import facts as f
 from mmbot.domain import review
+from mmbot.domain.facts import Decision, ItemState
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket, fold
@@ -39,6 +40,7 @@ from mmbot.events import (
     MoveReview,
     PeopleNamed,
     Person,
+    Pushed,
     ReferenceResolved,
     RequestReviews,
     SayReady,
@@ -88,6 +90,7 @@ people = st.none() | st.sampled_from(PEOPLE)
 numbers = st.sampled_from((1, 1, 1, 2, 2, 3))
 roles = st.sampled_from((*ROLES, *ROLES, "owner", "docs"))
 guards = st.sampled_from(("", "", "", COMMITS[0][:7], COMMITS[1][:9], "deadbee"))
+Way = Literal["slash", "click", "dialog", "dm", "mention"]
 ways = st.sampled_from(("slash", "slash", "click", "dialog", "dm", "mention"))
 
 
@@ -120,7 +123,7 @@ class Model:
         mine = [self.items.get(x, ("open", "")) for x in TRACKS[self.track] if role_of(x) == role]
         return all(state in {"passed", "na"} and commit == self.commit for state, commit in mine)
 
-    def add(self, fact: Mapping[str, Any]) -> None:  # noqa: C901 -- one arm per kind of fact
+    def add(self, fact: Mapping[str, Any]) -> None:
         match fact["kind"]:
             case "submitted":
                 self.submitter, self.track = fact["by"], fact["track"] or "new"
@@ -213,7 +216,7 @@ class Reviews(RuleBasedStateMachine):
             self._resolve(0, COMMITS[0], "com.example.badges" if track == "update" else "com.example.remind", "")
 
     @rule(by=people, link=st.sampled_from(LINKS), track=st.sampled_from(("", "new", "update")), via=ways)
-    def submit(self, by: str | None, link: str, track: str, via: str) -> None:
+    def submit(self, by: str | None, link: str, track: str, via: Way) -> None:
         self.does(by or "sid", Submit(link=link, track=track), via)
 
     @precondition(lambda self: self._steps())
@@ -229,7 +232,7 @@ class Reviews(RuleBasedStateMachine):
         self._resolve(which, commit, plugin, moved_to)
 
     @rule(by=people, ticket=numbers, role=roles, to=st.sampled_from((*PEOPLE, "me", "me", "")), via=ways)
-    def assign(self, by: str | None, ticket: int, role: str, to: str, via: str) -> None:
+    def assign(self, by: str | None, ticket: int, role: str, to: str, via: Way) -> None:
         actor = by or self._fits(ticket, role)
         self.does(actor, Assign(ticket=ticket, role=role, person=self._id(actor if to == "me" else to)), via)
 
@@ -248,11 +251,13 @@ class Reviews(RuleBasedStateMachine):
         ticket=numbers,
         items=st.lists(st.sampled_from(ITEMS), min_size=1, max_size=3) | st.sampled_from(ITEMS).map(lambda x: [x]),
         state=st.sampled_from(("passed", "passed", "failed", "na", "open")),
-        why=st.booleans(),
+        why=st.sampled_from(("", "a word")),
         guard=guards,
         via=ways,
     )
-    def judge(self, by: str | None, ticket: int, items: list[str], state: Any, why: bool, guard: str, via: str) -> None:  # noqa: FBT001 -- drawn by Hypothesis
+    def judge(
+        self, by: str | None, ticket: int, items: list[str], state: ItemState, why: str, guard: str, via: Way
+    ) -> None:
         actor = by or self._fits(ticket, role_of(items[0]))
         text = self._word() if why or state in {"failed", "na"} else ""
         cmd = JudgeItem(ticket=ticket, items=tuple(items), state=state, why=text, commit=guard)
@@ -273,12 +278,12 @@ class Reviews(RuleBasedStateMachine):
         guard=guards,
         via=ways,
     )
-    def block(self, by: str | None, ticket: int, role: str, item: str, guard: str, via: str) -> None:
+    def block(self, by: str | None, ticket: int, role: str, item: str, guard: str, via: Way) -> None:
         actor = by or self._fits(ticket, role_of(item) if item else role or "dev")
         self.does(actor, Block(ticket=ticket, role=role, item=item, text=self._word(), commit=guard), via)
 
     @rule(by=people, ticket=numbers, number=st.integers(1, 4), disclose=st.booleans(), via=ways)
-    def settle(self, by: str | None, ticket: int, number: int, disclose: bool, via: str) -> None:  # noqa: FBT001 -- drawn by Hypothesis
+    def settle(self, by: str | None, ticket: int, number: int, disclose: bool, via: Way) -> None:
         found = self.models[ticket].findings.get(number) if ticket in self.models else None
         actor = by or self._fits(ticket, found["role"] if found else "dev")
         self.does(actor, SettleFinding(ticket=ticket, number=number, disclose=disclose), via)
@@ -293,7 +298,7 @@ class Reviews(RuleBasedStateMachine):
         via=ways,
     )
     def verdict(
-        self, by: str | None, ticket: int, role: str, decision: Any, everything: bool, guard: str, via: str  # noqa: FBT001 -- drawn by Hypothesis
+        self, by: str | None, ticket: int, role: str, decision: Decision, everything: bool, guard: str, via: Way
     ) -> None:  # fmt: skip
         actor = by or self._fits(ticket, role or "qa")
         cmd = GiveVerdict(ticket=ticket, role=role, decision=decision, all=everything, commit=guard)
@@ -314,15 +319,15 @@ class Reviews(RuleBasedStateMachine):
                 self.does(self._fits(ticket, role), GiveVerdict(ticket=ticket, role=role, decision="approve", all=True))
 
     @rule(by=people, ticket=numbers, link=st.sampled_from(LINKS), via=ways)
-    def move(self, by: str | None, ticket: int, link: str, via: str) -> None:
+    def move(self, by: str | None, ticket: int, link: str, via: Way) -> None:
         self.does(by or self._submitter(ticket), MoveReview(ticket=ticket, link=link), via)
 
     @rule(by=people, ticket=numbers, link=st.sampled_from(("", "", *LINKS)), via=ways)
-    def ready(self, by: str | None, ticket: int, link: str, via: str) -> None:
+    def ready(self, by: str | None, ticket: int, link: str, via: Way) -> None:
         self.does(by or self._submitter(ticket), SayReady(ticket=ticket, link=link), via)
 
     @rule(by=people, ticket=numbers, via=ways)
-    def note(self, by: str | None, ticket: int, via: str) -> None:
+    def note(self, by: str | None, ticket: int, via: Way) -> None:
         self.does(by or self._submitter(ticket), AddNote(ticket=ticket, text=f"note{next(self.words)}"), via)
 
     @rule(
@@ -340,12 +345,22 @@ class Reviews(RuleBasedStateMachine):
         ),
         via=ways,
     )
-    def ask(self, by: str, what: Any, via: str) -> None:
+    def ask(self, by: str, what: Command | Misread | Incomplete, via: Way) -> None:
         self.does(by, what, via)
 
     @rule(book=st.sampled_from((BOOK, OTHER_BOOK)))
     def roles_change(self, book: Mapping[str, tuple[str, ...]]) -> None:
         self._name(book)
+
+    @rule(
+        where=st.sampled_from((REMIND, BADGES)),
+        kind=st.sampled_from(("tag", "branch")),
+        commit=st.sampled_from(COMMITS),
+    )
+    def push(self, where: str, kind: Literal["tag", "branch"], commit: str) -> None:
+        before = self.last_fact
+        self._happens(Pushed(repository=where, ref_kind=kind, ref_name="v1.4.0", commit=commit))
+        assert self.last_fact == before, "the review moves only when somebody moves it"
 
     @rule(minutes=st.sampled_from((1, 6, 90, 3000)))
     def time_passes(self, minutes: int) -> None:
@@ -387,7 +402,7 @@ class Reviews(RuleBasedStateMachine):
 
     # How one thing happens
 
-    def does(self, by: str, what: Command | Misread | Incomplete, via: Any = "slash") -> None:
+    def does(self, by: str, what: Command | Misread | Incomplete, via: Way = "slash") -> None:
         """One event, looked at from all sides; then the same one again."""
         self.now += 60_000
         channel, post = ("market", f"post{next(self.ids)}") if via == "mention" else ("", "")
@@ -442,7 +457,7 @@ class Reviews(RuleBasedStateMachine):
                 commit=commit,
                 manifest=manifest,
                 why="" if commit else "There is no such tag.",
-            )  # fmt: skip
+            )
         )
 
     def _steps(self) -> list[Mapping[str, Any]]:
@@ -502,49 +517,42 @@ class Reviews(RuleBasedStateMachine):
 
     def _rights(self, what: Command, model: Model, by: str, held: set[str], *, guides: bool) -> list[tuple[bool, str]]:
         mine = by == model.submitter
-        closed = [(model.ended, "closed")]
-        unresolved = [(not model.commit, "no commit")]
+        moved = not model.commit.startswith(getattr(what, "commit", ""))
+        wrong = [] if isinstance(what, AddNote | SettleFinding) else [(model.ended, "closed")]
+        if isinstance(what, JudgeItem | Block | GiveVerdict | RequestReviews):
+            wrong += [(not model.commit, "no commit"), (moved, "another commit")]
+        if isinstance(what, JudgeItem | Block | GiveVerdict | SettleFinding):
+            wrong.append((mine, "their own"))
         match what:
             case JudgeItem():
-                wrong = [(bool(what.commit) and not model.commit.startswith(what.commit), "another commit")]
-                for item in what.items:
-                    wrong += [
-                        (item not in TRACKS[model.track], "not an item here"),
-                        (role_of(item) not in held, "not their role"),
-                        (what.state == "na" and item not in MAY_BE_NA, "never n/a"),
-                    ]
                 silent = what.state in {"failed", "na"} and not what.why.strip()
-                return [*closed, *unresolved, *wrong, (mine, "own"), (silent, "no why")]
+                wrong += [(item not in TRACKS[model.track], "not an item here") for item in what.items]
+                wrong += [(role_of(item) not in held, "not their role") for item in what.items]
+                wrong += [(what.state == "na" and item not in MAY_BE_NA, "never n/a") for item in what.items]
+                wrong.append((silent, "no why"))
             case Block() | GiveVerdict():
-                moved = bool(what.commit) and not model.commit.startswith(what.commit)
                 item = getattr(what, "item", "")
                 role = role_of(item) if item else what.role
-                return [
-                    *closed,
-                    *unresolved,
-                    (moved, "another commit"),
-                    (mine, "own"),
-                    (bool(role) and role not in held, "role"),
-                ]
+                wrong.append((bool(role) and role not in held, "not their role"))
             case SettleFinding():
-                found = model.findings.get(what.number)
-                if found is None:
-                    return [(True, "no such finding")]
-                return [(not found["open"], "settled"), (found["role"] not in held, "role"), (mine, "own")]
+                found = model.findings.get(what.number, {"open": False, "role": ""})
+                wrong += [(not found["open"], "nothing open"), (found["role"] not in held, "not their role")]
             case Assign(role="owner"):
                 unfit = bool(what.person) and not self.held.get(what.person, set()) & {"owner", "admin"}
-                return [*closed, (not guides, "not an owner"), (unfit, "nobody's owner")]
+                wrong += [(not guides, "not an owner"), (unfit, "nobody's owner")]
             case Assign():
-                unfit = bool(what.person) and what.role not in self.held[what.person]
-                own = bool(what.person) and what.person == model.submitter
+                theirs = bool(what.person) and (
+                    what.person == model.submitter or what.role not in self.held[what.person]
+                )
                 may = guides or (what.role in held and not mine)
-                return [*closed, (not may, "right"), (unfit, "unfit"), (own, "own"), (what.role not in ROLES, "role")]
+                wrong += [(not may, "no right"), (theirs, "cannot be theirs"), (what.role not in ROLES, "no such role")]
             case RequestReviews():
-                return [*closed, *unresolved, (not guides, "not an owner"), (model.submitter in what.people, "own")]
+                wrong += [(not guides, "not an owner"), (model.submitter in what.people, "their own")]
             case MoveReview() | SayReady():
-                return [*closed, (not guides and not mine, "right")]
+                wrong.append((not guides and not mine, "no right"))
             case _:
-                return [(not self.held[by] and not mine, "right")]
+                wrong.append((not self.held[by] and not mine, "no right"))
+        return wrong
 
     # What was recorded
 
@@ -706,6 +714,17 @@ def test_an_approval_counts_again_when_the_review_comes_back_to_its_commit() -> 
     there = approved_by_all("new").plus(resolved(COMMITS[1], "new"))
     assert review.gate(there).roles == ROLES
     assert review.gate(there.plus(resolved(COMMITS[0], "new"))).open
+
+
+def test_of_two_tickets_of_one_id_the_one_that_is_found_first_goes_on() -> None:
+    play = Reviews()
+    play.does("sue", Submit(link=REMIND))
+    play.does("otto", Submit(link="https://github.com/otto/remind"))
+    play._resolve(1, COMMITS[1], "com.example.remind", "")
+    play._resolve(0, COMMITS[0], "Com.Example.Remind", "")
+    assert [play.models[n].ended for n in (1, 2)] == [True, False]
+    play.what_is_searched_is_what_the_facts_say()
+    play.teardown()
 
 
 TestReviews = Reviews.TestCase

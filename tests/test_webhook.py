@@ -40,7 +40,11 @@ def test_what_is_not_signed_is_refused_and_an_empty_secret_signs_nothing(signatu
 
 def test_a_push_names_its_files_once_and_only_so_many() -> None:
     assert pushed(json.dumps(PUSH).encode()) == Pushed(
-        repository="https://github.com/example/remind", ref_kind="branch", ref_name="main", commit=COMMIT, files=("a.go", "b.go")
+        repository="https://github.com/example/remind",
+        ref_kind="branch",
+        ref_name="main",
+        commit=COMMIT,
+        files=("a.go", "b.go"),
     )
     many = PUSH | {"commits": [{"added": [f"{n}.go" for n in range(80)]}]}
     found = pushed(json.dumps(many).encode())
@@ -50,12 +54,24 @@ def test_a_push_names_its_files_once_and_only_so_many() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"after": "0" * 40}, {"after": "xyz"}, {"ref": "refs/notes/x"}, {"ref": "refs/heads/"}, {"repository": None}, {"commits": 3}],
+    [
+        {"after": "0" * 40},
+        {"after": "xyz"},
+        {"ref": "refs/notes/x"},
+        {"ref": "refs/heads/"},
+        {"repository": None},
+        {"commits": 3},
+    ],
 )
 def test_what_adds_no_commit_is_no_push(change: dict[str, object]) -> None:
     assert pushed(json.dumps(PUSH | change).encode()) is None
 
 
-@given(st.binary() | st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(lambda x: json.dumps(x).encode()))
+@given(
+    st.binary()
+    | st.recursive(st.none() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(
+        lambda x: json.dumps(x).encode()
+    )
+)
 def test_nothing_that_is_sent_raises(body: bytes) -> None:
     pushed(body)

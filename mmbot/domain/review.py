@@ -1,6 +1,6 @@
 """The verdict model: who may judge what, what a verdict stands for, and when the gate opens."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ Verdict = Literal["approved", "changes requested", "held", "reviewing", "nobody 
 Standing = Literal["open", "passed", "failed", "na", "held"]
 
 
-class Illegal(Exception):  # noqa: N818 -- it names what the move is, not an error of the program
+class Illegal(Exception):
     """A move the process does not allow. `why` names the reason, `about` its particulars; the words are found elsewhere."""
 
     def __init__(self, why: str, **about: object) -> None:
@@ -63,7 +63,8 @@ def verdict(ticket: Ticket, role: str) -> Verdict:
     if review.approved_at:
         return "approved" if review.approved_commit == ticket.commit else "held"
     # Looked at first, since it is rarely so and verdicts are asked for all the time.
-    moved = any(x.commit != ticket.commit for x in ticket.judgements.values())
+    commit = ticket.commit
+    moved = any(x.commit != commit for x in ticket.judgements.values())
     if moved and any(standing(ticket, item.handle) == "held" for item in ticket.items_of(role)):
         return "held"
     if review.reviewer or review.started_at:
@@ -71,9 +72,17 @@ def verdict(ticket: Ticket, role: str) -> Verdict:
     return "nobody yet" if review.requested_at else "not asked yet"
 
 
-def gate(ticket: Ticket) -> Gate:
-    """The review gate: open when every role of the track approved this commit and no blocking finding is open."""
-    missing = tuple(role for role in ticket.roles if verdict(ticket, role) != "approved")
+def verdicts(ticket: Ticket) -> dict[str, Verdict]:
+    """Each role's verdict on the commit under review, in the policy's order."""
+    return {role: verdict(ticket, role) for role in ticket.roles}
+
+
+def gate(ticket: Ticket, says: Mapping[str, Verdict] | None = None) -> Gate:
+    """The review gate: open when every role of the track approved this commit and no blocking finding is open.
+
+    `says` are the ticket's verdicts, where they are at hand.
+    """
+    missing = tuple(role for role, what in (says or verdicts(ticket)).items() if what != "approved")
     return Gate(missing, findings(ticket), ticket.commit if not ticket.ended else "")
 
 

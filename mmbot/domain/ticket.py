@@ -169,12 +169,12 @@ class Ticket:
         """The ticket with further facts, which wait in `news` to be stored."""
         after = self
         for fact in facts:
-            after = replace(followed(after, fact), news=(*after.news, fact))
+            after = _with(followed(after, fact), news=(*after.news, fact))
         return after
 
     def stored(self) -> "Ticket":
         """The same ticket with its news stored."""
-        return replace(self, news=())
+        return _with(self, news=())
 
 
 def fold(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> Ticket:
@@ -187,21 +187,21 @@ def fold(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> Ticket:
 
 def followed(ticket: Ticket, fact: f.AnyFact) -> Ticket:
     """The ticket after a stored fact: it does not wait in `news`."""
-    return replace(_apply(ticket, fact), count=ticket.count + 1, changed_at=fact.at)
+    return _with(_apply(ticket, fact), count=ticket.count + 1, changed_at=fact.at)
 
 
-def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, PLR0912 -- one arm per kind of fact: the list is the model
+def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:
     match fact:
         case f.Submitted():
-            return replace(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)
+            return _with(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)
         case f.ReferenceGiven():
-            return replace(ticket, asked=fact, named_repository=fact.repository, unresolved=None)
+            return _with(ticket, asked=fact, named_repository=fact.repository, unresolved=None)
         case f.Resolved():
             return _resolved(ticket, fact)
         case f.Unresolved():
-            return replace(ticket, unresolved=fact, asked=None)
+            return _with(ticket, unresolved=fact, asked=None)
         case f.Assigned(role="owner"):
-            return replace(ticket, owner=fact.person)
+            return _with(ticket, owner=fact.person)
         case f.Assigned():
             return _with_review(ticket, replace(ticket.review(fact.role), reviewer=fact.person, assigned_at=fact.at))
         case f.Requested():
@@ -211,29 +211,38 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.FindingRaised():
             secret = ticket.confidential(fact.role)
             found = Finding(fact.number, fact.role, fact.text, "", fact.by, fact.at, fact.commit, secret)
-            return _unapproved(replace(ticket, findings=(*ticket.findings, found)), fact.role, fact)
+            return _unapproved(_with(ticket, findings=(*ticket.findings, found)), fact.role, fact)
         case f.FindingResolved():
             return _settled(ticket, fact)
         case f.FindingDisclosed():
             return _with_findings(ticket, {fact.number}, confidential=False)
         case f.NoteAdded():
-            return replace(ticket, notes=(*ticket.notes, Note(fact.by, fact.at, fact.role, fact.text)))
+            return _with(ticket, notes=(*ticket.notes, Note(fact.by, fact.at, fact.role, fact.text)))
         case f.VerdictGiven():
             return _verdict(ticket, fact)
         case f.ReadySaid():
             answered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, answered, answered_at=fact.at)
         case f.Ended():
-            return replace(ticket, ended=fact)
+            return _with(ticket, ended=fact)
+
+
+def _with(ticket: Ticket, **changed: object) -> Ticket:
+    """What `replace` gives, in a fifth of its time: whenever a ticket is not at hand, all its facts are folded."""
+    after = object.__new__(Ticket)
+    after.__dict__.update(ticket.__dict__, **changed)
+    return after
 
 
 def _with_review(ticket: Ticket, review: Review) -> Ticket:
-    return replace(ticket, reviews={**ticket.reviews, review.role: review})
+    return _with(ticket, reviews={**ticket.reviews, review.role: review})
 
 
 def _with_findings(ticket: Ticket, numbers: set[int], **change: object) -> Ticket:
+    if not numbers:
+        return ticket
     changed = (replace(x, **change) if x.number in numbers else x for x in ticket.findings)  # type: ignore[arg-type]  # fields by name
-    return replace(ticket, findings=tuple(changed))
+    return _with(ticket, findings=tuple(changed))
 
 
 def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
@@ -245,7 +254,7 @@ def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
 
 def _resolved(ticket: Ticket, fact: f.Resolved) -> Ticket:
     """On another track other items are to be judged: the roles that they are for approve anew, and keep what they decided."""
-    moved = replace(ticket, resolved=fact, asked=None, unresolved=None)
+    moved = _with(ticket, resolved=fact, asked=None, unresolved=None)
     if moved.track == ticket.track:
         return moved
     anew = (x for x in ticket.reviews.values() if moved.items_of(x.role) != ticket.items_of(x.role))
@@ -256,13 +265,13 @@ def _resolved(ticket: Ticket, fact: f.Resolved) -> Ticket:
 def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:
     item = ticket.requirements.items[fact.item]
     verdict = Judgement(fact.item, fact.state, fact.why, fact.by, fact.at, fact.commit)
-    ticket = replace(ticket, judgements={**ticket.judgements, fact.item: verdict})
+    ticket = _with(ticket, judgements={**ticket.judgements, fact.item: verdict})
     stale = {x.number for x in ticket.findings if x.item == fact.item and x.open}
     ticket = _with_findings(ticket, stale, resolved_at=fact.at, resolved_by=fact.by)
     if fact.state == "failed":
         secret = ticket.confidential(item.role)
         found = Finding(fact.finding, item.role, fact.why, fact.item, fact.by, fact.at, fact.commit, secret)
-        ticket = replace(ticket, findings=(*ticket.findings, found))
+        ticket = _with(ticket, findings=(*ticket.findings, found))
     if fact.state in {"failed", "open"}:
         return _unapproved(ticket, item.role, fact)
     review = ticket.review(item.role)
@@ -273,7 +282,7 @@ def _settled(ticket: Ticket, fact: f.FindingResolved) -> Ticket:
     found = next(x for x in ticket.findings if x.number == fact.number)
     if found.item:
         reopened = replace(ticket.judgements[found.item], state="open", why="", by=fact.by, at=fact.at)
-        ticket = replace(ticket, judgements={**ticket.judgements, found.item: reopened})
+        ticket = _with(ticket, judgements={**ticket.judgements, found.item: reopened})
     return _with_findings(ticket, {fact.number}, resolved_at=fact.at, resolved_by=fact.by)
 
 
@@ -295,10 +304,10 @@ def _verdict(ticket: Ticket, fact: f.VerdictGiven) -> Ticket:
     }
     if fact.decision == "holds":
         carried = {handle: replace(x, commit=fact.commit, by=fact.by, at=fact.at) for handle, x in old.items()}
-        ticket = replace(ticket, judgements={**ticket.judgements, **carried})
+        ticket = _with(ticket, judgements={**ticket.judgements, **carried})
         if review.approved_at:
             review = replace(review, approved_by=fact.by, approved_at=fact.at, approved_commit=fact.commit)
         return _with_review(ticket, replace(review, started_at=started))
     reopened = {handle: replace(x, state="open", why="") for handle, x in old.items()}
-    ticket = replace(ticket, judgements={**ticket.judgements, **reopened})
+    ticket = _with(ticket, judgements={**ticket.judgements, **reopened})
     return _unapproved(ticket, fact.role, fact)

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 from mmbot.domain import facts as f
 from mmbot.domain.deadlines import plus_days, plus_working_days
-from mmbot.domain.review import Verdict, findings, gate, verdict
+from mmbot.domain.review import Verdict, findings, gate, verdict, verdicts
 from mmbot.domain.ticket import Ticket, followed
 from mmbot.policy import Policy
 
 Reason = Literal["reference", "resolving", "owner", "request", "answer", "review", "confirm", "look-again", "merge"]
 
 
-Stage = Literal["looking up", "reference wanted", "reviews to request", "in review", "changes requested", "gate open", "closed"]
+Stage = Literal[
+    "looking up", "reference wanted", "reviews to request", "in review", "changes requested", "gate open", "closed"
+]
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,14 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
         if ticket.asked:
             return (Turn("mmbot", "resolving"),)
         return (Turn("submitter", "reference"),)
-    shut = gate(ticket)
-    if shut.open:
+    says = verdicts(ticket)
+    if gate(ticket, says).open:
         return (Turn("owner", "merge"),)
     if not ticket.owner:
         return (Turn("owner", "owner"),)
     turns: list[Turn] = []
     if any(x.open and not x.answered_at for x in ticket.findings):
         turns.append(Turn("submitter", "answer"))
-    says = {role: verdict(ticket, role) for role in shut.roles}
     turns += [turn for role in says if (turn := _role_turn(ticket, role, says[role]))]
     if "not asked yet" in says.values():
         turns.append(Turn("owner", "request"))
@@ -65,7 +67,7 @@ def stage(ticket: Ticket) -> Stage:
 
 
 def _role_turn(ticket: Ticket, role: str, says: Verdict) -> Turn | None:
-    if says == "not asked yet":
+    if says in {"approved", "not asked yet"}:
         return None
     if says == "changes requested":
         answered = all(x.answered_at for x in findings(ticket, role))
@@ -75,12 +77,12 @@ def _role_turn(ticket: Ticket, role: str, says: Verdict) -> Turn | None:
 
 def history(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> tuple[Ticket, Mapping[str, Turn]]:
     """Fold facts and note since when each party is waited for; returns the ticket and its turns by party."""
-    ticket = Ticket(number, policy)
+    states = list(accumulate(facts, followed, initial=Ticket(number, policy)))
     turns: dict[str, Turn] = {}
-    for fact in facts:
-        ticket = followed(ticket, fact)
-        turns = carried(ticket, turns, fact.at)
-    return ticket, turns
+    if not states[-1].ended:  # else nobody is waited for, whoever was before
+        for state in states[1:]:
+            turns = carried(state, turns, state.changed_at)
+    return states[-1], turns
 
 
 def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Turn]:

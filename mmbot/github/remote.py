@@ -12,19 +12,19 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from mmbot.github.git import Ended, GitLimits, run_git
 from mmbot.domain.references import BadReference, is_ref_name, parse_reference
+from mmbot.github.git import Ended, GitLimits, run_git
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 MAX_REFS = 16 * 2**20  # bytes of what a server lists
 _REDIRECTS = 3  # a renamed repository, and GitLab's .git
 
 
-class Unresolved(Exception):  # noqa: N818 - the sentence is for people, it reads as what it is
+class Unresolved(Exception):
     """The reference leads nowhere, and trying again won't help; the message is a sentence for whoever gave it."""
 
 
-class Unreachable(Exception):  # noqa: N818 - likewise
+class Unreachable(Exception):
     """The repository couldn't be read just now: try again later; the message is a sentence."""
 
 
@@ -60,7 +60,7 @@ class Refs:
 
 async def bare(folder: Path, limits: GitLimits) -> Path:
     """Make an empty repository."""
-    folder.mkdir()  # noqa: ASYNC240 - done at once
+    folder.mkdir()
     made = await run_git(folder, limits, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", ".")
     if made.code:
         raise RuntimeError(f"git init ended with {made.code}: {made.err}")

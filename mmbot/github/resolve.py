@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from mmbot.domain.references import BadReference, Reference, is_ref_name, parse_reference
 from mmbot.github.git import Ended, GitLimits
 from mmbot.github.manifest import MAX_BYTES, BadManifest, Manifest, parse_manifest
-from mmbot.domain.references import BadReference, Reference, is_ref_name, parse_reference
 from mmbot.github.remote import HEADS, MAX_REFS, TAGS, Refs, Remote, Unreachable, Unresolved, bare, connect, failure
 
 __all__ = ["GitLimits", "Manifest", "Resolution", "Unreachable", "Unresolved", "resolve"]

@@ -121,9 +121,8 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
     plugin_id = after.resolved.plugin_id.lower() if after.resolved else ""
-    twins = tx.store.same_plugin(after.number, repository_key(after.repository), plugin_id)
-    if twins and twins[0] < after.number:
-        other = tx.ticket(twins[0])
+    twins = map(tx.ticket, tx.store.same_plugin(after.number, repository_key(after.repository), plugin_id))
+    if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
         for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
             tx.say(notices.same_plugin(saved, other), to=person)

@@ -86,12 +86,8 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     ticket = tx.store.ticket(what.ticket) if what.ticket else None
     if what.ticket and ticket is None:
         raise Refused(replies.no_such_ticket(what.ticket))
-    return Reply(
-        replies.more_needed(what.word),
-        dialog=Dialog(
-            replies.dialog_title(what.word),
-            replies.dialog_intro(what.line, ticket),
-            what.line,
-            questions(what, ticket, tx.policy, tx.actor.roles),
-        ),
-    )
+    asked = questions(what, ticket, tx.policy, tx.actor.roles)
+    if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
+        raise Refused(replies.no_role())
+    title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket)
+    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, what.line, asked))

@@ -40,7 +40,7 @@ class MattermostVoice:
                 place, self._text(message), root, self._props(message, row, key), f"{self._me}:{key}"
             )
         except RestError as error:
-            if error.id == ROOT_GONE:
+            if error.id == ROOT_GONE and await self._gone(root, place):
                 raise PostGone from error
             raise _translated(error) from error
         return place, post.id
@@ -67,14 +67,15 @@ class MattermostVoice:
                 raise PostGone from error
             raise _translated(error) from error
 
-    async def _gone(self, post: str) -> bool:
+    async def _gone(self, post: str, place: str = "") -> bool:
+        """Whether a post was deleted, or does not stand in a certain channel (another may be configured now)."""
         try:
-            await self._rest.post_by_id(post)
+            found = await self._rest.post_by_id(post)
         except RestError as error:
             if error.status == NOT_FOUND:
                 return True
             raise _translated(error) from error
-        return False
+        return bool(place) and found.channel_id != place
 
     def _text(self, message: Message) -> str:
         return render.text(message.text, self._trigger)

@@ -33,11 +33,11 @@ WITHHELD = "!"
 Row = Mapping[str, Any]
 
 
-class StoreBusy(Exception):  # noqa: N818 -- a sentence for the operator
+class StoreBusy(Exception):
     """Another process has this store open for writing."""
 
 
-class StoreTooNew(Exception):  # noqa: N818 -- a sentence for the operator
+class StoreTooNew(Exception):
     """The store was written by a newer version."""
 
 
@@ -55,9 +55,10 @@ class Store:
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 1000"):
             self.connection.execute(f"PRAGMA {pragma}").fetchall()
         self.db = Database(self.connection)
-        known = {migration.name for migration in migrations._migrations}  # noqa: SLF001 -- the library lists only what is pending
+        known = {migration.name for migration in migrations._migrations}
         unknown = {migration.name for migration in migrations.applied(self.db)} - known
         if unknown:
+            self.close()
             raise StoreTooNew(
                 f"{path} was written by a newer mmbot ({', '.join(sorted(unknown))}). Upgrade mmbot to open it."
             )
@@ -204,18 +205,18 @@ class Store:
         rows, count = [], 0
         for where, value in asked:
             rows += self.query(
-                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ?",  # noqa: S608 -- our own words
+                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ?",
                 value, limit,
             )  # fmt: skip
-            count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
+            count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])
         return sorted(rows, key=lambda row: (row["since"], row["ticket"]))[:limit], count
 
     # People and roles
 
     def person(self, user: str) -> Person | None:
         """Somebody known by id."""
-        rows = self.query("SELECT id, name, zone, is_bot FROM person WHERE id = ?", user)
-        return Person(rows[0]["id"], rows[0]["name"], rows[0]["zone"], bool(rows[0]["is_bot"])) if rows else None
+        rows = self.connection.execute("SELECT id, name, zone, is_bot FROM person WHERE id = ?", (user,)).fetchall()
+        return next((Person(found, name, zone, bool(is_bot)) for found, name, zone, is_bot in rows), None)
 
     def person_named(self, name: str) -> Person | None:
         """Somebody known by user name."""
@@ -233,7 +234,8 @@ class Store:
 
     def roles_of(self, user: str) -> frozenset[str]:
         """The roles that a user id holds."""
-        return frozenset(row["role"] for row in self.query("SELECT role FROM role WHERE person = ?", user))
+        rows = self.connection.execute("SELECT role FROM role WHERE person = ?", (user,)).fetchall()
+        return frozenset(row[0] for row in rows)
 
     def members(self, role: str) -> list[str]:
         """The user ids that hold a role, by name."""
@@ -335,7 +337,7 @@ class Store:
         with self.transaction():
             last = 0
             while rows := self.query(
-                f"SELECT number, repository_key FROM ticket WHERE {part} ORDER BY number LIMIT ?", last, AT_ONCE  # noqa: S608 -- our own words
+                f"SELECT number, repository_key FROM ticket WHERE {part} ORDER BY number LIMIT ?", last, AT_ONCE
             ):  # fmt: skip
                 for row in rows:
                     last = row["number"]

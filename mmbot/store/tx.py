@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from mmbot import replies
 from mmbot.domain.facts import AnyFact
@@ -58,7 +59,7 @@ class Tx:
         where = self.event.where
         return f"{where.via}:{where.channel}" if where.channel else where.via
 
-    @property
+    @cached_property
     def actor(self) -> Actor:
         """Who asks, with their roles."""
         return Actor(self.by, self.store.roles_of(self.by))

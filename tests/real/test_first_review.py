@@ -1,8 +1,12 @@
 """From submission to the open gate on a Mattermost server, by people who type, click, fill in dialogs and write messages."""
 
+from pathlib import Path
+
+import pytest
 from stage import Stage, manifest
 
 REMIND = "com.github.example.remind"
+TEMPLATES = Path(__file__).parents[3] / "shared" / "data" / "issue_templates"
 
 
 async def test_a_new_plugin_comes_to_the_open_gate(stage: Stage) -> None:
@@ -105,3 +109,26 @@ async def test_a_thread_says_which_ticket_is_meant(stage: Stage) -> None:
     await stage.post("sue", "**MB-1 Remind 1.0.0** — new plugin")
     await stage.sue.say(stage.market, f"@{stage.bot['username']} remind?")
     await stage.post("sue", "**MB-1 Remind 1.0.0** — new plugin, submitted by")
+
+
+@pytest.mark.skipif(not TEMPLATES.exists(), reason="the issue templates are not here")
+async def test_a_filled_in_issue_template_sent_as_a_message_is_a_submission(stage: Stage) -> None:
+    remind = stage.git.repository("example/remind")
+    remind.tag("v1.0.0", remind.commit({"plugin.json": manifest(REMIND, "Remind", "1.0.0")}))
+    form = (TEMPLATES / "add_plugin.md").read_text("utf-8").partition("\n---\n")[2]
+    form = form.replace(
+        "#### Review commit",
+        f"#### Review commit\n~~{stage.git.url('example/remind')}~~ {stage.git.url('example/remind')} v1.0.0",
+    )
+    form = form.replace("#### Summary", "#### Summary\nReminds people of @all things.")
+    form = form.replace("- [ ] The plugin works", "- [?x?] The plugin works").replace("- [ ] ", "- [x] ", 9)
+    channel = await stage.sue.dm(stage.bot["user_id"])
+    await stage.sue.say(channel, form)
+    answer = await stage.post("sue", "Your submission is **MB-1**", "Neither yes nor no: **T1**", "`[?x?]`")
+    assert answer["channel_id"] == channel
+    await stage.post("pam", "MB-1 · Remind 1.0.0")
+    await stage.mb("olive", "request MB-1")
+    await stage.post("dana", "dev review of", "the submitter wrote `[?x?]`, neither yes nor no")
+    status = await stage.mb("otto", "status MB-1")
+    assert "Reminds people of" in status
+    assert "@all" not in status
