@@ -73,4 +73,4 @@ def _both(samples: Sequence[float], unit: str) -> tuple[str, str]:
 
 def _number(value: float, unit: str) -> str:
     scaled = value * UNITS[unit]
-    return f"{scaled:,.0f} {unit}" if scaled >= 100 or unit == "µs" else f"{scaled:.2f} {unit}"
+    return f"{scaled:,.0f} {unit}" if scaled >= 100 or unit == "µs" else f"{scaled:.2f} {unit}"  # noqa: PLR2004 -- three digits tell enough

@@ -61,7 +61,7 @@ async def _through(
         return seconds
 
     figures = Figures(title, "mmbot", "constant")
-    kinds = _lines(random.Random(11), size[0])
+    kinds = _lines(random.Random(11), size[0])  # noqa: S311 -- the same lines each time
     every: tuple[list[float], list[float]] = ([], [])
     for kind, line in kinds.items():
         ours, beside = [], []
@@ -80,7 +80,7 @@ async def _through(
 
 async def _at_the_door(place: Stage, constant: int, size: tuple[int, int]) -> Figures:
     figures = Figures("the same without a server between: at the door", "mmbot", "constant")
-    kinds = _lines(random.Random(12), size[0])
+    kinds = _lines(random.Random(12), size[0])  # noqa: S311 -- the same lines each time
     async with aiohttp.ClientSession() as session:
 
         async def ask(port: int, line: str) -> float:

@@ -65,7 +65,7 @@ def nothing_named(words: str) -> str:
 def several_named(tickets: Sequence[Ticket]) -> str:
     """A search found several."""
     names = listed((called(x) for x in tickets[:5]), "or")
-    more = ", or another" if len(tickets) > 5 else ""
+    more = ", or another" if len(tickets) > 5 else ""  # noqa: PLR2004 -- the five shown
     return f"Which one: {names}{more}? For example {typed(f'status {tickets[0].handle}')}."
 
 

@@ -288,7 +288,7 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
         if turn.party == "submitter" and reader == ticket.submitter:

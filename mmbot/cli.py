@@ -34,12 +34,12 @@ def main() -> None:
 @click.option("--verbose", is_flag=True, help="Log more.")
 def run(config: Path, *, verbose: bool) -> None:
     """Connect to the server and work until stopped."""
-    from mmbot.catalogue import CatalogueError
-    from mmbot.config import ConfigError
-    from mmbot.mattermost.client import RestError
-    from mmbot.mattermost.stream import TokenRejected
-    from mmbot.run import run as run_bot
-    from mmbot.store.database import StoreBusy, StoreTooNew
+    from mmbot.catalogue import CatalogueError  # noqa: PLC0415 -- help and errors of the command line need none of this
+    from mmbot.config import ConfigError  # noqa: PLC0415
+    from mmbot.mattermost.client import RestError  # noqa: PLC0415
+    from mmbot.mattermost.stream import TokenRejected  # noqa: PLC0415
+    from mmbot.run import run as run_bot  # noqa: PLC0415
+    from mmbot.store.database import StoreBusy, StoreTooNew  # noqa: PLC0415
 
     _log(verbose=verbose)
     settings = _config(config)
@@ -67,7 +67,7 @@ def run(config: Path, *, verbose: bool) -> None:
 @click.option("--empty", is_flag=True, help="Start without the example tickets.")
 def console(store: Path, *, empty: bool) -> None:
     """Try the bot in this terminal, without a server; a script on standard input is played and its transcript printed."""
-    from mmbot.terminal import play
+    from mmbot.terminal import play  # noqa: PLC0415
 
     _log(verbose=False)
     asyncio.run(play(store, sys.stdin, empty=empty))
@@ -91,9 +91,9 @@ def console(store: Path, *, empty: bool) -> None:
 )
 @click.option("--take-over", is_flag=True, help="Let the slash command point here though it points elsewhere.")
 @CONFIG
-def setup(**given: Any) -> None:
+def setup(**given: Any) -> None:  # noqa: ANN401 -- the options above
     """Make the bot's account, its place and its slash command on a server, and write the configuration."""
-    from mmbot.setup import SetupFailed, Wishes, set_up
+    from mmbot.setup import SetupFailed, Wishes, set_up  # noqa: PLC0415
 
     password, token = given.pop("password"), given.pop("token")
     if not password and not token:
@@ -109,9 +109,9 @@ def setup(**given: Any) -> None:
 @CONFIG
 def doctor(config: Path) -> None:
     """Look at the configuration, the server and the way between them, and say how to mend what is wrong."""
-    from rich.console import Console
+    from rich.console import Console  # noqa: PLC0415
 
-    from mmbot.doctor import examine
+    from mmbot.doctor import examine  # noqa: PLC0415
 
     settings = _config(config)
     screen = Console(highlight=False, soft_wrap=True)
@@ -131,9 +131,9 @@ def doctor(config: Path) -> None:
 @CONFIG
 @click.option("--by", required=True, help="User name of the submitter.")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
-def intake(config: Path, by: str, file: Any) -> None:
+def intake(config: Path, by: str, file: Any) -> None:  # noqa: ANN401 -- a text file
     """Hand in a filled-in issue template for somebody, through the running bot. FILE may be - for standard input."""
-    from mmbot.office import ask
+    from mmbot.office import ask  # noqa: PLC0415
 
     place = _config(config).store.path
     try:
@@ -153,13 +153,13 @@ def catalogue() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def catalogue_sync(config: Path, file: Path) -> None:
     """Let the running bot read the Marketplace's database FILE (plugins.json)."""
-    from mmbot.office import ask
+    from mmbot.office import ask  # noqa: PLC0415
 
     _office(lambda: ask(_config(config).store.path, "catalogue", {"file": str(file.resolve())}))
 
 
 def _office(call: Callable[[], Coroutine[Any, Any, str]]) -> None:
-    from mmbot.office import OfficeClosed
+    from mmbot.office import OfficeClosed  # noqa: PLC0415
 
     try:
         click.echo(_wait(call()))
@@ -171,9 +171,9 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def _config(path: Path) -> Any:
-    from mmbot import policy
-    from mmbot.config import ConfigError, load
+def _config(path: Path) -> Any:  # noqa: ANN401 -- a Config, whose module is imported late
+    from mmbot import policy  # noqa: PLC0415
+    from mmbot.config import ConfigError, load  # noqa: PLC0415
 
     try:
         config = load(path)
@@ -188,7 +188,7 @@ def _fail(text: str) -> NoReturn:
 
 
 def _log(*, verbose: bool) -> None:
-    import structlog
+    import structlog  # noqa: PLC0415 -- as above
 
     structlog.configure(
         processors=[

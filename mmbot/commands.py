@@ -46,7 +46,7 @@ class _Token:
     start: int
 
 
-class _Wrong(Exception):
+class _Wrong(Exception):  # noqa: N818 -- a sentence on its way to the person who typed
     pass
 
 
@@ -75,7 +75,7 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
     if found := _TICKET.fullmatch(word):
         return read(f"status {found.group()}", policy, context) if line.lower() == word else _unknown(line, word)
-    if line.endswith("?") and len(line) <= 100:
+    if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
         return AskStatus(about=line.rstrip("? "))
     return _unknown(line, word)
 
@@ -197,7 +197,7 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
         tokens.sort(key=lambda x: not x.text.lower().startswith("mb"))
     while tokens:
         token = tokens.pop(0)
-        if token.text.startswith("--") and len(token.text) > 2:
+        if token.text.startswith("--") and len(token.text) > 2:  # noqa: PLR2004 -- the dashes alone are no option
             _option(token, tokens, slots, fields)
             continue
         name, value = _taken(token.text, slots, fields, policy, context)
@@ -281,7 +281,7 @@ def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields
         fields[name] = value.lower()
 
 
-def _taken(
+def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
     text: str, slots: Mapping[str, Slot], fields: Mapping[str, object], policy: Policy, context: Context
 ) -> tuple[str, object]:
     """The field that takes a word, and its value; ("", None) when it is the beginning of free text, or of nothing."""
@@ -294,7 +294,7 @@ def _taken(
         "ticket" in open_
         and bare.isdecimal()
         and bare.isascii()
-        and len(bare) < 10
+        and len(bare) < 10  # noqa: PLR2004 -- a number of ten digits is no ticket
         and (context.ticket is None or not {"number", "text"} & shapes.keys())
     ):
         return open_["ticket"], int(bare)

@@ -53,7 +53,7 @@ admin = [{owner}]  # told when something needs an operator
 """
 
 
-class FileTrouble(Exception):
+class FileTrouble(Exception):  # noqa: N818 -- a sentence for the operator
     """A file that cannot be read or kept, and how to mend it. Never holds what stands in it."""
 
 

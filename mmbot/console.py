@@ -88,18 +88,18 @@ class World:
         """A direct channel, by the person's name."""
         return f"@{self.name(person)}"
 
-    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
+    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:  # noqa: ARG002 -- a Voice's
         """Show a new post."""
         post = _Post(f"post{len(self.posts) + 1}", channel, root, message, self.subject_of(row))
         self.posts.append(post)
         self.say(self._place(post), message)
         return channel, post.id
 
-    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:
+    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
         """Nothing is ever half done here."""
         return None
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
+    async def edit(self, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         """Show what is new in a post."""
         edited = next(x for x in self.posts if x.id == post)
         before, edited.message = set(shown(edited.message)), message
@@ -260,7 +260,7 @@ class Console:
         self.world.lines.append(f"-- {datetime.fromtimestamp(target / 1000, UTC):%a %-d %b %Y, %H:%M} UTC")
 
     def _repository(self, words: list[str]) -> None:
-        if len(words) < 6 and len(words) != 3:
+        if len(words) < 6 and len(words) != 3:  # noqa: PLR2004 -- what :help names
             self.world.lines.append("A repository takes URL REF COMMIT ID NAME VERSION, or the first three of them.")
             return
         url, ref, commit, *about = words
@@ -278,7 +278,7 @@ class Console:
         examples.append(Example(ref, commit.ljust(40, "0")[:40], manifest))
 
     def _list(self, words: list[str]) -> None:
-        if len(words) != 4:
+        if len(words) != 4:  # noqa: PLR2004 -- the four that :help names
             self.world.lines.append("A listed plugin takes URL ID NAME VERSION.")
             return
         url, plugin, name, version = words
@@ -288,7 +288,7 @@ class Console:
             self.app.store.set_catalogue(self._listed.values())
 
     def _push(self, words: list[str]) -> None:
-        if len(words) < 3:
+        if len(words) < 3:  # noqa: PLR2004 -- the three that :help names
             self.world.lines.append("A push takes URL REF COMMIT FILE….")
             return
         url, ref, commit, *files = words

@@ -19,7 +19,7 @@ def claimed(ticket: Ticket, handle: str) -> str:
     return f"{words} — {plain(found.remark, 200)}" if found.remark else words
 
 
-def evidence(ticket: Ticket, handle: str) -> str:
+def evidence(ticket: Ticket, handle: str) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per item
     """What was found at the commit that bears on an item."""
     found = ticket.resolved
     if found is None:

@@ -67,7 +67,7 @@ class Reply:
     """For a dialog that stays open: pairs of a field's name and what is wrong with it."""
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 -- it is an answer, not an error of the program
     """No: everything the event changed is undone, and `text` is the answer; `field` is the dialog's field that it speaks of."""
 
     def __init__(self, text: str, field: str = "") -> None:
@@ -76,7 +76,7 @@ class Refused(Exception):
         self.field = field
 
 
-class NotNow(Exception):
+class NotNow(Exception):  # noqa: N818 -- what to do about it, not what it is
     """The server did not take it this time: try again, after `seconds` where it said so."""
 
     def __init__(self, why: str, seconds: float | None = None) -> None:
@@ -84,9 +84,9 @@ class NotNow(Exception):
         self.seconds = seconds
 
 
-class Never(Exception):
+class Never(Exception):  # noqa: N818 -- what to do about it, not what it is
     """The server will not take it, however often it is tried."""
 
 
-class PostGone(Exception):
+class PostGone(Exception):  # noqa: N818 -- what to do about it, not what it is
     """The post that was to be edited, or answered in its thread, is no longer there."""

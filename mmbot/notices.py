@@ -48,7 +48,7 @@ def found(ticket: Ticket, remarks: Sequence[str], *, update_of_nothing: bool) ->
     return Message("\n".join(lines))
 
 
-def remarks(ticket: Ticket) -> list[str]:
+def remarks(ticket: Ticket) -> list[str]:  # noqa: C901 -- one remark after the other
     """What the manifest and the catalogue say against a submission, each with the item it bears on."""
     known = ticket.resolved
     if known is None:

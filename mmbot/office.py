@@ -27,7 +27,7 @@ Work = Callable[[Mapping[str, str]], Awaitable[str]]
 LARGEST = 1_000_000
 
 
-class OfficeClosed(Exception):
+class OfficeClosed(Exception):  # noqa: N818 -- a sentence for the operator
     """The running bot could not be reached, or did not do what was asked; the message says why."""
 
 

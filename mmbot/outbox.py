@@ -212,5 +212,5 @@ class Outbox:
             outbox.parked(store, row.id, f"{type(error).__name__}, in the log as {reference}")
 
 
-class _RootMissing(Exception):
+class _RootMissing(Exception):  # noqa: N818 -- on its way to the next line
     pass

@@ -125,6 +125,6 @@ def plural(number: int, noun: str) -> str:
 def listed(words: Iterable[str], between: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
     all_words = list(words)
-    if len(all_words) < 2:
+    if len(all_words) < 2:  # noqa: PLR2004 -- one word needs no "and"
         return "".join(all_words)
     return f"{', '.join(all_words[:-1])} {between} {all_words[-1]}"

@@ -10,7 +10,7 @@ from mmbot.phrases import code, commit, listed, typed
 STATES = {"passed": "passed", "failed": "failed", "na": "not applicable", "open": "open"}
 
 
-def refused(no: Illegal, ticket: Ticket, who: Who) -> str:
+def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per reason
     """Why a move is not allowed, and the way forward."""
     ref, about = ticket.handle, no.about
     match no.why:

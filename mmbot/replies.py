@@ -89,7 +89,7 @@ def form_read(ticket: Ticket) -> str:
     if sent.other_references:
         parts.append(f"- Also named, not used: {listed(code(x, 100) for x in sent.other_references[:3])}.")
     if sent.unread:
-        more = f", and {len(sent.unread) - 5} more" if len(sent.unread) > 5 else ""
+        more = f", and {len(sent.unread) - 5} more" if len(sent.unread) > 5 else ""  # noqa: PLR2004 -- the five shown
         parts.append(f"- I could not place this: {'; '.join(code(x, 100) for x in sent.unread[:5])}{more}.")
     return "\n".join(parts)
 

@@ -30,7 +30,7 @@ COMMAND_PATH = "/mattermost/command"
 HINT = "[submit | status | queue | claim | approve | help …]"
 
 
-class SetupFailed(Exception):
+class SetupFailed(Exception):  # noqa: N818 -- a sentence for the operator
     """What stands in the way and how to mend it. Never holds a secret."""
 
 

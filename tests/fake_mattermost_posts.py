@@ -42,7 +42,7 @@ class ApiError(Exception):
         self.status, self.id, self.message = status, error_id, message or f"Refused: {error_id}"
 
 
-class Hangup(Exception):
+class Hangup(Exception):  # noqa: N818 - it is what the server does
     """The server drops the connection instead of answering."""
 
 

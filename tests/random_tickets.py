@@ -56,7 +56,7 @@ def tickets(draw: Draw, *, moves: int = 12) -> Ticket:
     return history(ticket.number, POLICY, ticket.news)[0].stored()
 
 
-def _moved(draw: Draw, ticket: Ticket, repository: str, at: int) -> Ticket:
+def _moved(draw: Draw, ticket: Ticket, repository: str, at: int) -> Ticket:  # noqa: PLR0911 -- one exit per move
     role, by = draw(st.sampled_from(ROLES)), draw(st.sampled_from(("sam", "long")))
     move = draw(st.integers(0, 9)) if ticket.commit else 0
     if move == 0:

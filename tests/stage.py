@@ -121,7 +121,7 @@ class Stage:
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that the store knows of tickets and of what is to be said."""
-        return {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in FACTS}
+        return {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in FACTS}  # noqa: S608 - our own names
 
     def secret(self) -> bytes:
         """The key of the bot's signatures, which nobody else has."""
@@ -131,7 +131,7 @@ class Stage:
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     """Returns when something is true that only asking can tell."""
     async with asyncio.timeout(seconds):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - what is waited for happens in another program
             await asyncio.sleep(0.02)
 
 

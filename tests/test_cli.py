@@ -178,7 +178,7 @@ def test_what_needs_the_running_bot_says_how_to_start_it(tmp_path: Path) -> None
 
 
 def test_an_error_is_logged_without_the_values_of_variables(capsys: pytest.CaptureFixture[str]) -> None:
-    cli._log(verbose=False)
+    cli._log(verbose=False)  # noqa: SLF001 -- what every command does first
 
     def fails(token: str) -> None:
         raise RuntimeError(f"failed after {len(token)} characters")

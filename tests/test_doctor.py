@@ -502,7 +502,7 @@ async def test_a_command_under_another_name_than_the_buttons_is_pointed_out(here
 @pytest.mark.parametrize("away", [False, True])
 async def test_a_server_that_may_not_or_cannot_call_mmbot_is_told_address_and_setting(
     here: Installation,
-    away: bool,
+    away: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
     if away:
         here.command["url"] = "http://127.0.0.1:1/mattermost/command"

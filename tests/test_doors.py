@@ -56,7 +56,7 @@ async def one_ticket(folder: Path) -> AsyncIterator[Stage]:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """For the tests that change nothing, which is what they are about."""
+    """For the tests that change nothing, which is what they are about, or next to nothing."""
     async with one_ticket(tmp_path_factory.mktemp("doors")) as playing:
         yield playing
 
@@ -103,7 +103,7 @@ def state(stage: Stage, person: str, line: str, days_ago: int = 0) -> str:
     return str(made["state"])
 
 
-async def send(stage: Stage, path: str, method: str = "POST", **request: Any) -> tuple[int, Json]:
+async def send(stage: Stage, path: str, method: str = "POST", **request: Any) -> tuple[int, Json]:  # noqa: ANN401 - aiohttp's
     """What the bot answers, which is JSON whatever it was asked."""
     async with (
         aiohttp.ClientSession() as session,
@@ -115,7 +115,7 @@ async def send(stage: Stage, path: str, method: str = "POST", **request: Any) ->
         return answer.status, json.loads(text)
 
 
-async def refused(stage: Stage, status: int, says: str, path: str, method: str = "POST", **request: Any) -> None:
+async def refused(stage: Stage, status: int, says: str, path: str, method: str = "POST", **request: Any) -> None:  # noqa: ANN401 - aiohttp's
     """A request is refused with a status and words; one line is logged, and nothing changes."""
     before, known = stage.dump(), len(stage.logs)
     answer = await send(stage, path, method, **request)
@@ -280,43 +280,45 @@ async def test_a_click_proves_no_right(stage: Stage) -> None:
     assert stage.dump() == before
 
 
-async def test_a_button_that_is_too_old_is_made_anew(fresh: Stage) -> None:
-    row, post = shown(fresh, "prompt:1:security")
-    facts = fresh.dump()["fact"]
-    made = await fresh.world.admin.call("GET", f"/posts/{post}")
-    old = signed(fresh, row, "approve MB-1 security --all", days_ago=40)
-    _, answer = await send(fresh, "/mattermost/action", json=click(fresh, post, old))
+async def test_a_button_that_is_too_old_is_made_anew(stage: Stage) -> None:
+    row, post = shown(stage, "prompt:1:security")
+    facts = stage.dump()["fact"]
+    made = await stage.world.admin.call("GET", f"/posts/{post}")
+    old = signed(stage, row, "approve MB-1 security --all", days_ago=40)
+    _, answer = await send(stage, "/mattermost/action", json=click(stage, post, old))
     assert "out of date" in answer["ephemeral_text"]
-    await fresh.quiet()
-    assert (await fresh.world.admin.call("GET", f"/posts/{post}"))["update_at"] > made["update_at"]
-    assert fresh.dump()["fact"] == facts
+    await stage.quiet()
+    assert (await stage.world.admin.call("GET", f"/posts/{post}"))["update_at"] > made["update_at"]
+    assert stage.dump()["fact"] == facts
 
 
-async def test_an_option_that_was_never_offered_is_ignored(fresh: Stage) -> None:
-    row, post = shown(fresh, "prompt:1:security")
-    context = {**signed(fresh, row, "pass MB-1 S1"), "selected_option": "approve MB-1 security --all"}
-    _, answer = await send(fresh, "/mattermost/action", json=click(fresh, post, context, type="select"))
-    assert "**S1** passed" in answer["ephemeral_text"]
-    assert fresh.rows("SELECT count(*) FROM fact WHERE kind = 'verdict-given'") == [(0,)]
+async def test_an_option_that_was_never_offered_is_ignored(stage: Stage) -> None:
+    row, post = shown(stage, "prompt:1:security")
+    context = {**signed(stage, row, "note MB-1 offered"), "selected_option": "approve MB-1 security --all"}
+    known = len(stage.dump()["fact"])
+    _, answer = await send(stage, "/mattermost/action", json=click(stage, post, context, type="select"))
+    assert "Noted" in answer["ephemeral_text"]
+    await stage.quiet()
+    assert [(x[2], "offered" in x[7]) for x in stage.dump()["fact"][known:]] == [("note-added", True)]
 
 
-async def test_what_comes_twice_counts_once(fresh: Stage) -> None:
-    row, post = shown(fresh, "prompt:1:security")
-    asked = click(fresh, post, signed(fresh, row, "pass MB-1 S1"), trigger_id="once")
-    assert "passed" in (await send(fresh, "/mattermost/action", json=asked))[1]["ephemeral_text"]
-    await fresh.quiet()
-    before = fresh.dump()
-    assert (await send(fresh, "/mattermost/action", json=asked))[1]["ephemeral_text"] == "I have that already."
-    typed = form(fresh, "note MB-1 hello", trigger_id="once")
-    assert "Noted" in (await send(fresh, "/mattermost/command", data=typed))[1]["text"]
-    assert (await send(fresh, "/mattermost/command", data=typed))[1]["text"] == "I have that already."
-    await fresh.quiet()
-    facts = fresh.dump()["fact"]
+async def test_what_comes_twice_counts_once(stage: Stage) -> None:
+    row, post = shown(stage, "prompt:1:security")
+    asked = click(stage, post, signed(stage, row, "pass MB-1 S2"), trigger_id="once")
+    assert "passed" in (await send(stage, "/mattermost/action", json=asked))[1]["ephemeral_text"]
+    await stage.quiet()
+    before = stage.dump()
+    assert (await send(stage, "/mattermost/action", json=asked))[1]["ephemeral_text"] == "I have that already."
+    typed = form(stage, "note MB-1 hello", trigger_id="once")
+    assert "Noted" in (await send(stage, "/mattermost/command", data=typed))[1]["text"]
+    assert (await send(stage, "/mattermost/command", data=typed))[1]["text"] == "I have that already."
+    await stage.quiet()
+    facts = stage.dump()["fact"]
     assert len(facts) == len(before["fact"]) + 1
     # Pressed again, which is another click: what is said already is not said twice.
-    again = await send(fresh, "/mattermost/action", json={**asked, "trigger_id": "twice"})
+    again = await send(stage, "/mattermost/action", json={**asked, "trigger_id": "twice"})
     assert "already" in again[1]["ephemeral_text"]
-    assert fresh.dump()["fact"] == facts
+    assert stage.dump()["fact"] == facts
 
 
 async def test_a_dialog_that_was_never_opened_is_refused(stage: Stage) -> None:
@@ -456,25 +458,25 @@ async def test_what_breaks_inside_is_answered_with_a_reference_to_the_log(tmp_pa
     assert said == {"error": f"internal error, in the log as {logs[0]['reference']}"}
 
 
-async def test_no_secret_is_ever_logged(fresh: Stage) -> None:
+async def test_no_secret_is_ever_logged(stage: Stage) -> None:
     trigger = "a-capability-that-opens-dialogs"
     hook = "https://chat.example.com/hooks/commands/a-capability-that-posts"
-    right = form(fresh, "note MB-1 hello", trigger_id=trigger, response_url=hook)
-    row, post = shown(fresh, "prompt:1:security")
-    context = signed(fresh, row, "pass MB-1 S1")
-    given = state(fresh, fresh.sue.id, "submit")
+    right = form(stage, "note MB-1 hello", trigger_id=trigger, response_url=hook)
+    row, post = shown(stage, "prompt:1:security")
+    context = signed(stage, row, "note MB-1 secret")
+    given = state(stage, stage.sue.id, "submit")
     for data in (right, {**right, "token": "an-old-token"}, {**right, "user_id": "x"}, {**right, "text": "submit"}):
-        await send(fresh, "/mattermost/command", data=data)
+        await send(stage, "/mattermost/command", data=data)
     for asked in (context, {**context, "l": "x"}, {**context, "m": "a-forged-mac"}):
-        await send(fresh, "/mattermost/action", json=click(fresh, post, asked, trigger_id=trigger))
-    for user in (fresh.sue.id, fresh.sam.id):
+        await send(stage, "/mattermost/action", json=click(stage, post, asked, trigger_id=trigger))
+    for user in (stage.sue.id, stage.sam.id):
         asked = {"user_id": user, "channel_id": "", "state": given, "submission": {"link": "x"}}
-        await send(fresh, "/mattermost/dialog", json=asked)
-    await send(fresh, f"/mattermost/command/{quote(right['token'])}", data=right)
-    await fresh.quiet()
-    logged = repr([x for x in fresh.logs if x.get("path") != f"/mattermost/command/{right['token']}"])
+        await send(stage, "/mattermost/dialog", json=asked)
+    await send(stage, f"/mattermost/command/{quote(right['token'])}", data=right)
+    await stage.quiet()
+    logged = repr([x for x in stage.logs if x.get("path") != f"/mattermost/command/{right['token']}"])
     for secret in (
-        right["token"], fresh.config.mattermost.token.get_secret_value(), fresh.secret().hex(), context["m"], trigger, hook,
+        right["token"], stage.config.mattermost.token.get_secret_value(), stage.secret().hex(), context["m"], trigger, hook,
         "an-old-token", "a-forged-mac", json.loads(given)["m"], context["m"].rpartition(".")[2],
     ):  # fmt: skip
         assert secret not in logged

@@ -65,7 +65,7 @@ class Scene:
         async with Api(self.url, self.token) as api:
             yield api
 
-    def buttons(self, **extra: Any) -> Json:
+    def buttons(self, **extra: Any) -> Json:  # noqa: ANN401 - fields of an action
         go = {
             "id": "go",
             "name": "Go",

@@ -210,7 +210,7 @@ def test_small_forms(found: str, expected: str) -> None:
     assert found == expected
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.text(max_size=8))
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.text(max_size=8))  # noqa: DTZ001 -- made UTC below
 def test_any_moment_has_words_in_any_zone(moment: datetime, zone: str) -> None:
     at = round(moment.replace(tzinfo=UTC).timestamp() * 1000)
     assert phrases.when(at, zone).endswith(("UTC", "your time"))

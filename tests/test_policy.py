@@ -136,7 +136,7 @@ def checklist(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["as Markdown", "without code marks"])
-def test_each_box_of_the_template_for_new_plugins_is_exactly_one_item(plain: bool) -> None:
+def test_each_box_of_the_template_for_new_plugins_is_exactly_one_item(plain: bool) -> None:  # noqa: FBT001 a parameter of the test
     boxes = checklist("add_plugin.md")
     found = [recognised(box.replace("`", "") if plain else box, shipped()) for box in boxes]
     assert [len(handles) for handles in found] == [1] * len(boxes)

@@ -45,14 +45,14 @@ def _texts(node: ast.expr, module: ModuleType) -> list[str]:
 
 def _worth(expression: ast.expr, module: ModuleType) -> str:
     try:
-        return str(eval(ast.unparse(expression), vars(module)))
+        return str(eval(ast.unparse(expression), vars(module)))  # noqa: S307 -- an expression of the source that is tested
     except NameError:
         return "?"
 
 
 PUT_IN = {
-    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON],
-    "part": [database._ALL, database._OPEN],
+    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON],  # noqa: SLF001 -- what the store puts in
+    "part": [database._ALL, database._OPEN],  # noqa: SLF001 -- likewise
 }
 """Local names in the statements, and what they stand for."""
 

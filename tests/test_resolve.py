@@ -378,7 +378,7 @@ async def test_a_cancelled_look_leaves_nothing_running(server: FakeGit, look: Lo
         ("10.1.2.3", False),
         ("169.254.169.254", False),
         ("100.64.0.1", False),
-        ("0.0.0.0", False),
+        ("0.0.0.0", False),  # noqa: S104 - nothing is bound to it
         ("224.0.0.1", False),
         ("::1", False),
         ("fd00::1", False),

@@ -123,7 +123,7 @@ class Model:
         mine = [self.items.get(x, ("open", "")) for x in TRACKS[self.track] if role_of(x) == role]
         return all(state in {"passed", "na"} and commit == self.commit for state, commit in mine)
 
-    def add(self, fact: Mapping[str, Any]) -> None:
+    def add(self, fact: Mapping[str, Any]) -> None:  # noqa: C901 -- one arm per kind of fact
         match fact["kind"]:
             case "submitted":
                 self.submitter, self.track = fact["by"], fact["track"] or "new"
@@ -283,7 +283,7 @@ class Reviews(RuleBasedStateMachine):
         self.does(actor, Block(ticket=ticket, role=role, item=item, text=self._word(), commit=guard), via)
 
     @rule(by=people, ticket=numbers, number=st.integers(1, 4), disclose=st.booleans(), via=ways)
-    def settle(self, by: str | None, ticket: int, number: int, disclose: bool, via: Way) -> None:
+    def settle(self, by: str | None, ticket: int, number: int, disclose: bool, via: Way) -> None:  # noqa: FBT001 -- a strategy gives it
         found = self.models[ticket].findings.get(number) if ticket in self.models else None
         actor = by or self._fits(ticket, found["role"] if found else "dev")
         self.does(actor, SettleFinding(ticket=ticket, number=number, disclose=disclose), via)
@@ -298,7 +298,7 @@ class Reviews(RuleBasedStateMachine):
         via=ways,
     )
     def verdict(
-        self, by: str | None, ticket: int, role: str, decision: Decision, everything: bool, guard: str, via: Way
+        self, by: str | None, ticket: int, role: str, decision: Decision, everything: bool, guard: str, via: Way  # noqa: FBT001 -- a strategy gives it
     ) -> None:  # fmt: skip
         actor = by or self._fits(ticket, role or "qa")
         cmd = GiveVerdict(ticket=ticket, role=role, decision=decision, all=everything, commit=guard)
@@ -720,8 +720,8 @@ def test_of_two_tickets_of_one_id_the_one_that_is_found_first_goes_on() -> None:
     play = Reviews()
     play.does("sue", Submit(link=REMIND))
     play.does("otto", Submit(link="https://github.com/otto/remind"))
-    play._resolve(1, COMMITS[1], "com.example.remind", "")
-    play._resolve(0, COMMITS[0], "Com.Example.Remind", "")
+    play._resolve(1, COMMITS[1], "com.example.remind", "")  # noqa: SLF001 -- moves the outside world on
+    play._resolve(0, COMMITS[0], "Com.Example.Remind", "")  # noqa: SLF001 -- moves the outside world on
     assert [play.models[n].ended for n in (1, 2)] == [True, False]
     play.what_is_searched_is_what_the_facts_say()
     play.teardown()

@@ -44,7 +44,7 @@ def message_of(item: News) -> str:
 
 async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for announces nothing
             await asyncio.sleep(0.01)
 
 

@@ -127,7 +127,7 @@ def store(config: Config) -> tuple[Finding, bool]:
             f"{path} is damaged, or no store: {sound[0][0]}",
             "Stop mmbot, keep that file, and put the last backup in its place.",
         ), running
-    known = {migration.name for migration in migrations._migrations}
+    known = {migration.name for migration in migrations._migrations}  # noqa: SLF001 -- the library lists only pending ones
     if applied - known:
         return faulty(name, f"{path} was written by a newer mmbot", "Upgrade mmbot to that version."), running
     return fine(name, f"{path} is sound; mmbot is {'running' if running else 'not running'}"), running

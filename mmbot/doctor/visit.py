@@ -17,7 +17,7 @@ from mmbot.mattermost.rest import Channel, Rest, RestError, Team
 
 CLOCK_SECONDS = 60.0
 HELLO_SECONDS = 10.0
-TOKEN_VARIABLE = "MMBOT_MATTERMOST__TOKEN"
+TOKEN_VARIABLE = "MMBOT_MATTERMOST__TOKEN"  # noqa: S105 -- the name of a variable
 
 
 _Check = Callable[[], Awaitable[Finding]]

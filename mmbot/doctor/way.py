@@ -100,7 +100,7 @@ def _stand_in(ear: Ear) -> web.Application:
 
 def local(listen: Listen) -> str:
     """The address under which this machine itself reaches the listener."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104 -- compared, not bound
     return f"http://[{host}]:{listen.port}" if ":" in host else f"http://{host}:{listen.port}"
 
 

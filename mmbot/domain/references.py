@@ -63,7 +63,7 @@ _BAD_COMMIT = "That isn't a commit: a commit is 7 to 40 characters of 0-9 and a-
 _BAD_NUMBER = "That isn't the number of a pull request. Give the number alone, or the link to it."
 
 
-class BadReference(ValueError):
+class BadReference(ValueError):  # noqa: N818 - the sentence is for people, it reads as what it is
     """The text can't be read as a reference; the message is a sentence for whoever wrote it and never repeats it."""
 
 
@@ -217,14 +217,14 @@ def _split(url: str, plain_http_hosts: frozenset[str]) -> tuple[str, str, str]:
 
 def _public_host(host: str) -> str:
     match = _HOST.fullmatch(host)
-    if not match or len(host) > 255 or any(f".{match[1]}".endswith(f".{private}") for private in _PRIVATE):
+    if not match or len(host) > 255 or any(f".{match[1]}".endswith(f".{private}") for private in _PRIVATE):  # noqa: PLR2004 - DNS's limit
         raise BadReference(_NOT_PUBLIC)
     name, port = match[1], int(match[2] or 443)
-    if not 0 < port < 65536:
+    if not 0 < port < 65536:  # noqa: PLR2004 - TCP's limit
         raise BadReference(_NOT_PUBLIC)
     if name in {"www.github.com", "www.gitlab.com"}:
         name = name.removeprefix("www.")
-    return name if port == 443 else f"{name}:{port}"
+    return name if port == 443 else f"{name}:{port}"  # noqa: PLR2004 - https
 
 
 def _locate(origin: str, path: str) -> tuple[str, list[str]]:
@@ -240,7 +240,7 @@ def _locate(origin: str, path: str) -> tuple[str, list[str]]:
     repository = segments[:end]
     while repository and repository[-1].lower().endswith(".git"):
         repository[-1] = repository[-1][:-4]
-    if len(repository) < 2 or any(not _SEGMENT.fullmatch(s) for s in repository):
+    if len(repository) < 2 or any(not _SEGMENT.fullmatch(s) for s in repository):  # noqa: PLR2004 - owner and name
         raise BadReference(_NO_REPOSITORY)
     if repository[-1].lower().endswith(_ARCHIVES):
         raise BadReference(_BUILT)
@@ -293,7 +293,7 @@ def _release(repository: str, page: list[str], *, gitlab: bool) -> Reference:
         case ["releases" | "tags", name] if gitlab and name != "permalink":
             return _of_kind(repository, "tag", name)
         case ["archive" | "tarball" | "zipball", _, *_]:
-            names = page[1:-1] if gitlab and len(page) > 2 else page[1:]
+            names = page[1:-1] if gitlab and len(page) > 2 else page[1:]  # noqa: PLR2004 - GitLab: archive/<ref>/<file>
             name = "/".join(names)
             for ending in _ARCHIVES:
                 name = name.removesuffix(ending)
@@ -307,7 +307,7 @@ def _release(repository: str, page: list[str], *, gitlab: bool) -> Reference:
 def _from_words(repository: str, words: list[str]) -> Reference:
     if len(words) > 1:
         kind = _KIND_WORDS.get(words[0].lower())
-        if kind is None or len(words) > 2:
+        if kind is None or len(words) > 2:  # noqa: PLR2004 - "tag v1.0.0"
             raise BadReference(_TWO_THINGS)
         name = words[1].removeprefix("#") if kind == "pull" else words[1]
         return _of_kind(repository, kind, name)
@@ -333,7 +333,7 @@ def _ref(repository: str, name: str, *, path: bool = False) -> Reference:
 
 def _is_commit(name: str) -> bool:
     """Tell a commit by its looks; digits alone are as likely a date, which `resolve` tells apart."""
-    return bool(_HEX.fullmatch(name)) and (len(name) == 40 or not name.isdigit())
+    return bool(_HEX.fullmatch(name)) and (len(name) == 40 or not name.isdigit())  # noqa: PLR2004 - a whole SHA-1
 
 
 def _of_kind(repository: str, kind: Kind, name: str, *, path: bool = False) -> Reference:

@@ -12,7 +12,7 @@ Verdict = Literal["approved", "changes requested", "held", "reviewing", "nobody 
 Standing = Literal["open", "passed", "failed", "na", "held"]
 
 
-class Illegal(Exception):
+class Illegal(Exception):  # noqa: N818 -- it names what the move is, not an error of the program
     """A move the process does not allow. `why` names the reason, `about` its particulars; the words are found elsewhere."""
 
     def __init__(self, why: str, **about: object) -> None:

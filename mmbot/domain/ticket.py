@@ -190,7 +190,7 @@ def followed(ticket: Ticket, fact: f.AnyFact) -> Ticket:
     return _with(_apply(ticket, fact), count=ticket.count + 1, changed_at=fact.at)
 
 
-def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:
+def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, PLR0912 -- one arm per kind of fact: the list is the model
     match fact:
         case f.Submitted():
             return _with(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)

@@ -74,8 +74,8 @@ async def run_git(folder: Path, limits: GitLimits, *arguments: str, url: str = "
         env=_environment(folder, urlsplit(url).scheme),
         start_new_session=True,
     )
-    assert process.stdout
-    assert process.stderr
+    assert process.stdout  # noqa: S101 - it is a pipe; for the type checker
+    assert process.stderr  # noqa: S101 - likewise
     ended = False
     try:
         out, err = await asyncio.gather(

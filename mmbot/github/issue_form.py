@@ -17,7 +17,7 @@ MAX_CHARS = 65_536
 _LONGEST_ENTRY, _MOST_ENTRIES = 300, 40
 
 
-class FormTooLong(ValueError):
+class FormTooLong(ValueError):  # noqa: N818 - the name says what is wrong
     """The text has more characters than are read; the message is a sentence for the person."""
 
 

@@ -13,7 +13,7 @@ _EVERY = re.compile(
 )
 _EXCEPT = re.compile(r"\b(?:except|but|apart from|other than|not)\b", re.IGNORECASE)
 _TAIL = re.compile(
-    r"\s(?:[-–—]+>?|=>|→|//)\s|[:;]\s|\s(?=\(|https?://)"
+    r"\s(?:[-–—]+>?|=>|→|//)\s|[:;]\s|\s(?=\(|https?://)"  # noqa: RUF001 - a dash typed by a phone
     r"|[,\s]\s?(?=\(?(?:n/a|not applicable|except|apart from|but|however|only|not yet|planned|todo)\b)",
     re.IGNORECASE,
 )

@@ -32,7 +32,7 @@ class Item:
     def said(self) -> Said:
         """What the mark in the brackets means."""
         mark = self.raw.strip().lower()
-        if mark in {"x", "х", "×", "y", "yes", "v", "ok", "✓", "✔", "✔️", "✅", "☑", "☑️"}:
+        if mark in {"x", "х", "×", "y", "yes", "v", "ok", "✓", "✔", "✔️", "✅", "☑", "☑️"}:  # noqa: RUF001 - other scripts' x
             return "yes"
         return "no" if mark in {"", "-", "n", "no", "_", "☐"} else "unclear"  # "" and "-" are how an open box is left
 
@@ -118,7 +118,7 @@ class Sheet:
                 self.unread.append((at, bare))
 
 
-def _comment(state: StateBlock, line: int, end: int, silent: bool) -> bool:
+def _comment(state: StateBlock, line: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's signature
     """Other HTML stays text: a tag above a list would otherwise swallow it."""
     start = state.bMarks[line] + state.tShift[line]
     return state.src.startswith("<!--", start) and html_block(state, line, end, silent)
@@ -128,7 +128,7 @@ def _comment(state: StateBlock, line: int, end: int, silent: bool) -> bool:
 _BLOCKS = MarkdownIt("commonmark", {"maxNesting": 40}).disable(["code", "reference", "lheading", "inline"])
 _BLOCKS.block.ruler.at("html_block", _comment, {"alt": ["paragraph", "blockquote"]})
 _CHECK = re.compile(
-    r"[\s>]*(?P<bullet>(?:[-*+•–]|\d{1,9}[.)])(?!\*)\s*)?(?:\*\*|__|~~)?\\?\[(?P<raw>[^\[\]\n]{0,40})\](?:\*\*|__|~~)?(?P<rest>.*)"
+    r"[\s>]*(?P<bullet>(?:[-*+•–]|\d{1,9}[.)])(?!\*)\s*)?(?:\*\*|__|~~)?\\?\[(?P<raw>[^\[\]\n]{0,40})\](?:\*\*|__|~~)?(?P<rest>.*)"  # noqa: RUF001 - a dash typed by a phone
 )
 _SECTIONS = {
     "summary": re.compile(r"(?:plugin )?(?:summary|description)"),
@@ -140,7 +140,7 @@ _SECTIONS = {
         r"(?:the )?check ?list|(?:product|technical|security|functional|documentation) requirements?.{0,80}"
     ),
 }
-_MARKS = r"^(?:[^\S\n]|[-*+•–\d.)>#_~\\])*"
+_MARKS = r"^(?:[^\S\n]|[-*+•–\d.)>#_~\\])*"  # noqa: RUF001 - whatever may stand before a box or a name
 _MAYBE_BOX = re.compile(_MARKS + r"\[[^\[\]\n]{0,40}\]", re.MULTILINE)
 _MAYBE_SUMMARY = re.compile(_MARKS + r"(?:plugin\s+)?(?:summary|description)", re.MULTILINE | re.IGNORECASE)
 _MAYBE_REFERENCE = re.compile(

@@ -15,7 +15,7 @@ _PARTS = ("server", "webapp")
 _FILLED_BY_BUILD = ("version", "release_notes_url")  # newer plugin templates take them from the tag
 
 
-class BadManifest(ValueError):
+class BadManifest(ValueError):  # noqa: N818 - the sentence is for people, it reads as what it is
     """The file isn't a manifest; the message is a sentence that quotes nothing of it."""
 
 

@@ -20,11 +20,11 @@ MAX_REFS = 16 * 2**20  # bytes of what a server lists
 _REDIRECTS = 3  # a renamed repository, and GitLab's .git
 
 
-class Unresolved(Exception):
+class Unresolved(Exception):  # noqa: N818 - the sentence is for people, it reads as what it is
     """The reference leads nowhere, and trying again won't help; the message is a sentence for whoever gave it."""
 
 
-class Unreachable(Exception):
+class Unreachable(Exception):  # noqa: N818 - likewise
     """The repository couldn't be read just now: try again later; the message is a sentence."""
 
 
@@ -60,7 +60,7 @@ class Refs:
 
 async def bare(folder: Path, limits: GitLimits) -> Path:
     """Make an empty repository."""
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240 - done at once
     made = await run_git(folder, limits, "init", "--quiet", "--bare", "--template=", "--initial-branch=main", ".")
     if made.code:
         raise RuntimeError(f"git init ended with {made.code}: {made.err}")

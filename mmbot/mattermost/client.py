@@ -125,9 +125,9 @@ def _wait(error: RestError, attempt: int, *, read: bool) -> float | None:
     """Seconds until the next try, or None when the call must not be repeated."""
     if error.status == HTTPStatus.TOO_MANY_REQUESTS:
         asked: float = 1.0 if error.retry_after is None else error.retry_after
-        return None if asked > LONGEST_WAIT else asked + random.uniform(0, 0.5)
+        return None if asked > LONGEST_WAIT else asked + random.uniform(0, 0.5)  # noqa: S311 - spreads load only
     if read and error.temporary:
-        return random.uniform(0.1, 0.3) * float(2**attempt)
+        return random.uniform(0.1, 0.3) * float(2**attempt)  # noqa: S311 - spreads load only
     return None
 
 

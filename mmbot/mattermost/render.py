@@ -23,7 +23,7 @@ DIALOG_LIFETIME = DAY
 """Milliseconds for which a dialog can be filled in."""
 
 
-class Forged(Exception):
+class Forged(Exception):  # noqa: N818 -- what it is
     """A context or state that this bot did not sign, or not for this person, or too long ago."""
 
 
@@ -68,7 +68,7 @@ def _action(button: Button, number: int, row: int, secret: bytes, url: str, now:
     return {**action, "integration": {"url": f"{url}/mattermost/action", "context": context}}
 
 
-def clicked(context: Any, secret: bytes, now: int) -> tuple[int, str, bool]:
+def clicked(context: Any, secret: bytes, now: int) -> tuple[int, str, bool]:  # noqa: ANN401 -- anything can be posted to us
     """The row and line that a click's context carries, and whether it is too old; raises Forged."""
     try:
         line, (row, day, mac) = str(context["l"]), str(context["m"]).split(".")
@@ -118,7 +118,7 @@ def _element(question: Question) -> dict[str, Any]:
     return element
 
 
-def dialog_state(state: Any, person: str, secret: bytes, now: int) -> tuple[str, str]:
+def dialog_state(state: Any, person: str, secret: bytes, now: int) -> tuple[str, str]:  # noqa: ANN401 -- anything can be posted to us
     """The line and nonce of a dialog's state; raises Forged unless this bot signed it for this person, and lately."""
     try:
         raw = json.loads(str(state)[:20_000])

@@ -33,7 +33,7 @@ class Lost:
     first: bool = False
 
 
-class TokenRejected(Exception):
+class TokenRejected(Exception):  # noqa: N818 - it is what happened
     """The server does not accept the token, and said so several times: waiting will not help."""
 
 
@@ -108,7 +108,7 @@ class _Stream:
                 pass
             ceiling = min(self.pace.longest, self.pace.shortest * 2.0 ** min(self.failures, 30))
             self.failures += 1
-            await asyncio.sleep(random.uniform(0, ceiling))
+            await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - spreads load only
 
     async def poll(self) -> None:
         """Asks for the own account again and again; ends only with `TokenRejected`."""
@@ -155,13 +155,13 @@ class _Stream:
     def _take(self, raw: object) -> None:
         """Raises ValueError on a frame that no server sends."""
         if not isinstance(raw, dict):
-            raise ValueError("no object")
+            raise ValueError("no object")  # noqa: TRY004 -- a wrong value from outside, not a mistake of ours
         event = raw.get("event")
         if not isinstance(event, str):
             return  # an answer to something we sent
         data, seq = raw.get("data") or {}, raw.get("seq", 0)
         if not isinstance(data, dict) or not isinstance(seq, int):
-            raise ValueError("no event")
+            raise ValueError("no event")  # noqa: TRY004 -- likewise
         if event == "hello" and data.get("connection_id") != self.connection:
             self._put(Lost("connected" if not self.greeted else "could not resume", first=not self.greeted))
             self.greeted = True

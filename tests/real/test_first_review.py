@@ -9,7 +9,7 @@ REMIND = "com.github.example.remind"
 TEMPLATES = Path(__file__).parents[3] / "shared" / "data" / "issue_templates"
 
 
-async def test_a_new_plugin_comes_to_the_open_gate(stage: Stage) -> None:
+async def test_a_new_plugin_comes_to_the_open_gate(stage: Stage) -> None:  # noqa: PLR0915 -- one story, in order
     remind = stage.git.repository("example/remind")
     first = remind.commit({"plugin.json": manifest(REMIND, "Remind", "1.0.0"), "LICENSE": "MIT", "SECURITY.md": "x"})
     remind.tag("v1.0.0", first)
@@ -105,6 +105,7 @@ async def test_a_thread_says_which_ticket_is_meant(stage: Stage) -> None:
     remind.tag("v1.0.0", remind.commit({"plugin.json": manifest(REMIND, "Remind", "1.0.0")}))
     await stage.mb("sue", f"submit {stage.git.url('example/remind')} v1.0.0")
     card = await stage.post("sue", "MB-1 · Remind 1.0.0")
+    await stage.post("sue", "`v1.0.0` is commit")  # an old server fails at two first replies at once
     await stage.sue.say(stage.market, f"@{stage.bot['username']} status", root=card["id"])
     await stage.post("sue", "**MB-1 Remind 1.0.0** — new plugin")
     await stage.sue.say(stage.market, f"@{stage.bot['username']} remind?")
