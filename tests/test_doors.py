@@ -299,7 +299,7 @@ async def test_an_option_that_was_never_offered_is_ignored(stage: Stage) -> None
     _, answer = await send(stage, "/mattermost/action", json=click(stage, post, context, type="select"))
     assert "Noted" in answer["ephemeral_text"]
     await stage.quiet()
-    assert [(x[2], "offered" in x[7]) for x in stage.dump()["fact"][known:]] == [("note-added", True)]
+    assert [(x[2], "offered" in x[7]) for x in stage.dump()["fact"][known:]] == [("note", True)]
 
 
 async def test_what_comes_twice_counts_once(stage: Stage) -> None:

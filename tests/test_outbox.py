@@ -343,6 +343,19 @@ async def test_a_bot_thrown_out_of_the_channel_does_not_take_its_card_for_delete
     assert bench.row("card:1").post == post
 
 
+async def test_a_card_moves_to_the_channel_that_is_configured_now(bench: Bench) -> None:
+    old = bench.row("card:1").post
+    bench.market = await bench.world.add_channel("other")
+    await bench.world.join(bench.bot, ["other"])
+    worker = bench.fresh()
+    outbox.add(bench.store, "say", bench.now(), channel="market", thread="card:1", body=MESSAGE % "moved")
+    await worker.drain()
+    assert bench.states() == []
+    card = bench.server.content.all[bench.row("card:1").post]
+    assert (card["id"] != old, card["channel_id"]) == (True, bench.market)
+    assert "moved" in await bench.thread()
+
+
 async def test_steps_run_side_by_side_but_few_at_once_and_each_next_one_follows(bench: Bench) -> None:
     running, most, gates = 0, 0, [asyncio.Event() for _ in range(SLOW_STEPS + 3)]
     started: asyncio.Queue[int] = asyncio.Queue()
