@@ -6,7 +6,6 @@ from typing import Any
 
 import structlog
 
-from mmbot import cards, notices, replies
 from mmbot.domain import review
 from mmbot.domain.review import Illegal
 from mmbot.events import (
@@ -34,10 +33,11 @@ from mmbot.events import (
 from mmbot.handlers import intake, people, pushes, queue
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
-from mmbot.refusals import refused
 from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import MARKET, Settings, Tx
+from mmbot.words import cards, notices, replies
+from mmbot.words.refusals import refused
 
 log = structlog.get_logger()
 

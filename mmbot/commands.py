@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from mmbot.domain.ticket import Ticket
 from mmbot.events import COMMANDS, AskStatus, Command, Incomplete, Misread, Slot
 from mmbot.messages import Question
-from mmbot.phrases import MB, code, typed
 from mmbot.policy import Policy
+from mmbot.words.phrases import MB, code, typed
 
 WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for word in command.words}
 LONGEST = 16_383

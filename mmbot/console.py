@@ -17,11 +17,11 @@ from mmbot.events import Event, PeopleNamed, Person, Pushed, ReferenceResolved, 
 from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply
 from mmbot.outbox import Outbox
-from mmbot.phrases import MB
 from mmbot.policy import Policy
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
+from mmbot.words.phrases import MB
 
 CHANNEL = "plugins-marketplace"
 HELP = """\

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
-from mmbot import commands, replies
+from mmbot import commands
 from mmbot.app import App
 from mmbot.events import Command, Event, Incomplete, Misread, Person, Pushed, Where
 from mmbot.github.submission import submission
@@ -22,6 +22,7 @@ from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.values import User
 from mmbot.messages import Reply
 from mmbot.store import outbox
+from mmbot.words import replies
 
 log = structlog.get_logger()
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mmbot import cards, notices, policy
+from mmbot import policy
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
 from mmbot.messages import Message
+from mmbot.words import cards, notices
 
 POLICY = policy.load()
 AT = 1_794_218_400_000

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from random_tickets import POLICY, posts, tickets
 
-from mmbot import replies
 from mmbot.app import App
 from mmbot.commands import LONGEST, WORDS, Context, filled, names_in, read, tidy, usage
 from mmbot.domain.ticket import Ticket
@@ -41,9 +40,10 @@ from mmbot.events import (
 )
 from mmbot.mattermost import render
 from mmbot.messages import Button, Message, Row
-from mmbot.phrases import MB
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
+from mmbot.words import replies
+from mmbot.words.phrases import MB
 
 PEOPLE = {"sam": "id-sam", "dana": "id-dana"}
 CONTEXT = Context("id-me", None, PEOPLE)

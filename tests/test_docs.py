@@ -13,8 +13,8 @@ from mmbot.domain import review
 from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.turns import stage
 from mmbot.events import COMMANDS
-from mmbot.phrases import MB
-from mmbot.replies import HELD_BY
+from mmbot.words.phrases import MB
+from mmbot.words.replies import HELD_BY
 
 ROOT = Path(__file__).parent.parent
 RULES = policy.load()

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_tickets import AT, POLICY, posts, tickets, who
 
-from mmbot import cards, notices
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.turns import history
 from mmbot.mattermost import render
 from mmbot.messages import Button, Dialog, Message, Question, Row
+from mmbot.words import cards, notices
 
 KEY = b"k" * 32
 URL = "https://mmbot.marketplace.mattermost.example.com:8443/doors1"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from structlog.testing import capture_logs
 
-from mmbot import commands, policy, replies
+from mmbot import commands, policy
 from mmbot.app import App
 from mmbot.domain import facts as f
 from mmbot.domain import review
@@ -52,6 +52,7 @@ from mmbot.messages import Message, Reply
 from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
+from mmbot.words import replies
 
 POLICY = policy.load()
 MONDAY = 1_794_218_400_000

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 
-from mmbot import replies
 from mmbot.config import Config, Listen
 from mmbot.doctor.finding import Finding, faulty, fine, open_question
 from mmbot.mattermost import reach
 from mmbot.mattermost.callbacks import token_accepted
 from mmbot.mattermost.rest import Channel, Rest, RestError
 from mmbot.web import serve
+from mmbot.words import replies
 
 NAME = "slash command"
 COMMAND_PATH = "/mattermost/command"

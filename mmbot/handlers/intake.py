@@ -1,6 +1,5 @@
 """Submissions: a ticket is opened, its reference resolved to one commit, its track decided, and the review moved on request."""
 
-from mmbot import notices, replies
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.intake import classify
@@ -10,8 +9,9 @@ from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused, Reply
-from mmbot.refusals import refused
 from mmbot.store.tx import Tx
+from mmbot.words import notices, replies
+from mmbot.words.refusals import refused
 
 DEFAULT_OWNER = "default-owner"
 

@@ -1,9 +1,9 @@
 """What has to be told, and which posts have to change, after a ticket changed."""
 
-from mmbot import notices
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
 from mmbot.store.tx import Tx
+from mmbot.words import notices
 
 
 def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:

@@ -1,9 +1,9 @@
 """Roles: the configuration's names were looked up, and become user ids for good."""
 
-from mmbot import notices
 from mmbot.events import PeopleNamed
 from mmbot.store.database import WITHHELD
 from mmbot.store.tx import Tx
+from mmbot.words import notices
 
 
 def named(tx: Tx, what: PeopleNamed) -> None:

@@ -1,11 +1,11 @@
 """Pushes to a repository under review: told in the thread; the review stays where it is until somebody moves it."""
 
-from mmbot import notices
 from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
 from mmbot.events import Pushed
 from mmbot.handlers.news import card
 from mmbot.store.tx import Tx
+from mmbot.words import notices
 
 
 def pushed(tx: Tx, what: Pushed) -> None:

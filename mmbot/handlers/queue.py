@@ -1,11 +1,11 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
-from mmbot import answers, replies
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.rights import allowed
 from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Command, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store.tx import Tx
+from mmbot.words import answers, replies
 
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from mmbot import notices, replies
-from mmbot.cards import way_on
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.rights import submits
@@ -12,6 +10,8 @@ from mmbot.events import AddNote, Assign, Block, GiveVerdict, JudgeItem, Request
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
+from mmbot.words import notices, replies
+from mmbot.words.cards import way_on
 
 
 def assign(tx: Tx, cmd: Assign) -> Reply:

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from mmbot.messages import Button, Dialog, Message, Question
-from mmbot.phrases import MB
+from mmbot.words.phrases import MB
 
 LONGEST_MESSAGE = 16_383
 """Characters that a post may have."""

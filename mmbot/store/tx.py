@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from mmbot import replies
 from mmbot.domain.facts import AnyFact
 from mmbot.domain.references import BadReference, Reference, parse_reference, repository_key
 from mmbot.domain.rights import STAFF, Actor, Who, allowed, submits
@@ -16,6 +15,7 @@ from mmbot.messages import Message, Refused
 from mmbot.policy import Policy
 from mmbot.store import outbox
 from mmbot.store.database import Store
+from mmbot.words import replies
 
 MARKET = "market"
 """Stands for the marketplace channel until a row is sent."""

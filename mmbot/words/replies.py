@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from mmbot.cards import Who, called, title_of, verdict_words
 from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
-from mmbot.phrases import code, commit, day, listed, plural, typed
-from mmbot.refusals import all_pass, are, start
+from mmbot.words.cards import Who, called, title_of, verdict_words
+from mmbot.words.phrases import code, commit, day, listed, plural, typed
+from mmbot.words.refusals import all_pass, are, start
 
 RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
 

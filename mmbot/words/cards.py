@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from mmbot.domain import review
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
-from mmbot.evidence import claimed, evidence
 from mmbot.messages import Button, Colour, Message, Row
-from mmbot.phrases import code, commit, compare, day, link, listed, plain, plural, typed
 from mmbot.policy import Item
+from mmbot.words.evidence import claimed, evidence
+from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
 
 Who = Callable[[str], str]
 """User id in, user name out."""

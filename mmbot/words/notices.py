@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 import semver
 
-from mmbot.cards import Who, called, finding_line, ref_words, title_of
 from mmbot.domain import review
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.events import Pushed
-from mmbot.evidence import notes_of
 from mmbot.messages import Button, Message, Row
-from mmbot.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
+from mmbot.words.cards import Who, called, finding_line, ref_words, title_of
+from mmbot.words.evidence import notes_of
+from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
 
 ROOM_FOR_FINDINGS = 14_000
 """Characters of a post that its findings may take."""

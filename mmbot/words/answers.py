@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from mmbot.cards import Who, called, finding_line, kind, outlook, ref_words, title_of, verdict_words, way_on
 from mmbot.domain import review
 from mmbot.domain.rights import Actor, may_know
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
-from mmbot.phrases import code, commit, day, link, listed, plain, plural, quoted, typed
+from mmbot.words.cards import Who, called, finding_line, kind, outlook, ref_words, title_of, verdict_words, way_on
+from mmbot.words.phrases import code, commit, day, link, listed, plain, plural, quoted, typed
 
 AT_MOST = 20
 

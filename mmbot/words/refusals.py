@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from mmbot.cards import Who, outlook, title_of
 from mmbot.domain.review import Illegal
 from mmbot.domain.ticket import Ticket
-from mmbot.phrases import code, commit, listed, typed
+from mmbot.words.cards import Who, outlook, title_of
+from mmbot.words.phrases import code, commit, listed, typed
 
 STATES = {"passed": "passed", "failed": "failed", "na": "not applicable", "open": "open"}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from mmbot.domain import facts as f
 from mmbot.domain.ticket import Ticket
-from mmbot.phrases import code, plain
+from mmbot.words.phrases import code, plain
 
 
 def claimed(ticket: Ticket, handle: str) -> str:
