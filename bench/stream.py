@@ -104,12 +104,13 @@ class _Counting(Reception):
     left = 0
     done: asyncio.Event
 
-    async def said(self, post: Said) -> None:
+    async def said(self, post: Said) -> bool:
         """Take in a post, and count it."""
-        await super().said(post)
+        ours = await super().said(post)
         self.left -= 1
         if not self.left:
             self.done.set()
+        return ours
 
 
 Round = Callable[[], Awaitable[float]]

@@ -64,7 +64,7 @@ HANDLERS: Mapping[type, Handler] = {
     Pushed: pushes.pushed,
 }
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
-"""The ways in whose answer travels back with the request."""
+"""The ways in whose answer travels back with the request; a dialog only takes a refusal, so it stays open with what was typed."""
 
 
 class App:
@@ -83,10 +83,12 @@ class App:
             return self._answer(tx)
         with self.store.transaction():
             if not self.store.first_time(event.id, event.at):
-                return Reply(replies.already()) if event.where.via in IN_BODY else None
+                return Reply(replies.already()) if event.where.via in IN_BODY - {"dialog"} else None
             self.store.know(event.people)
             reply = self._answer(tx)
-            if reply and event.where.via not in IN_BODY:
+            if reply and reply.refused and event.where.via == "dialog":
+                self.store.forget(event.id)  # the dialog stays open, and the same answers may be right in a minute
+            elif reply and (event.where.via == "dialog" or event.where.via not in IN_BODY):
                 self._post(tx, reply)
                 reply = None
         return reply
@@ -103,14 +105,14 @@ class App:
             with self.store.savepoint():
                 return HANDLERS[type(what)](tx, what)
         except Refused as no:
-            return Reply(no.text, errors=((no.field, no.text),) if no.field else ())
+            return Reply(no.text, refused=True, errors=((no.field, no.text),) if no.field else ())
         except Illegal as no:
             ticket = tx.ticket(getattr(what, "ticket", 0))
-            return Reply(refused(no, ticket, tx.who))
+            return Reply(refused(no, ticket, tx.who), refused=True)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)
-            return Reply(replies.fault(reference)) if tx.by else None
+            return Reply(replies.fault(reference), refused=True) if tx.by else None
 
     def _post(self, tx: Tx, reply: Reply) -> None:
         """Put an answer that no body carries into the outbox: public news into the thread, the rest as a direct message."""
@@ -123,13 +125,6 @@ class App:
             outbox.add(self.store, "say", tx.now, body=body, channel=where.channel, root=where.root or where.post)
         elif tx.by:
             outbox.add(self.store, "say", tx.now, body=body, person=tx.by)
-
-    def answer_by_message(self, person: str, reply: Reply) -> None:
-        """Send an answer by direct message, where the request could carry none back."""
-        with self.store.transaction():
-            outbox.add(
-                self.store, "say", self.now(), body=outbox.dump_message(Message(reply.text, reply.rows)), person=person
-            )
 
     def render(self, row: outbox.OutboxRow) -> tuple[Message, str] | None:
         """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""

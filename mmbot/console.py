@@ -361,7 +361,7 @@ class Console:
             self._answer(me, Reply(commands.said_wrong(error)))
             return
         reply = self._event(me.id, Where("dialog", CHANNEL), what)
-        if not (reply and reply.errors):
+        if reply is None:
             del self.world.dialogs[me.name]
         self._answer(me, reply)
 

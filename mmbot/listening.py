@@ -3,8 +3,9 @@
 import asyncio
 import secrets
 import sqlite3
+import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -25,6 +26,8 @@ SEEN_UNTIL = "seen-until"
 """Until when (milliseconds UTC) every channel was heard: where a channel without a cursor is caught up from."""
 OVERLAP = 60_000
 """Milliseconds before that, since posts of different channels may arrive in another order; nothing counts twice."""
+NOTED_EVERY = 1.0
+"""Seconds."""
 LONGEST_PAUSE = 30.0
 FORBIDDEN, NOT_FOUND = 403, 404
 
@@ -38,18 +41,23 @@ class Listener:
     reception: Reception
     pace: Pace | None = None
     connected: bool = False
+    _heard: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _noted: float = 0.0
 
     async def run(self) -> None:
         """Listen for ever. Raises TokenRejected."""
-        async with aclosing(frames(self.rest, self.pace)) as stream:
-            async for item in stream:
-                if isinstance(item, Frame):
-                    await self._frame(item)
-                else:
-                    self.connected = False
-                    log.info("catching up", reason=item.reason)
-                    await self._catch_up()
-                    self.connected = True
+        try:
+            async with aclosing(frames(self.rest, self.pace)) as stream:
+                async for item in stream:
+                    if isinstance(item, Frame):
+                        await self._frame(item)
+                    else:
+                        self.connected = False
+                        log.info("catching up", reason=item.reason)
+                        await self._catch_up()
+                        self.connected = True
+        finally:
+            self._note()
 
     async def _frame(self, frame: Frame) -> None:
         if frame.event != "posted":
@@ -63,23 +71,35 @@ class Listener:
 
     async def _take_in(self, post: Said) -> None:
         """Have a post taken in, and note that it was. One that breaks something of ours must not break everything after it."""
+        ours = True
         try:
-            await self.reception.said(post)
+            ours = await self.reception.said(post)
         except callbacks.Malformed as malformed:
             log.warning("post not understood", problem=str(malformed))
         except sqlite3.OperationalError:
             raise  # the store cannot be written now: the next start catches up from here
         except Exception:
             log.exception("post not taken in", post=post.post_id, reference=secrets.token_hex(4))
-        self._heard(post.channel_id, post.post_id, post.create_at)
+        self._heard[post.channel_id] = (post.post_id, post.create_at)
+        # What was not for us is noted now and then, which keeps a busy channel cheap; after a crash it is merely heard again.
+        if ours or time.monotonic() - self._noted > NOTED_EVERY:
+            self._note()
 
-    def _heard(self, channel: str, post: str, at: int) -> None:
+    def _note(self) -> None:
+        """Have the store remember how far each channel was heard."""
+        heard, self._heard = self._heard, {}
+        if not heard:
+            return
+        until = max(int(self.app.store.state(SEEN_UNTIL) or 0), *(at for _, at in heard.values()))
         with self.app.store.transaction():
-            self.app.store.remember(CURSOR + channel, post)
-            self.app.store.remember(SEEN_UNTIL, str(max(at, int(self.app.store.state(SEEN_UNTIL) or 0))))
+            for channel, (post, _) in heard.items():
+                self.app.store.remember(CURSOR + channel, post)
+            self.app.store.remember(SEEN_UNTIL, str(until))
+        self._noted = time.monotonic()
 
     async def _catch_up(self) -> None:
         """Take in what was posted since, in the order written; the first time, only note where we are."""
+        self._note()
         pause = 1.0
         until = int(self.app.store.state(SEEN_UNTIL) or 0)
         while True:
@@ -104,7 +124,8 @@ class Listener:
             elif until:
                 posts = await self._since(channel, until - OVERLAP)
             elif newest := await self.rest.newest_post(channel.id):
-                self._heard(channel.id, newest.id, newest.create_at)
+                self._heard[channel.id] = (newest.id, newest.create_at)
+                self._note()
         except RestError as error:
             if error.id == UNKNOWN_ANCHOR:
                 posts = await self._since(channel, until - OVERLAP)

@@ -63,6 +63,8 @@ class Reply:
     public: bool = False
     rows: tuple[Row, ...] = ()
     dialog: Dialog | None = None
+    refused: bool = False
+    """Whether it says no: nothing was changed."""
     errors: tuple[tuple[str, str], ...] = ()
     """For a dialog that stays open: pairs of a field's name and what is wrong with it."""
 

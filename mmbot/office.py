@@ -93,7 +93,10 @@ class Office:
         event = Event(f"file:{secrets.token_hex(16)}", who.id, self._app.now(), Where("file"), what, (who,))
         reply = self._app.handle(event)
         self._wake()
-        return render.text(reply.text if reply else "", self._trigger)
+        said = render.text(reply.text if reply else "", self._trigger)
+        if reply and reply.refused:
+            raise OfficeClosed(said)
+        return said
 
     async def read_catalogue(self, values: Mapping[str, str]) -> str:
         """Read the Marketplace's database. Raises OfficeClosed."""

@@ -98,11 +98,8 @@ class Reception:
         reply = self._handle(
             Event(once, asked.user_id, self.app.now(), Where("dialog", asked.channel_id), what, (*people, *named))
         )
-        if reply and reply.errors:
-            return self._unfilled(reply.errors, asked.answers)
-        if reply:
-            self.app.answer_by_message(asked.user_id, reply)
-            self.wake()
+        if reply:  # a refusal: everything else is on its way as a message
+            return self._unfilled(reply.errors or [("", reply.text)], asked.answers)
         return {}
 
     def _unfilled(self, errors: Iterable[tuple[str, str]], answers: Mapping[str, object]) -> dict[str, Any]:
@@ -111,14 +108,14 @@ class Reception:
         below = [self._plain(text) for name, text in errors if name not in answers]
         return {**({"errors": beside} if beside else {}), **({"error": "\n".join(below)} if below else {})}
 
-    async def said(self, post: Said) -> None:
-        """Take in a post: a direct message, or one that mentions the bot; everything else is not for us. Raises Malformed."""
+    async def said(self, post: Said) -> bool:
+        """Take in a post that is for us: a direct message, or one that mentions the bot. Returns whether it was. Raises Malformed."""
         if post.by_machine or post.user_id == self.me.id:
-            return
+            return False
         direct = post.channel_type == "D"
         mention = self._mention.search(post.message)
         if not direct and not mention:
-            return
+            return False
         line = post.message[mention.end() :] if mention else post.message
         people = await self._people(post.user_id, line, ())
         ticket = self._ticket_of(post.root_id)
@@ -127,6 +124,7 @@ class Reception:
         )
         where = Where("dm" if direct else "mention", post.channel_id, post.root_id, post.post_id)
         self._handle(Event(f"post:{post.post_id}", post.user_id, post.create_at, where, what, people))
+        return True
 
     def pushed(self, what: Pushed, delivery: str) -> None:
         """Take in that commits came to a repository; GitHub's delivery id makes it count once."""

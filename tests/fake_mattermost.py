@@ -697,7 +697,10 @@ class FakeMattermost:
         if not isinstance(call.body, list) or len(call.body) != 2:
             raise bad("user_ids")
         self._need(call.user["id"] in call.body or self.is_admin(call.user))
-        first, second = (self._user(user_id)["id"] for user_id in call.body)
+        try:
+            first, second = (self._user(user_id)["id"] for user_id in call.body)
+        except ApiError as unknown:
+            raise ApiError(400, "api.channel.create_direct_channel.invalid_user.app_error") from unknown
         return 201, self._direct(first, second)
 
     def _get_channel(self, call: Call) -> Json:

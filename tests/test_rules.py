@@ -422,7 +422,9 @@ class Reviews(RuleBasedStateMachine):
         after = (self._effects(), self.last_fact)
         twice = self.app.handle(event)
         assert (self._effects(), self._count()) == after
-        if via in {"dm", "mention"}:
+        if reply and reply.refused and via == "dialog":
+            assert twice == reply
+        elif via in {"dm", "mention", "dialog"} and not (isinstance(what, Misread) or getattr(what, "reads", False)):
             assert twice is None
         elif isinstance(what, Command) and not what.reads:
             assert twice == Reply(replies.already())

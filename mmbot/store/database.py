@@ -128,6 +128,10 @@ class Store:
         """Record that an event was seen; False when it was seen before."""
         return self.execute("INSERT OR IGNORE INTO seen (event, at) VALUES (?, ?)", event, at) == 1
 
+    def forget(self, event: str) -> None:
+        """Let an event count when it comes again."""
+        self.execute("DELETE FROM seen WHERE event = ?", event)
+
     # Tickets
 
     def ticket(self, number: int) -> Ticket | None:
