@@ -424,7 +424,7 @@ class Reviews(RuleBasedStateMachine):
         assert (self._effects(), self._count()) == after
         if reply and reply.refused and via == "dialog":
             assert twice == reply
-        elif via in {"dm", "mention", "dialog"} and not (isinstance(what, Misread) or getattr(what, "reads", False)):
+        elif via in {"dm", "mention"} or (via == "dialog" and isinstance(what, Command) and not what.reads):
             assert twice is None
         elif isinstance(what, Command) and not what.reads:
             assert twice == Reply(replies.already())
