@@ -168,15 +168,20 @@ class Outbox:
             message = outbox.read_message(row.body)
         channel = await self.voice.direct(person) if person else (row.channel or "market")
         root = row.root or self._root(thread)
-        made = await self._made(row, channel)
-        channel, post = made or await self.voice.post(channel, root, message, row.id, row.key)
+        if made := await self._made(row, channel, remembered):
+            channel, post = made
+            remembered = row.shown  # what that try said, not what there is to say by now
+        else:
+            channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         outbox.sent(self.app.store, row.id, channel, post, remembered)
+        if row.kind == "notice" and self.app.render(row):  # something came up while it was on its way
+            outbox.notice(self.app.store, row.subject, self.app.now(), self.app.now())
 
-    async def _made(self, row: OutboxRow, channel: str) -> tuple[str, str] | None:
+    async def _made(self, row: OutboxRow, channel: str, shown: str = "") -> tuple[str, str] | None:
         """The post of a row that an earlier try left behind. Without one, the row is marked, so that this try is known of."""
-        if row.error:
-            return await self.voice.find(channel, row.key, row.created_at)
-        outbox.begun(self.app.store, row.id)
+        if row.error and (found := await self.voice.find(channel, row.key, row.created_at)):
+            return found
+        outbox.begun(self.app.store, row.id, shown)
         return None
 
     def _root(self, thread: str) -> str:
@@ -204,7 +209,7 @@ class Outbox:
             what = await self.steps[row.subject](json.loads(row.body), row.tries)
             self.app.handle(Event(f"do:{row.key}", "", self.app.now(), Where("mmbot"), what))
             outbox.sent(store, row.id, "", "")
-        except NotNow as no:
+        except (NotNow, sqlite3.OperationalError) as no:  # or the store does not take the result at the moment
             outbox.later(store, row.id, self.app.now() + 5_000 * 2 ** min(row.tries, 6), str(no))
         except Exception as error:
             reference = secrets.token_hex(4)

@@ -130,7 +130,7 @@ async def _name_people(app: App, rest: Rest, config: Config) -> None:
     names = {name for people in config.people.values() for name in people} | {config.default_owner} - {""}
     users = {x.username.lower(): x for x in await rest.users_by_names(sorted(names - {""}))} if names - {""} else {}
     roles = {
-        role: tuple((name, users[name].id) for name in people if name in users)
+        role: tuple((name, users[name].id if name in users else "") for name in people if name)
         for role, people in {**config.people, DEFAULT_OWNER: (config.default_owner,)}.items()
     }
     if not config.people.get("admin"):

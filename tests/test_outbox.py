@@ -13,7 +13,20 @@ from structlog.testing import capture_logs
 
 from mmbot import clock, policy
 from mmbot.app import App
-from mmbot.events import AddNote, Command, Event, PeopleNamed, Person, ReferenceResolved, RequestReviews, Submit, Where
+from mmbot.events import (
+    AddNote,
+    Block,
+    Command,
+    Event,
+    MoveReview,
+    PeopleNamed,
+    Person,
+    ReferenceResolved,
+    RequestReviews,
+    SayReady,
+    Submit,
+    Where,
+)
 from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.voice import MattermostVoice
 from mmbot.messages import NotNow
@@ -181,6 +194,60 @@ async def test_a_post_whose_answer_was_lost_is_found_and_not_made_again(bench: B
     assert bench.states() == []
     assert (await bench.thread())[-2:] == ["once", "next"]
     assert (await bench.thread()).count("once") == 1
+
+
+async def test_a_finding_raised_after_a_notice_whose_answer_was_lost_is_told_too(bench: Bench) -> None:
+    find = reviewing(bench)
+    find("first")
+    await bench.outbox.drain()  # the checklist
+    bench.ahead += 6 * MINUTE
+    bench.server.fail_next("POST", "/posts$", 0, after=True)
+    await bench.outbox.drain()
+    find("second")
+    bench.ahead += 6 * MINUTE
+    await bench.server.restart()
+    await bench.fresh().drain()
+    assert await findings_told(bench) == ["first", "second"]
+
+
+async def test_a_finding_raised_while_a_notice_is_on_its_way_is_told_too(bench: Bench) -> None:
+    find = reviewing(bench)
+    find("first")
+    await bench.outbox.drain()  # the checklist
+    bench.ahead += 6 * MINUTE
+    posting = asyncio.create_task(bench.outbox.drain())
+    while ("pending", "being posted") not in bench.states():  # noqa: ASYNC110 -- nothing but the store tells it
+        await asyncio.sleep(0)
+    find("second")
+    await posting
+    bench.ahead += 6 * MINUTE
+    await bench.outbox.drain()
+    assert await findings_told(bench) == ["first", "second"]
+
+
+async def test_reviewers_are_told_of_an_answer_though_another_reference_took_its_place(bench: Bench) -> None:
+    reviewing(bench)("first")
+    await bench.outbox.drain()
+    bench.do(SayReady(ticket=1, link="v1.0.1"))
+    bench.do(MoveReview(ticket=1, link="v1.0.2"))
+    await bench.outbox.drain()
+    told = [x["message"] for x in bench.server.content.all.values() if "it is your turn again" in x["message"]]
+    assert len(told) == 1
+
+
+def reviewing(bench: Bench) -> Callable[[str], None]:
+    """Olive is a dev reviewer, too; what is returned has her find something."""
+    olive = Person(bench.world.users["olive"]["id"], "olive")
+    bench.do(PeopleNamed(roles={"dev": (("olive", olive.id),)}))
+    return lambda text: bench.do(Block(ticket=1, role="dev", text=text), olive)
+
+
+async def findings_told(bench: Bench) -> list[str]:
+    """The findings that Sue was told of by direct message, in order."""
+    async with Human(bench.world.url, bench.world.users["sue"]["username"]) as sue:
+        messages = [x["message"] for x in await sue.posts(await sue.dm(bench.bot))]
+    lines = [line for message in messages if "The review of" in message for line in message.split("\n")]
+    return [line.removeprefix("> ") for line in lines if line.startswith("> ")]
 
 
 async def test_a_card_whose_answer_was_lost_shows_the_present_when_it_is_found(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """The store: what is committed stays, what is refused leaves no trace, and one process writes."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -275,3 +276,20 @@ def test_a_cache_that_is_full_forgets_and_finds_again(store: Store) -> None:
         save(store, reviewed(1))
     assert len(store._cache) == 2_000  # noqa: SLF001 -- to read what is stored
     assert store.ticket(1) == reviewed(1).stored()
+
+
+def test_a_commit_that_fails_undoes_everything_and_the_next_one_works(store: Store) -> None:
+    def unsaved() -> None:
+        with store.transaction():
+            store.execute("PRAGMA defer_foreign_keys = ON")
+            store.remember("kept", "no")
+            store.execute(
+                "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (99, 'qa', '', 'review', 0, 0)"
+            )
+
+    with pytest.raises(sqlite3.IntegrityError):
+        unsaved()
+    assert store.state("kept") == ""
+    with store.transaction():
+        store.remember("kept", "yes")
+    assert store.state("kept") == "yes"

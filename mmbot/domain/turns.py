@@ -40,13 +40,11 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     says = verdicts(ticket)
     if gate(ticket, says).open:
         return (Turn("owner", "merge"),)
-    if not ticket.owner:
-        return (Turn("owner", "owner"),)
-    turns: list[Turn] = []
+    turns: list[Turn] = [] if ticket.owner else [Turn("owner", "owner")]
     if any(x.open and not x.answered_at for x in ticket.findings):
         turns.append(Turn("submitter", "answer"))
     turns += [turn for role in says if (turn := _role_turn(ticket, role, says[role]))]
-    if "not asked yet" in says.values():
+    if ticket.owner and "not asked yet" in says.values():
         turns.append(Turn("owner", "request"))
     return tuple(turns)
 

@@ -169,7 +169,8 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready: bool = False) -> Ticket:
     ]
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
         raise Refused(_twice(tx, tx.ticket(others[0])), "link")
-    return ticket.plus(_given(tx, link, reference, ready=ready))
+    # The reviewers whom a `ready` promised to tell are told by whichever reference is found in the end.
+    return ticket.plus(_given(tx, link, reference, ready=ready or bool(ticket.asked and ticket.asked.ready)))
 
 
 def _twice(tx: Tx, other: Ticket) -> str:

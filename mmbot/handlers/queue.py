@@ -89,5 +89,5 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     asked = questions(what, ticket, tx.policy, tx.actor.roles)
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
-    title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket)
+    title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket, tx.actor.roles)
     return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, what.line, asked))

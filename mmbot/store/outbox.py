@@ -130,9 +130,9 @@ def subject_of_post(store: Store, post: str) -> str:
     return str(rows[0]["subject"] or rows[0]["thread"]) if rows else ""
 
 
-def begun(store: Store, number: int) -> None:
-    """A row is about to be posted: until its outcome is known, it may stand on the server."""
-    store.execute("UPDATE outbox SET error = 'being posted' WHERE id = ?", number)
+def begun(store: Store, number: int, shown: str) -> None:
+    """A row is about to be posted: until its outcome is known, it may stand on the server, and then it shows this."""
+    store.execute("UPDATE outbox SET error = 'being posted', shown = ? WHERE id = ?", shown, number)
 
 
 def sent(store: Store, number: int, channel: str, post: str, shown: str = "", *, due_at: int = 0) -> None:

@@ -321,3 +321,11 @@ def unknown_names(names: Iterable[str]) -> Message:
     return Message(
         f"The configuration names people I can't find on this server: {listed(code(x) for x in names)}. They get no role."
     )
+
+
+def names_gone(names: Iterable[str]) -> Message:
+    """To an admin: names in the configuration that nobody has any more."""
+    return Message(
+        f"Nobody on this server has the name any more that the configuration gives: {listed(code(x) for x in names)}. "
+        "Whoever had it keeps the role; write their present name into the configuration."
+    )

@@ -1,6 +1,6 @@
 """Every sentence that answers somebody: what was done and what comes next, or why not and what helps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from mmbot.domain import review
 from mmbot.domain.facts import ItemState
@@ -352,13 +352,17 @@ def dialog_title(word: str) -> str:
     return TITLES.get(word, word.capitalize())
 
 
-def dialog_intro(line: str, ticket: Ticket | None) -> str:
-    """What a dialog is about."""
+def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:
+    """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
     if ticket is None:
-        return "A repository will do; a tag or commit is better. You get a ticket number, and the reviewers see what you write here."
-    secret = any(ticket.confidential(r) and r in line.lower() for r in ticket.roles)
-    items = [x for x in ticket.items if f" {x.handle} " in f" {line.upper()} "]
-    secret = secret or any(ticket.confidential(x.role) for x in items)
+        return (
+            "A repository will do; a tag or commit is better. You get a ticket number, "
+            "and everybody in the channel can read what you write here."
+        )
+    words = line.lower().split()
+    items = [x for x in ticket.items if x.handle.lower() in words]
+    roles = [x.role for x in items] or [x for x in ticket.roles if x in words] or [x for x in ticket.roles if x in held]
+    secret = words[0] in {"block", "fail"} and bool(roles) and all(ticket.confidential(x) for x in roles)
     about = "".join(f" **{x.handle}** {x.text}" for x in items)
     return f"{called(ticket)}.{about}" + (
         " Confidential: only the submitter, the owner and your role read it." if secret else ""
