@@ -11,13 +11,16 @@ from mmbot.domain.review import Illegal
 from mmbot.events import (
     AddNote,
     AskHelp,
+    AskNext,
     AskQueue,
     AskStatus,
     Assign,
     Block,
     Command,
+    EndTicket,
     Event,
     GiveVerdict,
+    HoldTicket,
     Incomplete,
     JudgeItem,
     Misread,
@@ -29,8 +32,10 @@ from mmbot.events import (
     SayReady,
     SettleFinding,
     Submit,
+    TakeStep,
+    UndoStep,
 )
-from mmbot.handlers import intake, people, pushes, queue
+from mmbot.handlers import intake, people, pushes, queue, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -55,6 +60,11 @@ HANDLERS: Mapping[type, Handler] = {
     SettleFinding: reviewing.settle,
     AddNote: reviewing.note,
     GiveVerdict: reviewing.give_verdict,
+    TakeStep: way.take_step,
+    UndoStep: way.undo_step,
+    AskNext: way.ask_next,
+    EndTicket: way.end,
+    HoldTicket: way.hold,
     AskStatus: queue.status,
     AskQueue: queue.queue,
     AskHelp: queue.show_help,

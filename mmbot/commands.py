@@ -101,7 +101,7 @@ def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, 
 
 KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "line": "line", "number": "line", "text": "text", "dialog": "text",
-    "dialog-line": "line", "item": "choice", "items": "choice", "role": "choice",
+    "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "person": "person",
 }  # fmt: skip
 
@@ -129,6 +129,8 @@ def _choices(
 ) -> tuple[tuple[str, str], ...]:
     if shape == "track":
         return (("new", "new plugin"), ("update", "update of a listed plugin"))
+    if shape == "step" and ticket:
+        return tuple((x, policy.steps[x].title) for x in ticket.track_words.steps if policy.steps[x].do)
     if shape in {"item", "items"} and ticket:
         role = next((r for r in ticket.roles if re.search(rf"\b{re.escape(r)}\b", what.line, re.IGNORECASE)), None)
         items = [x for x in ticket.items if x.role == role or (not role and x.role in held)]
@@ -306,6 +308,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
             return open_["role"], lower
         if "roles" in shapes:
             return shapes["roles"], (lower,)
+    if "step" in open_ and lower in policy.steps:
+        return open_["step"], lower
     if "part" in open_ and (lower == "owner" or (lower in policy.roles and policy.roles[lower].enabled)):
         return open_["part"], lower
     for shape in ("items", "item"):

@@ -23,6 +23,7 @@ Part = Annotated[str, Slot("part", "ROLE", "Role")]
 RoleName = Annotated[str, Slot("role", "ROLE", "Role")]
 ItemHandle = Annotated[str, Slot("item", "ITEM", "Item")]
 ItemHandles = Annotated[tuple[str, ...], Slot("items", "ITEM…", "Items")]
+StepName = Annotated[str, Slot("step", "STEP", "Step")]
 PersonId = Annotated[str, Slot("person", "@USER", "Person")]
 People = Annotated[tuple[str, ...], Slot("people", "@USER…", "People")]
 Roles = Annotated[tuple[str, ...], Slot("roles", "ROLE…", "Roles")]
@@ -127,7 +128,7 @@ class JudgeItem(Command):
         "pass": "an item is fulfilled",
         "fail": "an item is not fulfilled: say why, it blocks until it passes",
         "na": "an item does not apply: say why",
-        "reopen": "take the judgement of an item back",
+        "reopen": "take the judgement of an item back; without an item: bring a closed ticket back",
     }
     examples = {
         "pass": "pass MB-7 P1 P2",
@@ -136,10 +137,10 @@ class JudgeItem(Command):
         "reopen": "reopen MB-7 P1",
     }
     who = "role"
-    must = {"fail": ("why",), "na": ("why",)}
+    must = {"pass": ("items",), "fail": ("items", "why"), "na": ("items", "why")}
 
     ticket: TicketNumber
-    items: ItemHandles
+    items: ItemHandles = ()
     state: ItemState
     why: Text = ""
     commit: CommitGuard = ""
@@ -190,14 +191,15 @@ class AddNote(Command):
 class GiveVerdict(Command):
     """Say your role's verdict on the commit under review.
 
-    `approve --all` passes the items that are still open first. `--commit SHA` lets it count for that commit only.
+    `approve --all` passes the items that are still open first. `--commit SHA` lets it count for that commit only. `--listing` speaks of
+    what was cut, at the listing gate.
     """
 
     words = {
         "approve": {"decision": "approve"},
         "retract": {"decision": "retract", "all": False},
-        "holds": {"decision": "holds", "all": False},
-        "again": {"decision": "again", "all": False},
+        "holds": {"decision": "holds", "all": False, "listing": False},
+        "again": {"decision": "again", "all": False, "listing": False},
     }
     summaries = {
         "approve": "your role approves the commit under review",
@@ -217,6 +219,7 @@ class GiveVerdict(Command):
     role: RoleName = ""
     decision: Decision
     all: Flag = False
+    listing: Annotated[bool, Slot("flag", "--listing")] = False
     commit: CommitGuard = ""
 
 
@@ -242,6 +245,77 @@ class SayReady(Command):
 
     ticket: TicketNumber
     link: Line = ""
+
+
+class TakeStep(Command):
+    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why."""
+
+    words = {"done": {"skipped": False}, "skip": {"skipped": True}}
+    summaries = {"done": "a step is done: fork, merged, listing, …", "skip": "a step need not be done: say why"}
+    examples = {
+        "done": "done MB-7 fork https://github.com/example/mattermost-plugin-remind",
+        "skip": "skip MB-7 promotion a small fix",
+    }
+    who = "owner"
+    must = {"skip": ("note",)}
+
+    ticket: TicketNumber
+    step: StepName
+    person: PersonId = ""
+    note: Text = ""
+    skipped: bool
+
+
+class UndoStep(Command):
+    """Take a wrong "done" back."""
+
+    words = {"undone": {}}
+    summaries = {"undone": "a step was not done after all"}
+    examples = {"undone": "undone MB-7 merged"}
+    who = "owner"
+
+    ticket: TicketNumber
+    step: StepName
+    person: PersonId = ""
+
+
+class AskNext(Command):
+    """Say which step of a ticket comes next, whose it is, and the command that reports it."""
+
+    words = {"next": {}}
+    summaries = {"next": "which step comes next, and the command for it"}
+    examples = {"next": "next MB-7"}
+    reads = True
+
+    ticket: TicketNumber
+
+
+class EndTicket(Command):
+    """Close a ticket: the Marketplace rejects it, always with a reason; or its submitter withdraws it. `reopen` brings it back."""
+
+    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}}
+    summaries = {"reject": "the Marketplace refuses it: say why", "withdraw": "take a submission back"}
+    examples = {"reject": "reject MB-7 it does what another listed plugin does", "withdraw": "withdraw MB-7"}
+    who = "owner-or-submitter"
+    must = {"reject": ("why",)}
+
+    ticket: TicketNumber
+    ending: Literal["rejected", "withdrawn"]
+    why: Text = ""
+
+
+class HoldTicket(Command):
+    """Let a ticket wait for something outside: it is nobody's turn until it goes on."""
+
+    words = {"hold": {"held": True}, "unhold": {"held": False}}
+    summaries = {"hold": "let a ticket rest: say what it waits for", "unhold": "let it go on"}
+    examples = {"hold": "hold MB-7 the author is away until January", "unhold": "unhold MB-7"}
+    who = "owner"
+    must = {"hold": ("why",)}
+
+    ticket: TicketNumber
+    held: bool
+    why: Text = ""
 
 
 class AskStatus(Command):
@@ -280,7 +354,7 @@ class AskHelp(Command):
 
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote, GiveVerdict, MoveReview, SayReady,
-    AskStatus, AskQueue, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskHelp,
 )  # fmt: skip
 
 

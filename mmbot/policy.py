@@ -105,14 +105,30 @@ class Track(_Table):
     items: Names
     comes_to: Literal["listed", "listed as Beta", "published"]
     steps: Names
+    kinds: Annotated[tuple[Name, ...], Field(strict=False)] = ()
 
 
 class Step(_Table):
-    """A stretch of a ticket's way, and whose it is."""
+    """A stretch of a ticket's way, and whose it is.
+
+    `do` is what somebody has to do and to report, "" where it follows from what else is recorded; `link` whether it is reported with
+    a link; `each` whether it is done for every maintainer; `at` whether it has to be done again for another commit.
+    """
 
     name: Told
     title: Title
     by: Literal["owner", "reviewers", "release", "submitter"]
+    do: Annotated[str, Field(max_length=100)] = ""
+    link: bool = False
+    each: bool = False
+    at: Literal["ticket", "commit"] = "ticket"
+
+
+class Gate(_Table):
+    """Verdicts beside the review's own: the roles that have to give one."""
+
+    name: Told
+    roles: Names
 
 
 class Periods(_Table):
@@ -175,6 +191,7 @@ class Policy(_Table):
     roles: Named[Role]
     requirements: Annotated[Frozen[Text, Requirements], BeforeValidator(_with_version)]
     steps: Named[Step]
+    gates: Named[Gate]
     days: Periods
     notices: Notices
 
@@ -232,6 +249,7 @@ _TABLES: Mapping[str, type[_Table]] = {
     "items": Item,
     "tracks": Track,
     "steps": Step,
+    "gates": Gate,
     "days": Periods,
     "notices": Notices,
 }
@@ -278,6 +296,8 @@ def _explained(error: ValidationError) -> Iterator[str]:
 
 def _cross_checked(policy: Policy) -> Iterator[str]:
     """The mistakes that show only between one table and another."""
+    for gate in policy.gates.values():
+        yield from (f"gates.{gate.name}.roles: {what}" for what in _wrong_names("role", gate.roles, policy.roles))
     if policy.current not in policy.requirements:
         yield f"current: there are no requirements {policy.current}{_hint(policy.current, policy.requirements)}"
     for version, requirements in policy.requirements.items():

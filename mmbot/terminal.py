@@ -15,7 +15,7 @@ from mmbot.store.database import Store
 
 ROLES = {
     "admin": ("ada",), "owner": ("olive",), DEFAULT_OWNER: ("olive",), "product": ("pam",), "dev": ("dana",),
-    "security": ("sam",), "qa": ("quinn", "tom"),
+    "release": ("rosa",), "security": ("sam",), "qa": ("quinn", "tom"),
 }  # fmt: skip
 REPOSITORIES = (
     "github.com/example/mattermost-plugin-remind v1.0.0 3f9c2ab41d com.github.example.remind Remind 1.0.0",

@@ -91,9 +91,9 @@ def test_an_update_is_judged_by_the_same_items_and_three_more() -> None:
     assert [item.handle for item in shipped().track_items("update", "product")][-1] == "U3"
 
 
-def test_an_update_needs_neither_fork_nor_access_nor_swag() -> None:
+def test_an_update_needs_nothing_that_was_done_for_the_new_plugin() -> None:
     new, update = shipped().tracks["new"], shipped().tracks["update"]
-    assert [step for step in new.steps if step not in update.steps] == ["fork", "access", "swag"]
+    assert [step for step in new.steps if step not in update.steps] == ["fork", "access", "legal", "analytics", "swag"]
     assert [step for step in new.steps if step in update.steps] == list(update.steps)
 
 
@@ -190,7 +190,7 @@ def test_an_unknown_key_is_named_with_what_was_meant_and_nothing_else(edited: Ed
         ("[roles.qa]", "days", "dayz", "roles.qa.dayz: unknown key; did you mean days?"),
         ("[days]", "takedown", "takdown", "days.takdown: unknown key; did you mean takedown?"),
         ("[notices]", "usual_from", "usualfrom", "notices.usualfrom: unknown key; did you mean usual_from?"),
-        ("[steps.cut]", "by", "from", "steps.cut.from: unknown key; there is title, by"),
+        ("[steps.cut]", "by", "from", "steps.cut.from: unknown key; there is title, by, do, link, each, at"),
         ("tracks.new]", "comes_to", "Comes_To", f"requirements.{VERSION}.tracks.new.Comes_To: unknown key; did you mean comes_to?"),
         ("", f'"{VERSION}".tracks.new', f'"{VERSION}".track.new', f"requirements.{VERSION}.track: unknown key; did you mean tracks?"),
         ("[roles.qa]", "title", 'name = "qa"\ntitle', "roles.qa.name: unknown key"),
@@ -321,13 +321,13 @@ def test_a_second_version_stands_beside_the_first(tmp_path: Path) -> None:
 def test_tracks_of_other_kinds_and_holidays_and_half_minutes_are_allowed(edited: Edited) -> None:
     file = edited("holidays = []", "holidays = [2026-12-25, 2027-01-01]")
     more = """
-[requirements."2020-09-28".tracks.web]
+[requirements."2020-09-28".tracks.tool]
 title = "web Marketplace"
 items = ["W1", "W2", "W3"]
 comes_to = "published"
 steps = ["submitted", "owner", "reviews", "review-gate", "promotion", "swag"]
 
-[requirements."2020-09-28".tracks.beta]
+[requirements."2020-09-28".tracks.trial]
 title = "Beta plugin"
 items = ["P1", "P2", "P3", "P5", "S1", "S2", "F1", "F2"]
 comes_to = "listed as Beta"
@@ -338,8 +338,8 @@ steps = ["submitted"]
     policy = load(file)
     assert policy.days.holidays == (date(2026, 12, 25), date(2027, 1, 1))
     assert policy.notices.batch_minutes == 0.5
-    assert policy.of(VERSION).track_roles("web") == ("product",)
-    assert policy.of(VERSION).track_roles("beta") == ("product", "security", "qa")
+    assert policy.of(VERSION).track_roles("tool") == ("product",)
+    assert policy.of(VERSION).track_roles("trial") == ("product", "security", "qa")
 
 
 def test_asking_for_what_is_not_there_is_answered_with_a_sentence() -> None:
@@ -347,8 +347,8 @@ def test_asking_for_what_is_not_there_is_answered_with_a_sentence() -> None:
         load().of("2020-09-82")
     with pytest.raises(PolicyError, match=r"^requirements 2020-09-28: there is no track updat; did you mean update\?$"):
         shipped().track_items("updat")
-    with pytest.raises(PolicyError, match="there is no track web; there is new, update"):
-        shipped().track_roles("web")
+    with pytest.raises(PolicyError, match="there is no track zzz; there is new, beta, app, web, update"):
+        shipped().track_roles("zzz")
 
 
 def test_a_loaded_policy_does_not_change() -> None:

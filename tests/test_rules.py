@@ -393,7 +393,7 @@ class Reviews(RuleBasedStateMachine):
             for party, turn in turns.items():
                 person = who.get(party, cached.review(party).reviewer)
                 expected.append((number, party, person, turn.why, turn.since, turn.due))
-            merge = [turn.party for turn in turns.values() if turn.why == "merge"]
+            merge = [turn.party for turn in turns.values() if turn.why == "step"]
             assert merge == (["owner"] if model.gate else [])
         assert sorted(expected) == [tuple(row.values()) for row in turned]
 

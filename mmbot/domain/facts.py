@@ -153,12 +153,13 @@ class NoteAdded(Fact):
 
 
 class VerdictGiven(Fact):
-    """A role approved, took its approval back, said that it still holds, or wants to look again."""
+    """A role approved, took its approval back, said that it still holds, or wants to look again; at the `listing` gate, of what was cut."""
 
     kind: Literal["verdict"] = "verdict"
     role: str
     decision: Decision
     commit: str
+    gate: Literal["review", "listing"] = "review"
 
 
 class ReadySaid(Fact):
@@ -168,12 +169,53 @@ class ReadySaid(Fact):
     note: str = ""
 
 
+class StepDone(Fact):
+    """A step of the way was done, or need not be (`skipped`). `person` is the maintainer that it was done for, "" for the ticket's."""
+
+    kind: Literal["step"] = "step"
+    step: str
+    link: str = ""
+    note: str = ""
+    person: str = ""
+    commit: str = ""
+    skipped: bool = False
+
+
+class StepUndone(Fact):
+    """What was said of a step was wrong."""
+
+    kind: Literal["step-undone"] = "step-undone"
+    step: str
+    person: str = ""
+
+
 class Ended(Fact):
-    """The ticket is over. `of` is the ticket that it duplicates, if that is why."""
+    """The ticket is over. `why` is a reason in words; `of` is the ticket that it duplicates, if that is why."""
 
     kind: Literal["ended"] = "ended"
-    ending: Literal["duplicate"]
+    ending: Literal["duplicate", "rejected", "withdrawn"]
     of: int = 0
+    why: str = ""
+
+
+class Reopened(Fact):
+    """A ticket that was over goes on where it was."""
+
+    kind: Literal["reopened"] = "reopened"
+    why: str = ""
+
+
+class Held(Fact):
+    """The ticket waits for something outside: it is nobody's turn until it goes on."""
+
+    kind: Literal["held"] = "held"
+    why: str
+
+
+class Resumed(Fact):
+    """A ticket that was on hold goes on."""
+
+    kind: Literal["resumed"] = "resumed"
 
 
 AnyFact = (
@@ -190,7 +232,12 @@ AnyFact = (
     | NoteAdded
     | VerdictGiven
     | ReadySaid
+    | StepDone
+    | StepUndone
     | Ended
+    | Reopened
+    | Held
+    | Resumed
 )
 _ADAPTER: TypeAdapter[AnyFact] = TypeAdapter(Annotated[AnyFact, Field(discriminator="kind")])
 

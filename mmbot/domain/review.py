@@ -208,6 +208,8 @@ def _next_finding(ticket: Ticket) -> int:
 def _must_be_open(ticket: Ticket) -> None:
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
+    if ticket.public:
+        raise Illegal("is-public")
 
 
 def _must_be_reviewable(ticket: Ticket) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 from mmbot.domain.ticket import Ticket
 
 STAFF = ("owner", "admin", "release")
-Who = Literal["anyone", "staff", "owner", "owner-or-submitter", "concerned", "role"]
+Who = Literal["anyone", "staff", "owner", "owner-or-submitter", "concerned", "release", "role"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ def submits(ticket: Ticket, user: str) -> bool:
     return bool(user) and user == ticket.submitter
 
 
-def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:
+def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:  # noqa: PLR0911 -- one exit per case
     """Whether an actor may use a right: `role` names the reviewers' role where it takes one."""
     match who:
         case "anyone":
@@ -31,6 +31,8 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
             return bool(actor.roles)
         case "owner":
             return bool(actor.roles & {"owner", "admin"}) or bool(ticket and ticket.owner == actor.id)
+        case "release":
+            return bool(actor.roles & {"release", "admin"})
         case "owner-or-submitter":
             return allowed("owner", actor, ticket) or bool(ticket and submits(ticket, actor.id))
         case "concerned":

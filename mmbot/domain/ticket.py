@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from mmbot.domain import facts as f
 from mmbot.policy import Item, Policy, Requirements, Track
 
+PUBLIC = ("listed", "published")
+"""The steps with which a plugin is in public."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -85,6 +88,9 @@ class Ticket:
     judgements: Mapping[str, "Judgement"] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
+    steps: Mapping[tuple[str, str], f.StepDone] = field(default_factory=dict)
+    listing: Mapping[str, f.VerdictGiven] = field(default_factory=dict)
+    held: f.Held | None = None
     ended: f.Ended | None = None
     changed_at: int = 0
 
@@ -156,6 +162,24 @@ class Ticket:
         """`MB-7 Remind 1.0.0`, as the ticket is called in a sentence. The name is what its author wrote: not yet safe to post."""
         return " ".join(part for part in (self.handle, self.name, self.version) if part)
 
+    @property
+    def public(self) -> bool:
+        """Whether the plugin is listed or published: what comes after that is follow-up."""
+        return any(
+            fact.step in PUBLIC
+            and not fact.skipped
+            and (self.policy.steps[fact.step].at == "ticket" or fact.commit == self.commit)
+            for fact in self.steps.values()
+        )
+
+    @property
+    def steps_reached(self) -> tuple[str, ...]:
+        """The steps of this commit that are reported as done, in the track's order."""
+        said = {
+            x.step for x in self.steps.values() if x.commit == self.commit and self.policy.steps[x.step].at == "commit"
+        }
+        return tuple(name for name in self.track_words.steps if name in said)
+
     def review(self, role: str) -> Review:
         """One role's part, whether or not anything happened in it."""
         return self.reviews.get(role) or Review(role)
@@ -218,13 +242,26 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
             return _with_findings(ticket, {fact.number}, confidential=False)
         case f.NoteAdded():
             return _with(ticket, notes=(*ticket.notes, Note(fact.by, fact.at, fact.role, fact.text)))
+        case f.VerdictGiven(gate="listing"):
+            listing = {role: x for role, x in ticket.listing.items() if role != fact.role}
+            return _with(ticket, listing=listing | {fact.role: fact} if fact.decision == "approve" else listing)
         case f.VerdictGiven():
             return _verdict(ticket, fact)
+        case f.StepDone():
+            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact})
+        case f.StepUndone():
+            return _with(ticket, steps={key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)})
         case f.ReadySaid():
             answered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, answered, answered_at=fact.at)
         case f.Ended():
             return _with(ticket, ended=fact)
+        case f.Reopened():
+            return _with(ticket, ended=None)
+        case f.Held():
+            return _with(ticket, held=fact)
+        case f.Resumed():
+            return _with(ticket, held=None)
 
 
 def _with(ticket: Ticket, **changed: object) -> Ticket:

@@ -6,17 +6,21 @@ from itertools import accumulate
 from typing import Literal
 
 from mmbot.domain import facts as f
+from mmbot.domain import steps
 from mmbot.domain.deadlines import plus_days, plus_working_days
 from mmbot.domain.review import Verdict, findings, gate, verdict, verdicts
 from mmbot.domain.ticket import Ticket, followed
 from mmbot.policy import Policy
 
-Reason = Literal["reference", "resolving", "owner", "request", "answer", "review", "confirm", "look-again", "merge"]
+Reason = Literal[
+    "reference", "resolving", "owner", "request", "answer", "review", "confirm", "look-again", "step", "listing"
+]
 
 
 Stage = Literal[
-    "looking up", "reference wanted", "reviews to request", "in review", "changes requested", "gate open", "closed"
-]
+    "looking up", "reference wanted", "reviews to request", "in review", "changes requested", "gate open", "merged", "cut", "listed",
+    "all done", "on hold", "closed",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,12 @@ class Turn:
     why: Reason
     since: int = 0
     due: int = 0
+    step: str = ""
 
 
 def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     """The parties and reasons at this moment, without their times."""
-    if ticket.ended or ticket.submitted is None:
+    if ticket.ended or ticket.held or ticket.submitted is None:
         return ()
     if not ticket.commit:
         if ticket.asked:
@@ -39,7 +44,7 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
         return (Turn("submitter", "reference"),)
     says = verdicts(ticket)
     if gate(ticket, says).open:
-        return (Turn("owner", "merge"),)
+        return _after_the_gate(ticket)
     turns: list[Turn] = [] if ticket.owner else [Turn("owner", "owner")]
     if any(x.open and not x.answered_at for x in ticket.findings):
         turns.append(Turn("submitter", "answer"))
@@ -49,19 +54,40 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def stage(ticket: Ticket) -> Stage:
+def _after_the_gate(ticket: Ticket) -> tuple[Turn, ...]:
+    """Whoever takes the next step; none is waited for when all are done."""
+    left = steps.outstanding(ticket)
+    if not left:
+        return ()
+    if left[0] == "listing-gate":
+        return tuple(Turn(role, "listing", step=left[0]) for role in steps.missing_at_listing(ticket))
+    return (Turn("release" if ticket.policy.steps[left[0]].by == "release" else "owner", "step", step=left[0]),)
+
+
+def stage(ticket: Ticket) -> Stage:  # noqa: PLR0911 -- one exit per case
     """Where a ticket is on its way, in two or three words."""
     if ticket.ended:
         return "closed"
+    if ticket.held:
+        return "on hold"
     if not ticket.commit:
         return "looking up" if ticket.asked else "reference wanted"
     if gate(ticket).open:
-        return "gate open"
+        return _stage_after_the_gate(ticket)
     if any(not x.answered_at for x in findings(ticket)):
         return "changes requested"
     if all(verdict(ticket, role) == "not asked yet" for role in ticket.roles):
         return "reviews to request"
     return "in review"
+
+
+def _stage_after_the_gate(ticket: Ticket) -> Stage:
+    if ticket.public:
+        return "listed" if steps.outstanding(ticket) else "all done"
+    way = ticket.track_words.steps
+    if "cut" in way and steps.done(ticket, "cut"):
+        return "cut"
+    return "merged" if "merged" in way and steps.done(ticket, "merged") else "gate open"
 
 
 def _role_turn(ticket: Ticket, role: str, says: Verdict) -> Turn | None:
@@ -88,10 +114,10 @@ def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Tu
     after = {}
     for turn in waiting(ticket):
         old = before.get(turn.party)
-        if old and old.why == turn.why:
+        if old and (old.why, old.step) == (turn.why, turn.step):
             after[turn.party] = old
         else:
-            after[turn.party] = Turn(turn.party, turn.why, at, due(ticket.policy, turn, at))
+            after[turn.party] = Turn(turn.party, turn.why, at, due(ticket.policy, turn, at), turn.step)
     return after
 
 
@@ -101,6 +127,6 @@ def due(policy: Policy, turn: Turn, since: int) -> int:
         return 0
     if turn.party == "submitter":
         return plus_days(since, policy.days.submitter)
-    if turn.party == "owner":
+    if turn.party in {"owner", "release"}:
         return plus_working_days(since, policy.days.owner, policy.days.holidays)
     return plus_working_days(since, policy.roles[turn.party].days, policy.days.holidays)

@@ -205,5 +205,5 @@ def _resolve(tx: Tx, ticket: Ticket) -> None:
 
 
 def _must_be_open(tx: Tx, ticket: Ticket) -> None:
-    if ticket.ended:
-        raise Refused(refused(review.Illegal("ended"), ticket, tx.who))
+    if ticket.ended or ticket.public:
+        raise Refused(refused(review.Illegal("ended" if ticket.ended else "is-public"), ticket, tx.who))

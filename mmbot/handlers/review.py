@@ -7,6 +7,7 @@ from mmbot.domain import review
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import AddNote, Assign, Block, GiveVerdict, JudgeItem, RequestReviews, SettleFinding
+from mmbot.handlers import way
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
@@ -119,7 +120,9 @@ def _tell_reviewers(tx: Tx, ticket: Ticket, role: str) -> None:
 
 
 def judge(tx: Tx, cmd: JudgeItem) -> Reply:
-    """Judge items of the asker's role at the commit under review."""
+    """Judge items of the asker's role at the commit under review; `reopen` without an item brings a closed ticket back."""
+    if cmd.state == "open" and not cmd.items:
+        return way.reopen(tx, tx.ticket(cmd.ticket), cmd.why)
     before = _open(tx, cmd.ticket)
     roles = {item.role for item in before.items if item.handle in cmd.items}
     for role in sorted(roles):
@@ -181,6 +184,8 @@ def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
         raise review.Illegal("role-not-here", role=role)
     tx.require("role", before, role)
     _guard(before, cmd.commit)
+    if cmd.listing:
+        return way.judge_listing(tx, before, role, cmd.decision)
     match cmd.decision:
         case "approve":
             after = review.approved(before, role, tx.by, tx.at, tx.via, everything=cmd.all)

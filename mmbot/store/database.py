@@ -20,7 +20,7 @@ from mmbot.events import Person
 from mmbot.policy import Policy
 from mmbot.store.migrations import migrations
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
 CACHED = 2_000
 AT_ONCE = 500
@@ -315,8 +315,9 @@ class Store:
 
     def _index(self, ticket: Ticket, turns: Mapping[str, Turn], repository_key: str) -> None:
         plugin_id = ticket.resolved.plugin_id if ticket.resolved else ""
+        live = not ticket.ended and not ticket.public
         row = (
-            ticket.number, int(not ticket.ended), ticket.owner, ticket.submitter, ticket.name.lower(), plugin_id.lower(),
+            ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), plugin_id.lower(),
             repository_key, ticket.changed_at,
         )  # fmt: skip
         self.execute(

@@ -79,7 +79,7 @@ def queue(title: str, lines: Sequence[str], more: int) -> str:
 
 WAITS_FOR = {
     "reference": "a tag or commit to review", "owner": "an owner", "request": "the reviews to be requested",
-    "answer": "findings to be answered", "merge": "the approved commit to be merged",
+    "answer": "findings to be answered", "step": "the next step", "listing": "the listing gate",
 }  # fmt: skip
 
 

@@ -106,15 +106,36 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
 
 def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "") -> str:
     """Whom the ticket waits for, in a sentence. `mention` is a user id that reads it as "you"."""
-    if ticket.ended:
-        return (
-            f"**Closed** on {day(ticket.ended.at)}: the same plugin as MB-{ticket.ended.of}, where the review goes on."
-        )
+    if ticket.ended or ticket.held:
+        return resting(ticket)
     parts = [_waits(ticket, turn, who, mention) for turn in turns.values() if turn.party != "mmbot"]
     if "mmbot" in turns and ticket.asked:
         return f"Looking up {code(ticket.asked.text)} …"
-    gate = "**The review gate is open**: every role approved this commit. " if review.gate(ticket).open else ""
+    gate = _gate_words(ticket)
     return f"{gate}Waiting for {listed(parts)}." if parts else gate.strip()
+
+
+def resting(ticket: Ticket) -> str:
+    """Why a ticket is nobody's turn."""
+    if ticket.ended and ticket.ended.ending == "duplicate":
+        return (
+            f"**Closed** on {day(ticket.ended.at)}: the same plugin as MB-{ticket.ended.of}, where the review goes on."
+        )
+    if ticket.ended:
+        why = f": {plain(ticket.ended.why, 600).rstrip('.')}" if ticket.ended.why else ""
+        return f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}."
+    why = plain(ticket.held.why, 600).rstrip(".") if ticket.held else ""
+    return f"**On hold** since {day(ticket.held.at)}: {why}." if ticket.held else ""
+
+
+def _gate_words(ticket: Ticket) -> str:
+    """What is reached, once every role has approved."""
+    if not review.gate(ticket).open:
+        return ""
+    reached = [ticket.policy.steps[x].title for x in ticket.steps_reached]
+    if not reached:
+        return "**The review gate is open**: every role approved this commit. "
+    return f"**{reached[-1].capitalize()}.** "
 
 
 def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
@@ -130,13 +151,21 @@ def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
         )
         unasked = [title_of(ticket, role) for role in ticket.roles if review.verdict(ticket, role) == "not asked yet"]
         some = f" of {listed(unasked)}" if len(unasked) < len(ticket.roles) else ""
-        what = {"request": f"to request the reviews{some}", "merge": "to merge it"}.get(turn.why, "to take it")
+        what = {"request": f"to request the reviews{some}", "step": f"to {_short_step(ticket, turn)}"}.get(
+            turn.why, "to take it"
+        )
         return f"{name} ({what})"
+    if turn.party == "release":
+        return f"**a release user** (to {_short_step(ticket, turn)})"
     reviewer = ticket.review(turn.party).reviewer
     title = title_of(ticket, turn.party)
     if reviewer:
         return "**you**" if mention == reviewer else f"**{who(reviewer)}** ({title})"
     return f"**{_article(title)} {title} reviewer**"
+
+
+def _short_step(ticket: Ticket, turn: Turn) -> str:
+    return ticket.policy.steps[turn.step].do if turn.step else ""
 
 
 def _article(word: str) -> str:
@@ -298,8 +327,8 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
         if turn.party == "owner" and reader == ticket.owner:
             if turn.why == "request":
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
-            if turn.why == "merge":
-                return "merge the approved commit, then have it cut"
+            if turn.why == "step":
+                return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
         if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:

@@ -11,6 +11,7 @@ from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, called, finding_line, ref_words, title_of
 from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
+from mmbot.words.steps import then
 
 ROOM_FOR_FINDINGS = 14_000
 """Characters of a post that its findings may take."""
@@ -269,11 +270,11 @@ def confirm(ticket: Ticket, role: str, before: str) -> Message:
     )
 
 
-def gate_open(ticket: Ticket) -> Message:
+def gate_open(ticket: Ticket, who: Who) -> Message:
     """To the owner: all reviews are in."""
     return Message(
         f"{called(ticket)}: every role has approved {commit(ticket.repository, ticket.commit)}, and nothing blocks. "
-        f"**The review gate is open.** Next: merge exactly this commit, then have it cut."
+        f"**The review gate is open**; {then(ticket, who)}"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmbot.domain.review import Illegal
 from mmbot.domain.ticket import Ticket
+from mmbot.words import steps
 from mmbot.words.cards import Who, outlook, title_of
 from mmbot.words.phrases import code, commit, listed, typed
 
@@ -13,7 +14,11 @@ STATES = {"passed": "passed", "failed": "failed", "na": "not applicable", "open"
 def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per reason
     """Why a move is not allowed, and the way forward."""
     ref, about = ticket.handle, no.about
+    if of_a_step := steps.refused(no, ticket, who):
+        return of_a_step
     match no.why:
+        case "is-public":
+            return f"{ref} is listed: its review is over. A newer version is handed in as an update: {typed('submit LINK')}."
         case "ended":
             return f"{ref} takes nothing more. {outlook(ticket, {}, who)}"
         case "no-commit":

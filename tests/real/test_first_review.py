@@ -66,7 +66,7 @@ async def test_a_new_plugin_comes_to_the_open_gate(stage: Stage) -> None:  # noq
     await stage.post("dana", "Recorded: dev approves")
     assert "the review gate is open" in await stage.mb("quinn", "approve MB-1 --all")
 
-    await stage.post("olive", "The review gate is open.", "merge exactly this commit")
+    await stage.post("olive", "The review gate is open", "make a private fork")
     await stage.post("pam", "have approved", "the review gate is open")
     final = await stage.post("otto", "MB-1 · Remind 1.0.1", "**The review gate is open**")
     assert final["id"] == card["id"]
@@ -97,7 +97,16 @@ async def test_an_update_comes_to_the_open_gate_in_a_dialog_and_by_mention(stage
     assert "**P1** and **U3** passed" in await stage.mb("pam", "pass MB-1 P1 U3")
     for who, role in (("pam", "product"), ("dana", "dev"), ("sam", "security"), ("tom", "qa")):
         assert "Recorded" in await stage.mb(who, f"approve MB-1 {role} --all")
-    await stage.post("olive", "The review gate is open.")
+    await stage.post("olive", "The review gate is open")
+    link = "https://github.com/example/badges/pull/2"
+    for line in (f"done MB-1 pull-request {link}", "done MB-1 merged", "done MB-1 cut", f"done MB-1 listing {link}"):
+        assert "Recorded for **MB-1 Badges 1.1.0**" in await stage.mb("olive", line)
+    assert "Too early" in await stage.mb("olive", "done MB-1 listed")
+    for who in ("dana", "tom"):
+        assert "approves what was cut" in await stage.mb(who, "approve MB-1 --listing")
+    await stage.mb("olive", "done MB-1 listed")
+    await stage.post("otto", "is in the Marketplace now")
+    await stage.post("pam", "MB-1 · Badges 1.1.0", "**Listed.**")
 
 
 async def test_a_thread_says_which_ticket_is_meant(stage: Stage) -> None:

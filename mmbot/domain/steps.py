@@ -1,0 +1,155 @@
+"""The steps of a ticket's way: which are done, which comes next, and when one may be said to be done."""
+
+from mmbot.domain import facts as f
+from mmbot.domain.review import Illegal, gate
+from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.policy import Step
+
+GATE = "review-gate"
+
+
+def step(ticket: Ticket, name: str) -> Step:
+    """A step of the ticket's track. Raises Illegal: step-unknown."""
+    if name not in ticket.track_words.steps:
+        raise Illegal("step-unknown", step=name)
+    return ticket.policy.steps[name]
+
+
+def listing_roles(ticket: Ticket) -> tuple[str, ...]:
+    """The roles that judge what was cut, before it is listed."""
+    return ticket.policy.gates["listing"].roles
+
+
+def missing_at_listing(ticket: Ticket) -> tuple[str, ...]:
+    """The roles that have not approved what was cut from the commit under review."""
+    given = ticket.listing
+    return tuple(r for r in listing_roles(ticket) if r not in given or given[r].commit != ticket.commit)
+
+
+def maintainers(ticket: Ticket) -> tuple[str, ...]:
+    """The people for each of whom some steps are done."""
+    return (ticket.submitter,)
+
+
+def done(ticket: Ticket, name: str, person: str = "") -> bool:
+    """Whether a step is done; one that is done for each maintainer, for that person, or for all of them when none is named."""
+    words = ticket.policy.steps[name]
+    if words.do:
+        people = (person,) if person else maintainers(ticket) if words.each else ("",)
+        return all(_said(ticket, words, x) for x in people)
+    match name:
+        case "owner":
+            return bool(ticket.owner)
+        case "reviews":
+            return bool(ticket.commit) and all(ticket.review(role).requested_at for role in ticket.roles)
+        case "review-gate":
+            return gate(ticket).open
+        case "listing-gate":
+            return bool(ticket.commit) and not missing_at_listing(ticket)
+        case _:
+            return True
+
+
+def _said(ticket: Ticket, words: Step, person: str) -> bool:
+    found = ticket.steps.get((words.name, person))
+    return bool(found and (words.at == "ticket" or found.commit == ticket.commit))
+
+
+def outstanding(ticket: Ticket) -> tuple[str, ...]:
+    """The steps that are not done, in the track's order."""
+    return tuple(name for name in ticket.track_words.steps if not done(ticket, name))
+
+
+def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
+    """The ticket with a step done, or skipped.
+
+    Raises Illegal: ended, step-unknown, step-derived, step-done, step-early, link-missing, why-missing, person-unknown.
+    """
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    words = step(ticket, fact.step)
+    if not words.do:
+        raise Illegal("step-derived", step=words)
+    if words.each and fact.person not in maintainers(ticket):
+        raise Illegal("person-unknown", step=words)
+    fact = fact.model_copy(update={"commit": ticket.commit, "person": fact.person if words.each else ""})
+    if done(ticket, fact.step, fact.person):
+        raise Illegal("step-done", step=words)
+    before = _before(ticket, fact.step)
+    if before:
+        raise Illegal("step-early", step=words, before=before)
+    if fact.skipped and not fact.note:
+        raise Illegal("why-missing", item=None, state="na")
+    if words.link and not fact.link and not fact.skipped:
+        raise Illegal("link-missing", step=words)
+    return ticket.plus(fact)
+
+
+def _before(ticket: Ticket, name: str) -> str:
+    """The step that has to be done first: all that lie between the review gate and this one, the gate among them."""
+    steps = ticket.track_words.steps
+    at, start = steps.index(name), steps.index(GATE)
+    follow_up = next((steps.index(x) for x in steps if x in PUBLIC), len(steps))
+    if at < start:
+        return ""
+    until = min(at, follow_up + 1)
+    return next((x for x in steps[start:until] if x != name and not done(ticket, x)), "")
+
+
+def unmarked(ticket: Ticket, name: str, person: str, by: str, at: int, via: str) -> Ticket:
+    """The ticket with a wrong "done" taken back. Raises Illegal: step-unknown, step-derived, step-not-done, later-done."""
+    words = step(ticket, name)
+    if not words.do:
+        raise Illegal("step-derived", step=words)
+    key = (name, person if words.each else "")
+    if key not in ticket.steps:
+        raise Illegal("step-not-done", step=words)
+    steps = ticket.track_words.steps
+    later = next((x for x in steps[steps.index(name) + 1 :] if _depends(ticket, x) and _depends(ticket, name)), "")
+    if later:
+        raise Illegal("later-done", step=words, later=later)
+    return ticket.plus(f.StepUndone(step=name, person=key[1], by=by, at=at, via=via))
+
+
+def _depends(ticket: Ticket, name: str) -> bool:
+    """Whether a step is done and stands in the line from the gate to the public, where each needs the one before."""
+    words = ticket.policy.steps[name]
+    return words.at == "commit" and bool(words.do) and done(ticket, name)
+
+
+def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at: int, via: str) -> Ticket:
+    """The ticket with a role's verdict on what was cut.
+
+    Raises Illegal: ended, role-not-here, step-early, already-approved, not-approved.
+    """
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    if "listing-gate" not in ticket.track_words.steps or role not in listing_roles(ticket):
+        raise Illegal("role-not-here", role=role)
+    given = role not in missing_at_listing(ticket)
+    if decision == "approve":
+        if before := _before(ticket, "listing-gate"):
+            raise Illegal("step-early", step=ticket.policy.steps["listing-gate"], before=before)
+        if given:
+            raise Illegal("already-approved", role=role)
+    elif not given:
+        raise Illegal("not-approved", role=role)
+    return ticket.plus(
+        f.VerdictGiven(role=role, decision=decision, commit=ticket.commit, gate="listing", by=by, at=at, via=via)
+    )
+
+
+def closed(ticket: Ticket, fact: f.Ended) -> Ticket:
+    """The ticket over. Raises Illegal: ended, is-public."""
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    if ticket.public:
+        raise Illegal("is-public")
+    return ticket.plus(fact)
+
+
+def rested(ticket: Ticket, fact: f.Held | f.Resumed) -> Ticket:
+    """The ticket on hold, or going on. Raises Illegal: ended."""
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    return ticket.plus(fact)

@@ -1,0 +1,111 @@
+"""A ticket's way beside the review: steps done and undone, the listing gate, and how tickets end, rest and come back."""
+
+import re
+
+from mmbot.domain import facts as f
+from mmbot.domain import steps
+from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.turns import waiting
+from mmbot.events import AskNext, EndTicket, HoldTicket, TakeStep, UndoStep
+from mmbot.handlers.news import card, follow
+from mmbot.messages import Refused, Reply
+from mmbot.store.tx import Tx
+from mmbot.words import steps as words
+
+_LINK = re.compile(r"https://\S+")
+
+
+def take_step(tx: Tx, cmd: TakeStep) -> Reply:
+    """Record that a step is done, tell the thread, and whoever takes the next one."""
+    before = tx.ticket(cmd.ticket)
+    step = steps.step(before, cmd.step)
+    _require(tx, before, step.by)
+    found = _LINK.search(cmd.note)
+    fact = f.StepDone(
+        step=cmd.step, link=found.group() if found else "", note=_LINK.sub("", cmd.note).strip(), person=cmd.person,
+        skipped=cmd.skipped, by=tx.by, at=tx.at, via=tx.via,
+    )  # fmt: skip
+    saved = follow(tx, before, steps.marked(before, fact))
+    tx.say(words.news(saved, fact, tx.who(tx.by), tx.who), thread=card(saved))
+    if cmd.step in PUBLIC and not cmd.skipped:
+        tx.say(words.now_public(saved), to=saved.submitter)
+    _tell_next(tx, before, saved)
+    return Reply(words.done(saved, fact, tx.who))
+
+
+def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
+    """Take a wrong "done" back."""
+    before = tx.ticket(cmd.ticket)
+    _require(tx, before, steps.step(before, cmd.step).by)
+    follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
+    return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who))
+
+
+def _require(tx: Tx, ticket: Ticket, by: str) -> None:
+    """Steps are reported by the owner; those of the release users by these or the owner, who saw it done."""
+    if by != "release" or "release" not in tx.actor.roles:
+        tx.require("owner", ticket)
+
+
+def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
+    """A direct message to those whose turn it became, unless they did it themselves."""
+    were = {(turn.party, turn.step) for turn in waiting(before)}
+    for turn in waiting(after):
+        if (turn.party, turn.step) in were:
+            continue
+        if turn.party == "owner" and after.owner and after.owner != tx.by:
+            tx.say(words.your_step(after, tx.who), to=after.owner)
+        elif turn.party == "release" or turn.why == "listing":
+            reviewer = after.review(turn.party).reviewer
+            people = [reviewer] if reviewer else tx.store.members(turn.party)
+            for person in people:
+                if person not in {tx.by, after.submitter}:
+                    tx.say(words.your_step(after, tx.who), to=person)
+
+
+def judge_listing(tx: Tx, before: Ticket, role: str, decision: f.Decision) -> Reply:
+    """Record a role's verdict on what was cut."""
+    saved = follow(tx, before, steps.listing_judged(before, role, decision, tx.by, tx.at, tx.via))
+    _tell_next(tx, before, saved)
+    return Reply(words.listing_judged(saved, role, decision, tx.who))
+
+
+def ask_next(tx: Tx, cmd: AskNext) -> Reply:
+    """Which step comes next."""
+    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who))
+
+
+def end(tx: Tx, cmd: EndTicket) -> Reply:
+    """Close a ticket: rejected by an owner, withdrawn by its submitter or an owner."""
+    before = tx.ticket(cmd.ticket)
+    tx.require("owner" if cmd.ending == "rejected" else "owner-or-submitter", before)
+    fact = f.Ended(ending=cmd.ending, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
+    saved = follow(tx, before, steps.closed(before, fact))
+    tx.say(words.ended_news(saved, tx.who(tx.by)), thread=card(saved))
+    if cmd.ending == "rejected" and saved.submitter != tx.by:
+        tx.say(words.ended_to_submitter(saved), to=saved.submitter)
+    return Reply(words.ended(saved))
+
+
+def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
+    """Bring a rejected or withdrawn ticket back."""
+    tx.require("owner", before)
+    if not before.ended or before.ended.ending == "duplicate":
+        raise Refused(words.not_ended(before) if not before.ended else words.ended(before))
+    saved = follow(tx, before, before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via)))
+    tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
+    return Reply(words.reopened(saved, tx.who))
+
+
+def hold(tx: Tx, cmd: HoldTicket) -> Reply:
+    """Put a ticket on hold, or let it go on."""
+    before = tx.ticket(cmd.ticket)
+    tx.require("owner", before)
+    if bool(before.held) == cmd.held:
+        raise Refused(words.held_already(before))
+    fact = (
+        f.Held(why=cmd.why, by=tx.by, at=tx.at, via=tx.via) if cmd.held else f.Resumed(by=tx.by, at=tx.at, via=tx.via)
+    )
+    saved = follow(tx, before, steps.rested(before, fact))
+    tx.say(words.resting_news(saved, tx.who(tx.by), what="is on hold" if cmd.held else "goes on"), thread=card(saved))
+    return Reply(words.held(saved, tx.who))

@@ -1,0 +1,191 @@
+"""The words about a ticket's way: what comes next, what was done, how a ticket ends and comes back."""
+
+from mmbot.domain import facts as f
+from mmbot.domain import steps
+from mmbot.domain.review import Illegal
+from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.messages import Message
+from mmbot.policy import Step
+from mmbot.words.cards import Who, called, resting, title_of
+from mmbot.words.phrases import code, link, listed, plain, quoted, typed
+
+
+def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
+    """A step as something to do, with the name that a fork should have."""
+    words = ticket.policy.steps[name]
+    if name != "fork":
+        return words.do or words.title
+    fork = ticket.repository.rstrip("/").rsplit("/", 1)[-1]
+    return f"{words.do}, as {code(fork)} (if that name is taken: {code(f'{fork}-{who(ticket.submitter)}')})"
+
+
+def report(ticket: Ticket, words: Step, who: Who) -> str:
+    """The command that reports a step."""
+    link_ = " LINK" if words.link else ""
+    if not words.each:
+        return typed(f"done {ticket.handle} {words.name}{link_}")
+    left = [who(x) for x in steps.maintainers(ticket) if not steps.done(ticket, words.name, x)]
+    return listed([typed(f"done {ticket.handle} {words.name} @{x}{link_}") for x in left[:5]])
+
+
+def next_step(ticket: Ticket, who: Who) -> str:
+    """What comes next for a ticket, named."""
+    return f"{called(ticket)}: {then(ticket, who)}"
+
+
+def then(ticket: Ticket, who: Who) -> str:  # noqa: PLR0911 -- one sentence per kind of step
+    """What comes next, whose it is, and how it is reported."""
+    if ticket.ended or ticket.held:
+        return f"{resting(ticket)} {_way_back(ticket)}".strip()
+    left = steps.outstanding(ticket)
+    if not left:
+        return "every step is done."
+    name = left[0]
+    words = ticket.policy.steps[name]
+    if name == "owner":
+        return f"next, somebody takes it: {typed(f'claim {ticket.handle}')}."
+    if name == "reviews":
+        return f"next, ask for the reviews: {typed(f'request {ticket.handle}')}."
+    if name == "review-gate":
+        return f"next, the reviews: {typed(f'status {ticket.handle}')} says whom they wait for."
+    if name == "listing-gate":
+        roles = steps.missing_at_listing(ticket)
+        names = listed(f"{title_of(ticket, x)} ({typed(f'approve {ticket.handle} {x} --listing')})" for x in roles)
+        return f"next, what was cut is tried by {names}."
+    whose = {"release": "a release user"}.get(words.by) or (who(ticket.owner) if ticket.owner else "its owner")
+    more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
+    return f"next, {whose}: {what_to_do(ticket, name, who)}. Then {report(ticket, words, who)}.{more}"
+
+
+def _way_back(ticket: Ticket) -> str:
+    if ticket.held:
+        return f"{typed(f'unhold {ticket.handle}')} lets it go on."
+    return (
+        f"{typed(f'reopen {ticket.handle}')} brings it back."
+        if ticket.ended and ticket.ended.ending != "duplicate"
+        else ""
+    )
+
+
+def done(ticket: Ticket, fact: f.StepDone, who: Who) -> str:
+    """A step was reported: what comes next, and how to take it back."""
+    words = ticket.policy.steps[fact.step]
+    name = f" for {who(fact.person)}" if fact.person and words.each else ""
+    said = f"Recorded for {called(ticket)}: {words.title}{name}{', not needed' if fact.skipped else ''}"
+    undo = typed(f"undone {ticket.handle} {fact.step}")
+    return f"{said}; {then(ticket, who)} Undo: {undo}."
+
+
+def undone(ticket: Ticket, name: str, who: Who) -> str:
+    """A wrong "done" was taken back."""
+    return f"Taken back for {called(ticket)}: {ticket.policy.steps[name].title}; {then(ticket, who)}"
+
+
+def listing_judged(ticket: Ticket, role: str, decision: str, who: Who) -> str:
+    """A verdict on what was cut."""
+    if decision != "approve":
+        return f"{title_of(ticket, role)}'s approval of what was cut from {ticket.handle} is taken back."
+    return f"Recorded: {title_of(ticket, role)} approves what was cut from {called(ticket)}; {then(ticket, who)}"
+
+
+def ended(ticket: Ticket) -> str:
+    """A ticket was closed."""
+    return f"{called(ticket)}: {resting(ticket)} {_way_back(ticket)}"
+
+
+def reopened(ticket: Ticket, who: Who) -> str:
+    """A closed ticket goes on."""
+    return f"{called(ticket)} goes on where it was; {then(ticket, who)}"
+
+
+def not_ended(ticket: Ticket) -> str:
+    """There is nothing to reopen."""
+    return f"{called(ticket)} is open. To reopen an item, name it: {typed(f'reopen {ticket.handle} P1')}."
+
+
+def held(ticket: Ticket, who: Who) -> str:
+    """A ticket was put on hold, or goes on."""
+    if ticket.held:
+        return f"{called(ticket)} is on hold; nobody is asked for anything. {typed(f'unhold {ticket.handle}')} lets it go on."
+    return f"{called(ticket)} goes on; {then(ticket, who)}"
+
+
+def held_already(ticket: Ticket) -> str:
+    """It is on hold, or goes on, as asked."""
+    return f"{called(ticket)} is on hold already." if ticket.held else f"{called(ticket)} is not on hold."
+
+
+def news(ticket: Ticket, fact: f.StepDone, by: str, who: Who) -> Message:
+    """In the thread: a step was done."""
+    words = ticket.policy.steps[fact.step]
+    where = f" ({link('link', fact.link)})" if fact.link else ""
+    name = f" for {who(fact.person)}" if words.each else ""
+    why = f": {plain(fact.note, 300)}" if fact.note else ""
+    if fact.skipped:
+        return Message(f"Not needed: {words.title}{name}{why}. Said by {by}.")
+    mark = "🎉" if fact.step in PUBLIC else "✓"
+    return Message(f"{mark} **{words.title}**{name}{where}, by {by}{why}.")
+
+
+def ended_news(ticket: Ticket, by: str) -> Message:
+    """In the thread: the ticket was closed."""
+    ended_ = ticket.ended
+    why = f"\n{quoted(ended_.why)}" if ended_ and ended_.why else ""
+    return Message(f"{by} closed {called(ticket)}: {ended_.ending if ended_ else ''}.{why}")
+
+
+def ended_to_submitter(ticket: Ticket) -> Message:
+    """To the submitter: the Marketplace refuses it."""
+    ended_ = ticket.ended
+    return Message(
+        f"I am sorry: {called(ticket)} was not accepted. The reason:\n{quoted(ended_.why if ended_ else '')}\n"
+        "You are welcome to ask about it in the ticket's thread, and to hand it in again when that has changed."
+    )
+
+
+def resting_news(ticket: Ticket, by: str, *, what: str) -> Message:
+    """In the thread: reopened, on hold, goes on."""
+    why = f"\n{quoted(ticket.held.why)}" if ticket.held else ""
+    return Message(f"{by}: {called(ticket)} {what}.{why}")
+
+
+def now_public(ticket: Ticket) -> Message:
+    """To the submitter: it is listed or published."""
+    words = "on the web Marketplace" if ticket.track_words.comes_to == "published" else "in the Marketplace"
+    return Message(f"🎉 {called(ticket)} is {words} now. Thank you! What follows, such as swag, you will hear of here.")
+
+
+def your_step(ticket: Ticket, who: Who) -> Message:
+    """To whoever takes the next step, where another has taken the one before."""
+    return Message(next_step(ticket, who))
+
+
+def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: PLR0911 -- one sentence per reason
+    """Why a step cannot be said to be done, and the way forward; "" for reasons that are not about steps."""
+    ref, about = ticket.handle, no.about
+    words = about.get("step")
+    if no.why == "step-unknown":
+        names = [x for x in ticket.track_words.steps if ticket.policy.steps[x].do]
+        return f"{ref} has no step {code(str(words), 40)}. Its steps: {listed(names)}."
+    if not isinstance(words, Step):
+        return ""
+    match no.why:
+        case "step-derived":
+            told = f"{words.title.capitalize()}: that follows from what else is recorded, nobody has to say it."
+            return f"{told} For {called(ticket)}, {then(ticket, who)}"
+        case "step-done":
+            return f"That is done already on {ref}: {words.title}; {then(ticket, who)}"
+        case "step-not-done":
+            return f"{ref} does not have it as done: {words.title}."
+        case "step-early":
+            before = ticket.policy.steps[str(about["before"])]
+            return f"Too early for {ref}: first {before.title}; {then(ticket, who)}"
+        case "later-done":
+            later = ticket.policy.steps[str(about["later"])]
+            return f"Later steps of {ref} rest on it: take back {code(later.name)} first, {typed(f'undone {ref} {later.name}')}."
+        case "link-missing":
+            return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
+        case "person-unknown":
+            return f"For whom? {report(ticket, words, who)}."
+        case _:
+            return ""
