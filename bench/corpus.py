@@ -135,7 +135,7 @@ class _Life:
                 self._role(role, dice.choice(people(role)), how_far)
         if review.findings(self.ticket):
             if self.often(0.7):
-                self.add(f.ReadySaid(**self.by(ticket.submitter)))
+                self.add(f.ReadySaid(findings=tuple(range(1, 100)), **self.by(ticket.submitter)))
             if self.often(0.5):
                 self.moved()
 

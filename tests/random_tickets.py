@@ -79,7 +79,7 @@ def _moved(draw: Draw, ticket: Ticket, repository: str, at: int) -> Ticket:  # n
         settle = review.unblocked if draw(st.booleans()) else review.disclosed
         return settle(ticket, number, by, at, "click")
     if move == 8:
-        return ticket.plus(f.ReadySaid(by="sue", at=at))
+        return ticket.plus(f.ReadySaid(findings=tuple(x.number for x in ticket.findings), by="sue", at=at))
     return review.approved(ticket, role, by, at, "click", everything=True)
 
 

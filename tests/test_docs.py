@@ -79,7 +79,7 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noq
         yield "`fail`, `block`", lambda role=role: review.blocked(ticket, role, "why", *me)  # type: ignore[misc]
     for found in review.findings(ticket):
         yield "`unblock`, `pass`", lambda found=found: review.unblocked(ticket, found.number, *me)  # type: ignore[misc]
-        yield "`ready`", lambda: ticket.plus(f.ReadySaid(at=1))
+        yield "`ready`", lambda: ticket.plus(f.ReadySaid(at=1, findings=tuple(x.number for x in ticket.findings)))
 
 
 def _the_rest(ticket: Ticket) -> Ticket:

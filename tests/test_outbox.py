@@ -227,6 +227,7 @@ async def test_a_finding_raised_while_a_notice_is_on_its_way_is_told_too(bench: 
 
 async def test_reviewers_are_told_of_an_answer_though_another_reference_took_its_place(bench: Bench) -> None:
     reviewing(bench)("first")
+    bench.ahead += 6 * MINUTE
     await bench.outbox.drain()
     bench.do(SayReady(ticket=1, link="v1.0.1"))
     bench.do(MoveReview(ticket=1, link="v1.0.2"))

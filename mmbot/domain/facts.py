@@ -13,7 +13,7 @@ Said = Literal["yes", "no", "unclear"]
 class Claim(BaseModel):
     """What the submitter ticked for one requirement item: their word, never a verdict."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     handle: str
     said: Said
@@ -24,7 +24,7 @@ class Claim(BaseModel):
 class Fact(BaseModel):
     """One thing that happened. `at` is in milliseconds UTC, `by` a user id ("" for mmbot itself), `via` the way it came in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     at: int = 0
     by: str = ""
@@ -48,7 +48,7 @@ class Submitted(Fact):
 
 
 class ReferenceGiven(Fact):
-    """Somebody named what to review; it counts once it is resolved. `ready`: with it they gave the ball back to the reviewers."""
+    """Somebody named what to review; it counts once it is resolved. `ready_at`: when the ball was given back with it, 0 if not."""
 
     kind: Literal["reference"] = "reference"
     text: str
@@ -56,7 +56,7 @@ class ReferenceGiven(Fact):
     ref_kind: str = "default"
     ref_name: str = ""
     path_may_follow: bool = False
-    ready: bool = False
+    ready_at: int = 0
 
 
 class Resolved(Fact):
@@ -163,10 +163,10 @@ class VerdictGiven(Fact):
 
 
 class ReadySaid(Fact):
-    """The submitter gave the ball back: the findings so far are answered."""
+    """The submitter gave the ball back: these findings are answered."""
 
     kind: Literal["ready"] = "ready"
-    note: str = ""
+    findings: tuple[int, ...] = ()
 
 
 class StepDone(Fact):

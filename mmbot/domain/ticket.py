@@ -252,8 +252,8 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.StepUndone():
             return _with(ticket, steps={key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)})
         case f.ReadySaid():
-            answered = {found.number for found in ticket.findings if found.open and not found.answered_at}
-            return _with_findings(ticket, answered, answered_at=fact.at)
+            unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
+            return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)
         case f.Ended():
             return _with(ticket, ended=fact)
         case f.Reopened():

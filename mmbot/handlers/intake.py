@@ -55,16 +55,22 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
     waiting = [x for x in review.findings(before) if not x.answered_at]
     if not waiting and not cmd.link:
         raise Refused(replies.nothing_to_answer(before))
-    after = before.plus(f.ReadySaid(note="", by=tx.by, at=tx.at, via=tx.via)) if waiting else before
+    told = tx.told(f"changes:{before.number}")
+    known = [x for x in waiting if x.number <= told]
+    if waiting and not known and not cmd.link:
+        return Reply(replies.on_their_way(before, len(waiting)))
+    answered = f.ReadySaid(findings=tuple(x.number for x in known), by=tx.by, at=tx.at, via=tx.via)
+    after = before.plus(answered) if known else before
     if cmd.link:
-        after = _moved(tx, after, cmd.link, ready=True)
+        after = _moved(tx, after, cmd.link, ready_at=tx.at)
     saved = follow(tx, before, after)
-    roles = list(dict.fromkeys(x.role for x in waiting))
+    late = len(waiting) - len(known)
+    roles = [x for x in dict.fromkeys(x.role for x in known) if all(y.answered_at for y in review.findings(saved, x))]
     if cmd.link:
         _resolve(tx, saved)
     else:
-        _tell_answered(tx, saved)
-    return Reply(replies.ready(saved, roles, cmd.link))
+        _tell_answered(tx, saved, tx.at)
+    return Reply(replies.ready(saved, roles, cmd.link, late))
 
 
 def resolved(tx: Tx, what: ReferenceResolved) -> None:
@@ -75,8 +81,8 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
         return
     if what.why:
         ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
-        if asked.ready:
-            _tell_answered(tx, ticket)
+        if asked.ready_at:
+            _tell_answered(tx, ticket, asked.ready_at)
         for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
             tx.say(notices.not_found(ticket, what.why, what.text), to=person)
         return
@@ -87,12 +93,12 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     elif before.commit == what.commit:
         saved = follow(tx, before, after)
         tx.say(notices.same_commit(saved, what.text), thread=card(saved))
-        if asked.ready:
-            _tell_answered(tx, saved)
+        if asked.ready_at:
+            _tell_answered(tx, saved, asked.ready_at)
     else:
         _later_resolved(tx, before, after)
-        if asked.ready:
-            _tell_answered(tx, tx.ticket(what.ticket))
+        if asked.ready_at:
+            _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
 
 
 def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, bool]:
@@ -152,16 +158,16 @@ def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
     return [x for x in (part.reviewer, *found, part.approved_by, *judged) if x in holding][:1] or holding
 
 
-def _tell_answered(tx: Tx, ticket: Ticket) -> None:
+def _tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
     """Tell each role whose findings are all answered that it is their turn again."""
     for role in ticket.roles:
         found = review.findings(ticket, role)
-        if found and all(x.answered_at for x in found):
+        if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):
             for person in _reviewers(tx, ticket, role):
                 tx.say(notices.answered(ticket, role), to=person)
 
 
-def _moved(tx: Tx, ticket: Ticket, link: str, *, ready: bool = False) -> Ticket:
+def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
     _must_be_open(tx, ticket)
     reference = tx.reference(link, ticket.repository)
     others = [
@@ -170,21 +176,21 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready: bool = False) -> Ticket:
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
         raise Refused(_twice(tx, tx.ticket(others[0])), "link")
     # The reviewers whom a `ready` promised to tell are told by whichever reference is found in the end.
-    return ticket.plus(_given(tx, link, reference, ready=ready or bool(ticket.asked and ticket.asked.ready)))
+    return ticket.plus(_given(tx, link, reference, ready_at=ready_at or (ticket.asked.ready_at if ticket.asked else 0)))
 
 
 def _twice(tx: Tx, other: Ticket) -> str:
     return replies.submitted_twice(other, tx.who, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
-def _given(tx: Tx, text: str, reference: Reference, *, ready: bool = False) -> f.ReferenceGiven:
+def _given(tx: Tx, text: str, reference: Reference, *, ready_at: int = 0) -> f.ReferenceGiven:
     return f.ReferenceGiven(
         text=text,
         repository=reference.repository,
         ref_kind=reference.kind,
         ref_name=reference.name,
         path_may_follow=reference.path_may_follow,
-        ready=ready,
+        ready_at=ready_at,
         by=tx.by,
         at=tx.at,
         via=tx.via,

@@ -69,6 +69,7 @@ def m002_searched(db: Database) -> None:
     for statement in (
         """CREATE INDEX turn_party_person ON turn (party, person, since)""",
         """CREATE INDEX outbox_told ON outbox (subject, id) WHERE kind = 'notice' AND state = 'sent'""",
+        """CREATE INDEX outbox_given_up ON outbox (subject) WHERE kind = 'notice' AND state = 'parked'""",
         """CREATE INDEX listed_repository_plugin ON listed_repository (plugin_key)""",
     ):
         db.execute(statement)

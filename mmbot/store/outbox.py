@@ -83,6 +83,22 @@ def told(store: Store, subject: str) -> int:
     return int(rows[0]["shown"] or 0) if rows else 0
 
 
+def tell_now(store: Store, subject: str, now: int) -> None:
+    """Have a notice that waits told now."""
+    store.execute(
+        "UPDATE outbox SET due_at = min(due_at, ?) WHERE kind = 'notice' AND state = 'pending' AND subject = ?",
+        now,
+        subject,
+    )
+
+
+def undeliverable(store: Store, subject: str) -> bool:
+    """Whether a notice of this subject was given up."""
+    return bool(
+        store.query("SELECT 1 FROM outbox WHERE kind = 'notice' AND subject = ? AND state = 'parked' LIMIT 1", subject)
+    )
+
+
 def due(store: Store, now: int, held: Iterable[str] = (), limit: int = 100) -> list[OutboxRow]:
     """The posts to be sent now, in order; what stands behind a row that is put off, or is for a place that is `held`, waits."""
     rows = store.query(

@@ -1,6 +1,7 @@
 """What a handler sees of the world: one transaction, the moment, who asks, and the effects it may leave behind."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,6 +151,11 @@ class Tx:
     def notify(self, subject: str, *, minutes: float = 0) -> None:
         """Have a subject told after some minutes; to whom and in which words is found then, and nothing where nothing is left to say."""
         outbox.notice(self.store, subject, self.now + round(minutes * 60_000), self.now)
+
+    def told(self, subject: str) -> int:
+        """Up to which number a subject was told; everything, where telling was given up. What still waits to be told is told now."""
+        outbox.tell_now(self.store, subject, self.now)
+        return sys.maxsize if outbox.undeliverable(self.store, subject) else outbox.told(self.store, subject)
 
     def do(self, step: str, **arguments: object) -> None:
         """Have a slow or remote step done after the commit; its result comes back as an event."""

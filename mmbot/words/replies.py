@@ -247,12 +247,20 @@ def same_reference(ticket: Ticket) -> str:
     return f"{called(ticket)} is at {commit(ticket.repository, ticket.commit)} already."
 
 
-def ready(ticket: Ticket, roles: Iterable[str], asked: str) -> str:
-    """The ball goes back."""
+def on_their_way(ticket: Ticket, number: int) -> str:
+    """`ready` before the submitter was told what was found."""
+    verb = "is" if number == 1 else "are"
+    told = f"{plural(number, 'finding')} of {called(ticket)} {verb} only just on the way to its submitter by direct message."
+    return f"{told} Please look at that first, then {typed(f'ready {ticket.handle}')}."
+
+
+def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int = 0) -> str:
+    """The ball goes back; `late` is how many findings came in that nobody can have answered yet."""
     names = [title_of(ticket, role) for role in roles]
     told = f"Thank you. I tell {listed(names)} that your answer is there." if names else "Thank you, noted."
     look = f" I am looking up {code(asked, 100)} now." if asked else ""
-    return f"{told}{look} {typed(f'status {ticket.handle}')} says where it stands."
+    more = f" {plural(late, 'more finding')} came in just now, by direct message: still to be answered." if late else ""
+    return f"{told}{look}{more} {typed(f'status {ticket.handle}')} says where it stands."
 
 
 def nothing_to_answer(ticket: Ticket) -> str:
