@@ -387,6 +387,8 @@ class ReferenceResolved(BaseModel):
     ticket: int
     text: str
     repository: str
+    asked_at: int = 0
+    """When it was asked for: an answer to a question that was asked again meanwhile is dropped."""
     moved_to: str = ""
     """The repository's present address, where it was renamed."""
     ref_kind: str = ""

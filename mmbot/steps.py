@@ -19,22 +19,29 @@ def steps(limits: GitLimits, workdir: Path) -> Mapping[str, Step]:
 
     async def resolved(arguments: Mapping[str, object], tries: int) -> ReferenceResolved:
         asked = {name: str(arguments[name]) for name in ("text", "repository", "kind", "name")}
-        ticket = int(str(arguments["ticket"]))
+        ticket, asked_at = int(str(arguments["ticket"])), int(str(arguments.get("asked_at", 0)))
         may_be_path = bool(arguments.get("path_may_follow"))
         reference = Reference(asked["repository"], cast("Kind", asked["kind"]), asked["name"], may_be_path)
         try:
             found = await resolve(reference, limits, workdir)
         except Unresolved as no:
-            return ReferenceResolved(ticket=ticket, text=asked["text"], repository=asked["repository"], why=str(no))
+            return _unresolved(ticket, asked, asked_at, str(no))
         except Unreachable as no:
             if tries < TRIES:
                 raise NotNow(str(no)) from no
-            return ReferenceResolved(ticket=ticket, text=asked["text"], repository=asked["repository"], why=str(no))
+            return _unresolved(ticket, asked, asked_at, str(no))
         manifest = vars(found.manifest) if found.manifest else None
         return ReferenceResolved(
-            ticket=ticket, text=asked["text"], repository=asked["repository"], moved_to=found.repository, ref_kind=found.kind,
+            ticket=ticket, text=asked["text"], repository=asked["repository"], asked_at=asked_at,
+            moved_to=found.repository, ref_kind=found.kind,
             ref_name=found.name if found.kind != "commit" else "", commit=found.commit, tree=found.tree, manifest=manifest,
             manifest_problem=found.manifest_problem, evidence=found.evidence, reachable=found.reachable,
         )  # fmt: skip
 
     return {"resolve": resolved}
+
+
+def _unresolved(ticket: int, asked: Mapping[str, str], asked_at: int, why: str) -> ReferenceResolved:
+    return ReferenceResolved(
+        ticket=ticket, text=asked["text"], repository=asked["repository"], asked_at=asked_at, why=why
+    )

@@ -77,7 +77,7 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     """Take in what a reference was resolved to; an answer to a question that was replaced meanwhile is dropped."""
     before = tx.ticket(what.ticket)
     asked = before.asked
-    if before.ended or asked is None or (asked.text, asked.repository) != (what.text, what.repository):
+    if before.ended or asked is None or _stale(asked, what):
         return
     if what.why:
         ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
@@ -101,13 +101,22 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
             _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
 
 
+def _stale(asked: f.ReferenceGiven, what: ReferenceResolved) -> bool:
+    """Whether this answers another question than the one that is open."""
+    other = (asked.text, asked.repository) != (what.text, what.repository)
+    return other or bool(what.asked_at and what.asked_at != asked.at)
+
+
 def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, bool]:
     manifest = what.manifest or {}
-    key = repository_key(what.repository)
+    keys = [repository_key(x) for x in (what.moved_to or what.repository, what.repository)]
     plugin_id = str(manifest.get("id", ""))
     asked = ticket.submitted.track if ticket.submitted else ""
     known = tx.store.catalogue_size() > 0
-    listed = tx.store.listed(key, plugin_id)
+    listed = list({x.plugin_id: x for key in keys for x in tx.store.listed(key, plugin_id)}.values())
+    key = next(
+        (key for key in keys if any(key in x.repositories for x in listed)), keys[0]
+    )  # it may be listed under either address
     track = classify(listed, key, plugin_id, "new" if known and not listed else asked)
     texts = {
         name: str(manifest.get(name, ""))
@@ -203,6 +212,7 @@ def _resolve(tx: Tx, ticket: Ticket) -> None:
             "resolve",
             ticket=ticket.number,
             text=ticket.asked.text,
+            asked_at=ticket.asked.at,
             repository=ticket.asked.repository,
             kind=ticket.asked.ref_kind,
             name=ticket.asked.ref_name,
