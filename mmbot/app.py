@@ -101,6 +101,8 @@ class App:
             elif reply and (event.where.via == "dialog" or event.where.via not in IN_BODY):
                 self._post(tx, reply)
                 reply = None
+            elif reply and event.where.via == "file" and not reply.refused:
+                self._post(tx, reply)  # the operator reads it, and so does whoever it was done for
         return reply
 
     def _only_reads(self, event: Event) -> bool:

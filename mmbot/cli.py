@@ -60,12 +60,10 @@ def run(config: Path, *, verbose: bool) -> None:
 @click.option(
     "--store",
     type=click.Path(path_type=Path),
-    default=Path("var/console.db"),
-    show_default=True,
-    help="The SQLite file.",
+    help="A SQLite file to keep; without one, a new file that is thrown away in the end.",
 )
 @click.option("--empty", is_flag=True, help="Start without the example tickets.")
-def console(store: Path, *, empty: bool) -> None:
+def console(store: Path | None, *, empty: bool) -> None:
     """Try the bot in this terminal, without a server; a script on standard input is played and its transcript printed."""
     from mmbot.terminal import play  # noqa: PLC0415
 

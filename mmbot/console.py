@@ -90,7 +90,7 @@ class World:
 
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:  # noqa: ARG002 -- a Voice's
         """Show a new post."""
-        post = _Post(f"post{len(self.posts) + 1}", channel, root, message, self.subject_of(row))
+        post = _Post(f"post{self.at:x}-{len(self.posts) + 1}", channel, root, message, self.subject_of(row))
         self.posts.append(post)
         self.say(self._place(post), message)
         return channel, post.id
@@ -141,7 +141,7 @@ class World:
 
     def name(self, person: str) -> str:
         """A user's name by id."""
-        return next((x.name for x in self.people.values() if x.id == person), person)
+        return next((x.name for x in self.people.values() if x.id == person), person.removeprefix("id-"))
 
     def say(self, place: str, message: Message) -> None:
         """Write a message into the transcript."""

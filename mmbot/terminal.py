@@ -1,6 +1,7 @@
 """The console at work: lines from a terminal or a script, the transcript on the screen."""
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import TextIO
 
@@ -11,6 +12,7 @@ from mmbot import policy
 from mmbot.clock import now
 from mmbot.console import CHANNEL, Console
 from mmbot.handlers.intake import DEFAULT_OWNER
+from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 
 ROLES = {
@@ -40,8 +42,12 @@ sam (security), quinn and tom (QA) review, ada is admin. Everything below happen
 :help shows the rest, :quit leaves."""
 
 
-async def play(store: Path, lines: TextIO, *, empty: bool) -> None:
-    """Play lines until they end or say :quit; a new store begins with a small example world."""
+async def play(store: Path | None, lines: TextIO, *, empty: bool) -> None:
+    """Play lines until they end or say :quit; a new store begins with a small example world, and without one it is a passing one."""
+    if store is None:
+        with tempfile.TemporaryDirectory(prefix="mmbot-console-") as folder:
+            await play(Path(folder) / "console.db", lines, empty=empty)
+        return
     screen = Screen(highlight=False, soft_wrap=True)
     typed = lines.isatty()
     store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -55,6 +61,9 @@ async def play(store: Path, lines: TextIO, *, empty: bool) -> None:
         if not empty and opened.next_number() == 1:
             for line in STORY:
                 await console.line(line)
+        else:
+            rows.post_anew(opened, console.world.now())  # the posts of the last time are gone with its terminal
+            await console.outbox.drain()
         if typed:
             screen.print(WELCOME, markup=False)
         await _converse(console, lines, screen, typed=typed)

@@ -68,7 +68,7 @@ class Bench:
         """Somebody, else Sue, does something."""
         number = self.store.query("SELECT count(*) AS n FROM seen")[0]["n"]
         person = by or self.sue
-        self.app.handle(Event(f"test:{number}", person.id, self.now(), via or Where("file"), what, (person,)))
+        self.app.handle(Event(f"test:{number}", person.id, self.now(), via or Where("console"), what, (person,)))
 
     def note(self, text: str) -> None:
         self.do(AddNote(ticket=1, text=text))

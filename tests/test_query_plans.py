@@ -17,6 +17,8 @@ from mmbot.store.migrations import migrations
 READS_ALL = {
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
+    "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''": "the console's own store, "
+    "once when it is opened",
 }
 """Statements that read all of a table, and why they may."""
 SHORT = r" json_each |USING INDEX outbox_due$"

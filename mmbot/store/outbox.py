@@ -177,6 +177,13 @@ def hurry(store: Store, thread: str, now: int) -> None:
     )
 
 
+def post_anew(store: Store, now: int) -> None:
+    """Every post that shows a subject is gone: they are all to be posted again, cards first."""
+    store.execute(
+        "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''", now
+    )
+
+
 def renew(store: Store, number: int, now: int) -> None:
     """Have a subject's post edited even if it says the same: its buttons are to be made anew."""
     store.execute(

@@ -1,44 +1,33 @@
-"""What can happen: the Event envelope, every Command that a person can give, and every other happening (past tense)."""
+"""Every request that a person can make, as a value: its words, fields, help and who may."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from mmbot.domain.facts import Claim, Decision, ItemState
 from mmbot.domain.rights import Who
-
-
-class Slot:
-    """How a field of a command is typed in chat: the shape by which its word is recognised, and how it is called in usage."""
-
-    def __init__(self, shape: str, shown: str, label: str = "", hint: str = "") -> None:
-        self.shape, self.shown, self.label, self.hint = shape, shown, label or shown, hint
-
-
-TicketNumber = Annotated[int, Slot("ticket", "MB-7", "Ticket"), Field(ge=1, le=2**31)]
-AnyTicket = Annotated[int | None, Slot("ticket", "MB-7", "Ticket")]
-Part = Annotated[str, Slot("part", "ROLE", "Role")]
-RoleName = Annotated[str, Slot("role", "ROLE", "Role")]
-ItemHandle = Annotated[str, Slot("item", "ITEM", "Item")]
-ItemHandles = Annotated[tuple[str, ...], Slot("items", "ITEM…", "Items")]
-StepName = Annotated[str, Slot("step", "STEP", "Step")]
-PersonId = Annotated[str, Slot("person", "@USER", "Person")]
-People = Annotated[tuple[str, ...], Slot("people", "@USER…", "People")]
-Roles = Annotated[tuple[str, ...], Slot("roles", "ROLE…", "Roles")]
-Number = Annotated[int, Slot("number", "N", "Finding"), Field(ge=1, le=10_000)]
-CommitGuard = Annotated[str, Slot("commit", "--commit SHA")]
-Flag = Annotated[bool, Slot("flag", "--all")]
-TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
-Line = Annotated[
-    str,
-    Slot("line", "LINK", "What to review", "Repository, tag, branch, pull request or commit."),
-    StringConstraints(strip_whitespace=True, max_length=500),
-]
-Text = Annotated[str, Slot("text", "WHY", "Why"), StringConstraints(strip_whitespace=True, max_length=3000)]
-Remark = Annotated[str, Slot("text", "TEXT", "Text"), StringConstraints(strip_whitespace=True, max_length=3000)]
-Word = Annotated[str, Slot("line", "WORD", "About"), StringConstraints(strip_whitespace=True, max_length=100)]
+from mmbot.events.slots import (
+    AnyTicket,
+    CommitGuard,
+    Flag,
+    ItemHandle,
+    ItemHandles,
+    Line,
+    Number,
+    Part,
+    People,
+    PersonId,
+    Remark,
+    RoleName,
+    Roles,
+    Slot,
+    StepName,
+    Text,
+    TicketNumber,
+    TrackName,
+    Word,
+)
 
 
 class Command(BaseModel):
@@ -356,108 +345,3 @@ COMMANDS: tuple[type[Command], ...] = (
     Submit, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote, GiveVerdict, MoveReview, SayReady,
     TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskHelp,
 )  # fmt: skip
-
-
-class Misread(BaseModel):
-    """A line that is no command: what was typed, and what is wrong with it, as a sentence."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
-    why: str
-
-
-class Incomplete(BaseModel):
-    """The beginning of a command: `line` can be read again, `missing` names the fields that a dialog asks for."""
-
-    model_config = ConfigDict(frozen=True)
-
-    word: str
-    line: str
-    missing: tuple[str, ...]
-    ticket: int | None = None
-    given: tuple[str, ...] = ()
-
-
-class ReferenceResolved(BaseModel):
-    """A reference was looked up: what it was resolved to, or why not."""
-
-    model_config = ConfigDict(frozen=True)
-
-    ticket: int
-    text: str
-    repository: str
-    asked_at: int = 0
-    """When it was asked for: an answer to a question that was asked again meanwhile is dropped."""
-    moved_to: str = ""
-    """The repository's present address, where it was renamed."""
-    ref_kind: str = ""
-    ref_name: str = ""
-    commit: str = ""
-    tree: str = ""
-    manifest: Mapping[str, object] | None = None
-    manifest_problem: str = ""
-    evidence: Mapping[str, str] = {}
-    reachable: bool = True
-    why: str = ""
-
-
-class PeopleNamed(BaseModel):
-    """The configuration's names were looked up: for each role the persons who hold it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    roles: Mapping[str, tuple[tuple[str, str], ...]]
-    """Role to pairs of configured name and user id."""
-    unknown: tuple[str, ...] = ()
-
-
-class Pushed(BaseModel):
-    """Commits came to a repository. `files` are the paths they change, `more` how many further ones."""
-
-    model_config = ConfigDict(frozen=True)
-
-    repository: str
-    ref_kind: Literal["branch", "tag"]
-    ref_name: str
-    commit: str
-    files: tuple[str, ...] = ()
-    more: int = 0
-
-
-Happening = ReferenceResolved | PeopleNamed | Pushed
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody on the server: user id, user name, and IANA time zone ("" when unknown)."""
-
-    id: str
-    name: str
-    zone: str = ""
-    is_bot: bool = False
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where an event came from, and so where its answer goes.
-
-    `via` is the way in, `channel` and `post` name the post itself, `root` the post that starts its thread ("" outside a thread).
-    """
-
-    via: Literal["slash", "click", "dialog", "mention", "dm", "console", "file", "github", "mmbot"]
-    channel: str = ""
-    root: str = ""
-    post: str = ""
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened. `id` makes it count once; `by` is a user id; `at` dates its facts (milliseconds UTC)."""
-
-    id: str
-    by: str
-    at: int
-    where: Where
-    what: Command | Misread | Incomplete | Happening
-    people: tuple[Person, ...] = ()

@@ -1,0 +1,114 @@
+"""The Event envelope, and everything that happens besides commands (past tense)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from mmbot.events.commands import Command
+
+
+class Misread(BaseModel):
+    """A line that is no command: what was typed, and what is wrong with it, as a sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    why: str
+
+
+class Incomplete(BaseModel):
+    """The beginning of a command: `line` can be read again, `missing` names the fields that a dialog asks for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    word: str
+    line: str
+    missing: tuple[str, ...]
+    ticket: int | None = None
+    given: tuple[str, ...] = ()
+
+
+class ReferenceResolved(BaseModel):
+    """A reference was looked up: what it was resolved to, or why not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ticket: int
+    text: str
+    repository: str
+    asked_at: int = 0
+    """When it was asked for: an answer to a question that was asked again meanwhile is dropped."""
+    moved_to: str = ""
+    """The repository's present address, where it was renamed."""
+    ref_kind: str = ""
+    ref_name: str = ""
+    commit: str = ""
+    tree: str = ""
+    manifest: Mapping[str, object] | None = None
+    manifest_problem: str = ""
+    evidence: Mapping[str, str] = {}
+    reachable: bool = True
+    why: str = ""
+
+
+class PeopleNamed(BaseModel):
+    """The configuration's names were looked up: for each role the persons who hold it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    roles: Mapping[str, tuple[tuple[str, str], ...]]
+    """Role to pairs of configured name and user id."""
+    unknown: tuple[str, ...] = ()
+
+
+class Pushed(BaseModel):
+    """Commits came to a repository. `files` are the paths they change, `more` how many further ones."""
+
+    model_config = ConfigDict(frozen=True)
+
+    repository: str
+    ref_kind: Literal["branch", "tag"]
+    ref_name: str
+    commit: str
+    files: tuple[str, ...] = ()
+    more: int = 0
+
+
+Happening = ReferenceResolved | PeopleNamed | Pushed
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody on the server: user id, user name, and IANA time zone ("" when unknown)."""
+
+    id: str
+    name: str
+    zone: str = ""
+    is_bot: bool = False
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where an event came from, and so where its answer goes.
+
+    `via` is the way in, `channel` and `post` name the post itself, `root` the post that starts its thread ("" outside a thread).
+    """
+
+    via: Literal["slash", "click", "dialog", "mention", "dm", "console", "file", "github", "mmbot"]
+    channel: str = ""
+    root: str = ""
+    post: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `id` makes it count once; `by` is a user id; `at` dates its facts (milliseconds UTC)."""
+
+    id: str
+    by: str
+    at: int
+    where: Where
+    what: Command | Misread | Incomplete | Happening
+    people: tuple[Person, ...] = ()

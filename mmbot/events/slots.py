@@ -1,0 +1,36 @@
+"""The kinds of fields that commands have: the shape by which each is recognised in chat, and its bounds."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+
+class Slot:
+    """How a field of a command is typed in chat: the shape by which its word is recognised, and how it is called in usage."""
+
+    def __init__(self, shape: str, shown: str, label: str = "", hint: str = "") -> None:
+        self.shape, self.shown, self.label, self.hint = shape, shown, label or shown, hint
+
+
+TicketNumber = Annotated[int, Slot("ticket", "MB-7", "Ticket"), Field(ge=1, le=2**31)]
+AnyTicket = Annotated[int | None, Slot("ticket", "MB-7", "Ticket")]
+Part = Annotated[str, Slot("part", "ROLE", "Role")]
+RoleName = Annotated[str, Slot("role", "ROLE", "Role")]
+ItemHandle = Annotated[str, Slot("item", "ITEM", "Item")]
+ItemHandles = Annotated[tuple[str, ...], Slot("items", "ITEM…", "Items")]
+StepName = Annotated[str, Slot("step", "STEP", "Step")]
+PersonId = Annotated[str, Slot("person", "@USER", "Person")]
+People = Annotated[tuple[str, ...], Slot("people", "@USER…", "People")]
+Roles = Annotated[tuple[str, ...], Slot("roles", "ROLE…", "Roles")]
+Number = Annotated[int, Slot("number", "N", "Finding"), Field(ge=1, le=10_000)]
+CommitGuard = Annotated[str, Slot("commit", "--commit SHA")]
+Flag = Annotated[bool, Slot("flag", "--all")]
+TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
+Line = Annotated[
+    str,
+    Slot("line", "LINK", "What to review", "Repository, tag, branch, pull request or commit."),
+    StringConstraints(strip_whitespace=True, max_length=500),
+]
+Text = Annotated[str, Slot("text", "WHY", "Why"), StringConstraints(strip_whitespace=True, max_length=3000)]
+Remark = Annotated[str, Slot("text", "TEXT", "Text"), StringConstraints(strip_whitespace=True, max_length=3000)]
+Word = Annotated[str, Slot("line", "WORD", "About"), StringConstraints(strip_whitespace=True, max_length=100)]
