@@ -242,11 +242,6 @@ def looking_up(ticket: Ticket, text: str) -> str:
     return f"I am looking up {code(text, 100)} for {called(ticket)} and will say in its thread what it is."
 
 
-def same_reference(ticket: Ticket) -> str:
-    """The review is there already."""
-    return f"{called(ticket)} is at {commit(ticket.repository, ticket.commit)} already."
-
-
 def on_their_way(ticket: Ticket, number: int) -> str:
     """`ready` before the submitter was told what was found."""
     verb = "is" if number == 1 else "are"
@@ -390,8 +385,3 @@ def dialog_failed(word: str, usage: str) -> str:
 def fill_in() -> str:
     """The label of the button that opens a dialog."""
     return "Fill in…"
-
-
-def recorded() -> str:
-    """A dialog's answer where there is nothing else to say."""
-    return "Recorded."
