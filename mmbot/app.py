@@ -40,7 +40,7 @@ from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
 from mmbot.store.database import Store
-from mmbot.store.tx import MARKET, Settings, Tx
+from mmbot.store.tx import Settings, Tx
 from mmbot.words import cards, notices, replies
 from mmbot.words.refusals import refused
 
@@ -127,16 +127,12 @@ class App:
             return Reply(replies.fault(reference), refused=True) if tx.by else None
 
     def _post(self, tx: Tx, reply: Reply) -> None:
-        """Put an answer that no body carries into the outbox: public news into the thread, the rest as a direct message."""
-        where = tx.event.where
+        """Put an answer that no body carries into the outbox, as a direct message."""
         rows = reply.rows
         if reply.dialog:
             rows = (*rows, Row((Button(replies.fill_in(), reply.dialog.line, "primary"),)))
-        body = outbox.dump_message(Message(reply.text, rows))
-        if where.via == "mention" and reply.public:
-            outbox.add(self.store, "say", tx.now, body=body, channel=where.channel, root=where.root or where.post)
-        elif tx.by:
-            outbox.add(self.store, "say", tx.now, body=body, person=tx.by)
+        if tx.by:
+            tx.say(Message(reply.text, rows), to=tx.by)
 
     def render(self, row: outbox.OutboxRow) -> tuple[Message, str] | None:
         """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""
@@ -145,7 +141,7 @@ class App:
         ticket = self.store.ticket(int(number))
         if ticket is None:
             return None
-        turns, who = self.store.turns(ticket.number), self._who
+        turns, who = self.store.turns(ticket.number), self.store.who
         if kind == "card":
             return cards.card(ticket, turns, who), ""
         if kind == "prompt":
@@ -164,10 +160,3 @@ class App:
         if kind == "changes" and ticket:
             return ticket.submitter, ""
         return "", f"card:{number}"
-
-    def _who(self, user: str) -> str:
-        person = self.store.person(user)
-        return person.name if person else "somebody"
-
-
-__all__ = ["HANDLERS", "MARKET", "App"]

@@ -141,9 +141,7 @@ class Listener:
 
 
 def _said(post: Post, channel: Channel) -> Said:
-    machine = bool(post.type) or any(
-        str(post.props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin")
-    )
+    machine = callbacks.by_machine(post.props, post.type)
     return Said(
         post.id, post.user_id, post.channel_id, channel.type, post.root_id, post.message, post.create_at, machine
     )

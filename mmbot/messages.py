@@ -57,10 +57,9 @@ class Dialog:
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer to the asker; `public` when it is news for everybody in the channel."""
+    """The answer to the asker, for them alone."""
 
     text: str
-    public: bool = False
     rows: tuple[Row, ...] = ()
     dialog: Dialog | None = None
     refused: bool = False

@@ -14,7 +14,7 @@ import structlog
 from mmbot import catalogue, clock, policy, web
 from mmbot.app import App
 from mmbot.config import Config, ConfigError
-from mmbot.events import Event, PeopleNamed, Person, Where
+from mmbot.events import Event, PeopleNamed, Where
 from mmbot.github.resolve import GitLimits
 from mmbot.handlers.intake import DEFAULT_OWNER
 from mmbot.listening import Listener
@@ -139,6 +139,3 @@ async def _name_people(app: App, rest: Rest, config: Config) -> None:
     unknown = tuple(sorted(names - {""} - set(users)))
     now = app.now()
     app.handle(Event(f"people:{now}", "", now, Where("mmbot"), PeopleNamed(roles=roles, unknown=unknown), people))
-
-
-__all__ = ["Person", "read_catalogue", "run"]

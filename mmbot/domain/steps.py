@@ -63,13 +63,16 @@ def outstanding(ticket: Ticket) -> tuple[str, ...]:
 def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
     """The ticket with a step done, or skipped.
 
-    Raises Illegal: ended, step-unknown, step-derived, step-done, step-early, link-missing, why-missing, person-unknown.
+    What is done of the commit, from the merge to the public, can't be skipped: each step rests on the one before.
+    Raises Illegal: ended, step-unknown, step-derived, step-needed, step-done, step-early, link-missing, why-missing, person-unknown.
     """
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
     words = step(ticket, fact.step)
     if not words.do:
         raise Illegal("step-derived", step=words)
+    if fact.skipped and (words.at == "commit" or fact.step in PUBLIC):
+        raise Illegal("step-needed", step=words)
     if words.each and fact.person not in maintainers(ticket):
         raise Illegal("person-unknown", step=words)
     fact = fact.model_copy(update={"commit": ticket.commit, "person": fact.person if words.each else ""})

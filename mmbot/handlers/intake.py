@@ -20,7 +20,7 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     """Open a ticket for what somebody hands in, unless the same repository has an open one."""
     reference = tx.reference(cmd.link)
     if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
-        raise Refused(_twice(tx, tx.ticket(twins[0])), "link")
+        raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
     opened = f.Submitted(
         requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
@@ -31,7 +31,7 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     if owner and owner != tx.by:
         ticket = ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via))
     ticket = tx.save(ticket)
-    _resolve(tx, ticket)
+    look_up(tx, ticket)
     if ticket.owner:
         tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
     name = tx.who(ticket.owner) if ticket.owner else ""
@@ -43,7 +43,7 @@ def move(tx: Tx, cmd: MoveReview) -> Reply:
     ticket = tx.ticket(cmd.ticket)
     tx.require("owner-or-submitter", ticket)
     ticket = tx.save(_moved(tx, ticket, cmd.link))
-    _resolve(tx, ticket)
+    look_up(tx, ticket)
     return Reply(replies.looking_up(ticket, cmd.link))
 
 
@@ -67,7 +67,7 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
     late = len(waiting) - len(known)
     roles = [x for x in dict.fromkeys(x.role for x in known) if all(y.answered_at for y in review.findings(saved, x))]
     if cmd.link:
-        _resolve(tx, saved)
+        look_up(tx, saved)
     else:
         _tell_answered(tx, saved, tx.at)
     return Reply(replies.ready(saved, roles, cmd.link, late))
@@ -77,7 +77,7 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     """Take in what a reference was resolved to; an answer to a question that was replaced meanwhile is dropped."""
     before = tx.ticket(what.ticket)
     asked = before.asked
-    if before.ended or asked is None or _stale(asked, what):
+    if before.ended or before.public or asked is None or _stale(asked, what):
         return
     if what.why:
         ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
@@ -183,12 +183,13 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
         x for x in tx.store.same_plugin(ticket.number, repository_key(reference.repository), "") if x != ticket.number
     ]
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
-        raise Refused(_twice(tx, tx.ticket(others[0])), "link")
+        raise Refused(twice(tx, tx.ticket(others[0])), "link")
     # The reviewers whom a `ready` promised to tell are told by whichever reference is found in the end.
     return ticket.plus(_given(tx, link, reference, ready_at=ready_at or (ticket.asked.ready_at if ticket.asked else 0)))
 
 
-def _twice(tx: Tx, other: Ticket) -> str:
+def twice(tx: Tx, other: Ticket) -> str:
+    """The plugin has another open ticket: which, and what the asker can do there."""
     return replies.submitted_twice(other, tx.who, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
@@ -206,7 +207,8 @@ def _given(tx: Tx, text: str, reference: Reference, *, ready_at: int = 0) -> f.R
     )
 
 
-def _resolve(tx: Tx, ticket: Ticket) -> None:
+def look_up(tx: Tx, ticket: Ticket) -> None:
+    """Have the reference that waits to be resolved looked up."""
     if ticket.asked:
         tx.do(
             "resolve",

@@ -179,13 +179,14 @@ def note(tx: Tx, cmd: AddNote) -> Reply:
 def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
     """Record a role's verdict on the commit under review."""
     before = _open(tx, cmd.ticket)
+    if cmd.listing:
+        _guard(before, cmd.commit)
+        return way.judge_listing(tx, before, cmd.role, cmd.decision)
     role = tx.role_for(before, cmd.role, next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision))
     if role not in before.roles:
         raise review.Illegal("role-not-here", role=role)
     tx.require("role", before, role)
     _guard(before, cmd.commit)
-    if cmd.listing:
-        return way.judge_listing(tx, before, role, cmd.decision)
     match cmd.decision:
         case "approve":
             after = review.approved(before, role, tx.by, tx.at, tx.via, everything=cmd.all)

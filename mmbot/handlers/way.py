@@ -4,9 +4,11 @@ import re
 
 from mmbot.domain import facts as f
 from mmbot.domain import steps
+from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, TakeStep, UndoStep
+from mmbot.handlers import intake
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
@@ -63,8 +65,10 @@ def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
                     tx.say(words.your_step(after, tx.who), to=person)
 
 
-def judge_listing(tx: Tx, before: Ticket, role: str, decision: f.Decision) -> Reply:
-    """Record a role's verdict on what was cut."""
+def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
+    """Record a role's verdict on what was cut: the listing gate has roles of its own, whatever the track's are."""
+    role = tx.role_for(before, asked, "approve", steps.listing_roles(before))
+    tx.require("role", before, role)
     saved = follow(tx, before, steps.listing_judged(before, role, decision, tx.by, tx.at, tx.via))
     _tell_next(tx, before, saved)
     return Reply(words.listing_judged(saved, role, decision, tx.who))
@@ -92,8 +96,12 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     tx.require("owner", before)
     if not before.ended or before.ended.ending == "duplicate":
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before))
+    plugin_id = before.resolved.plugin_id.lower() if before.resolved else ""
+    if twins := tx.store.same_plugin(before.number, repository_key(before.repository), plugin_id):
+        raise Refused(intake.twice(tx, tx.ticket(twins[0])))
     saved = follow(tx, before, before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via)))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
+    intake.look_up(tx, saved)  # an answer that came while it was closed was dropped
     return Reply(words.reopened(saved, tx.who))
 
 

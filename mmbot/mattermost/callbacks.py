@@ -133,16 +133,20 @@ def submission(body: bytes) -> Submission:
     )
 
 
+def by_machine(props: Mapping[str, Any], kind: str) -> bool:
+    """Whether a post was made by the server itself (it has a type), a bot, a webhook or a plugin, and so is never a request."""
+    return bool(kind) or any(str(props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin"))
+
+
 def said(data: Mapping[str, Any]) -> Said:
     """A post from the stream's `posted` event. Raises Malformed."""
     try:
         raw = _read(str(data.get("post", "")))
         props = raw.get("props") or {}
-        machine = any(str(props.get(x, "")) == "true" for x in ("from_bot", "from_webhook", "from_plugin"))
         return Said(
             _id(raw, "id"), _id(raw, "user_id"), _id(raw, "channel_id"), str(data.get("channel_type", "")),
             _id(raw, "root_id", optional=True), _text(raw, "message"), _moment(raw, "create_at"),
-            machine or bool(raw.get("type")),
+            by_machine(props, str(raw.get("type") or "")),
         )  # fmt: skip
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Malformed("post") from error

@@ -223,6 +223,11 @@ class Store:
         rows = self.connection.execute("SELECT id, name, zone, is_bot FROM person WHERE id = ?", (user,)).fetchall()
         return next((Person(found, name, zone, bool(is_bot)) for found, name, zone, is_bot in rows), None)
 
+    def who(self, user: str) -> str:
+        """A person's user name, without the @; "somebody" for one who is not known."""
+        person = self.person(user)
+        return person.name if person else "somebody"
+
     def person_named(self, name: str) -> Person | None:
         """Somebody known by user name."""
         rows = self.query("SELECT id FROM person WHERE name = ?", name.lower())

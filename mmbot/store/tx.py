@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,8 +67,7 @@ class Tx:
 
     def who(self, user: str) -> str:
         """A person's user name, without the @."""
-        person = self.store.person(user)
-        return person.name if person else "somebody"
+        return self.store.who(user)
 
     def zone(self, user: str) -> str:
         """A person's time zone by its IANA name, "" when unknown."""
@@ -105,11 +104,11 @@ class Tx:
             ids += self.store.members(held)
         return [self.who(x) for x in dict.fromkeys(ids)]
 
-    def role_for(self, ticket: Ticket, asked: str, word: str) -> str:
-        """The role in which the asker acts on a ticket: the one named, else the only one they hold of its track."""
+    def role_for(self, ticket: Ticket, asked: str, word: str, among: Sequence[str] = ()) -> str:
+        """The role in which the asker acts on a ticket: the one named, else the only one they hold of its track, or `among` these."""
         if asked:
             return asked
-        mine = sorted(self.actor.roles & set(ticket.roles))
+        mine = sorted(self.actor.roles & set(among or ticket.roles))
         if not mine:
             raise Refused(replies.no_role())
         if len(mine) > 1:

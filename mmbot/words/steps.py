@@ -160,7 +160,7 @@ def your_step(ticket: Ticket, who: Who) -> Message:
     return Message(next_step(ticket, who))
 
 
-def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: PLR0911 -- one sentence per reason
+def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911 -- one sentence per reason
     """Why a step cannot be said to be done, and the way forward; "" for reasons that are not about steps."""
     ref, about = ticket.handle, no.about
     words = about.get("step")
@@ -173,6 +173,8 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: PLR0911 -- o
         case "step-derived":
             told = f"{words.title.capitalize()}: that follows from what else is recorded, nobody has to say it."
             return f"{told} For {called(ticket)}, {then(ticket, who)}"
+        case "step-needed":
+            return f"This one can't be left out of {ref}: {words.title}; {then(ticket, who)}"
         case "step-done":
             return f"That is done already on {ref}: {words.title}; {then(ticket, who)}"
         case "step-not-done":
