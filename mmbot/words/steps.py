@@ -24,7 +24,7 @@ def report(ticket: Ticket, words: Step, who: Who) -> str:
     link_ = " LINK" if words.link else ""
     if not words.each:
         return typed(f"done {ticket.handle} {words.name}{link_}")
-    left = [who(x) for x in steps.maintainers(ticket) if not steps.done(ticket, words.name, x)]
+    left = [who(x) for x in ticket.maintainers if not steps.done(ticket, words.name, x)]
     return listed([typed(f"done {ticket.handle} {words.name} @{x}{link_}") for x in left[:5]])
 
 
