@@ -247,7 +247,7 @@ def _fill(place: Path, count: int, done: Callable[[], None]) -> None:
             for _, ticket in zip(range(BATCH), tickets, strict=False):
                 event = f"slash:{ticket.number:040x}"
                 store.first_time(event, ticket.opened_at)
-                store.save(ticket, event, repository_key(ticket.repository))
+                store.save(ticket, event)
                 _posts(store, ticket)
                 done()
     store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -271,4 +271,4 @@ def adopt(store: Store, person: str, count: int) -> None:
             number = store.next_number()
             life = _Life(dice, Ticket(number, store.policy), START + number * HALF_AN_HOUR)
             life.submitted(person)
-            store.save(life.ticket, f"slash:{number:040x}", repository_key(life.ticket.repository))
+            store.save(life.ticket, f"slash:{number:040x}")

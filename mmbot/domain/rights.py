@@ -48,7 +48,7 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
         case "owner-or-submitter":
             return allowed("owner", actor, ticket) or bool(ticket and submits(ticket, actor.id))
         case "owner-or-reviewer":
-            judges = bool(ticket and actor.roles & {*ticket.roles} and not submits(ticket, actor.id))
+            judges = bool(ticket and actor.roles & {*ticket.policy.roles} and not submits(ticket, actor.id))
             return judges or allowed("owner", actor, ticket)
         case "concerned":
             return bool(actor.roles) or bool(ticket and submits(ticket, actor.id))

@@ -238,9 +238,13 @@ class Ticket:
 
     @property
     def steps_reached(self) -> tuple[str, ...]:
-        """The steps of this commit that are reported as done, in the track's order."""
+        """The steps of this commit, and to the public, that are reported as done, in the track's order."""
+        lasting = {x.name for x in self.policy.steps.values() if x.at == "ticket"} & {*PUBLIC}
+        of_commit = {x.name for x in self.policy.steps.values() if x.at == "commit"}
         said = {
-            x.step for x in self.steps.values() if x.commit == self.commit and self.policy.steps[x.step].at == "commit"
+            x.step
+            for x in self.steps.values()
+            if x.step in lasting or (x.step in of_commit and x.commit == self.commit)
         }
         return tuple(name for name in self.track_words.steps if name in said)
 
