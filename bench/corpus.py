@@ -17,7 +17,6 @@ from bench import ROOT
 from mmbot import policy as policies
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
 from mmbot.events import Person
 from mmbot.policy import Policy
