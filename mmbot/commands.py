@@ -366,7 +366,7 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
     for shape in ("items", "item"):
         if shape in (shapes if shape == "items" else open_):
             handles = tuple(x.upper() for x in bare.split(",") if x)
-            known = policy.of(policy.current).items
+            known = {handle for version in policy.requirements.values() for handle in version.items}
             if handles and all(x in known for x in handles):
                 return shapes[shape], handles if shape == "items" else handles[0]
     if text.startswith("@"):

@@ -2,7 +2,7 @@
 
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.intake import classify
+from mmbot.domain.intake import Classified, classify
 from mmbot.domain.references import Reference, repository_key
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
@@ -15,6 +15,9 @@ from mmbot.store.tx import Tx
 from mmbot.words import notices, replies
 from mmbot.words import tracks as words
 from mmbot.words.refusals import refused
+
+BY_HAND = ("app", "web")
+"""Tracks that the catalogue knows nothing of."""
 
 
 def submit(tx: Tx, cmd: Submit) -> Reply:
@@ -101,25 +104,36 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     if before.ended or before.public or asked is None or _stale(asked, what):
         return
     if what.why:
-        ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
-        if asked.ready_at:
-            _tell_answered(tx, ticket, asked.ready_at)
-        for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
-            tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
-        return
-    fact, update_of_nothing = _fact(tx, before, what)
-    after = before.plus(fact)
-    if not before.commit:
-        _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
-    elif before.commit == what.commit:
-        saved = follow(tx, before, after)
-        tx.say(notices.same_commit(saved, what.text), thread=card(saved))
-        if asked.ready_at:
-            _tell_answered(tx, saved, asked.ready_at)
+        _not_found(tx, before, what)
     else:
-        _later_resolved(tx, before, after)
-        if asked.ready_at:
-            _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+        fact, update_of_nothing = _fact(tx, before, what)
+        after = before.plus(fact)
+        if not before.commit:
+            _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
+            return
+        if other := _same_id(tx, before, after):
+            _not_moved(tx, before, what.text, replies.id_of_another(after, other))
+        elif before.commit == what.commit:
+            saved = follow(tx, before, after)
+            tx.say(notices.same_commit(saved, what.text), thread=card(saved))
+        else:
+            _later_resolved(tx, before, after)
+    if asked.ready_at:
+        _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+
+
+def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
+    ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
+    by = before.asked.by if before.asked else ""
+    for person in dict.fromkeys([by, ticket.submitter] if not ticket.commit else [by]):
+        tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
+
+
+def _not_moved(tx: Tx, before: Ticket, text: str, why: str) -> None:
+    ticket = tx.save(before.plus(f.Unresolved(text=text, why=why, at=tx.at, via=tx.via)))
+    by = before.asked.by if before.asked else ""
+    for person in dict.fromkeys((by, ticket.submitter, ticket.owner)):
+        tell(tx, ticket, person, notices.not_moved(ticket, why, text))
 
 
 def _stale(asked: f.ReferenceGiven, what: ReferenceResolved) -> bool:
@@ -138,7 +152,8 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
     key = next(
         (key for key in keys if any(key in x.repositories for x in listed)), keys[0]
     )  # it may be listed under either address
-    track = classify(listed, key, plugin_id, "new" if known and not listed else asked)
+    wanted = "new" if known and not listed else asked
+    track = Classified(asked) if asked in BY_HAND else classify(listed, key, plugin_id, wanted)
     texts = {
         name: str(manifest.get(name, ""))
         for name in ("name", "version", "min_server_version", "homepage_url", "support_url", "release_notes_url")
@@ -153,6 +168,14 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
         changed_from=track.changed_from, at=tx.at, via=tx.via, **texts,
     )  # fmt: skip
     return fact, asked == "update" and track.track == "new"
+
+
+def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
+    """The other open ticket whose id a move would take on."""
+    new_id = after.plugin_id.lower()
+    if new_id == before.plugin_id.lower():
+        return None
+    return next(map(tx.ticket, tx.store.same_plugin(after.number, "", new_id)), None)
 
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:

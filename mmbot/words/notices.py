@@ -141,6 +141,14 @@ def not_found(ticket: Ticket, why: str, asked: str) -> Message:
     )
 
 
+def not_moved(ticket: Ticket, why: str, asked: str) -> Message:
+    """To whoever named a commit, and those whose ticket it is: the review can't move there."""
+    return Message(
+        f"{called(ticket)} did not move to {code(asked, 100)}. {why} "
+        f"The review stays at {at(ticket)}. If it is another plugin, hand it in by itself: {typed('submit LINK')}."
+    )
+
+
 def same_plugin(ticket: Ticket, other: Ticket) -> Message:
     """To the submitter and the owner: the id has an open ticket; this one is closed and linked."""
     return Message(

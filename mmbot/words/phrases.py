@@ -19,7 +19,7 @@ _WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]"
 )
-_HOSTS = re.compile(r"[a-z0-9.:-]+")
+_HOSTS = re.compile(r"[a-z0-9.-]+(?::\d+)?")
 _ADDRESS = re.compile(r"[!#-'*-;=?-Z^_a-{}~]+")
 """What an address may consist of to stand in a Markdown link."""
 

@@ -250,6 +250,11 @@ def on_their_way(ticket: Ticket, number: int) -> str:
     return f"{told} Please look at that first, then {typed(f'ready {ticket.handle}')}."
 
 
+def id_of_another(ticket: Ticket, other: Ticket) -> str:
+    """A move would give a ticket the id of another open one."""
+    return f"The manifest there has the id {code(ticket.plugin_id)}, which is that of {called(other)}."
+
+
 def page_moved(ticket: Ticket) -> str:
     """Another page is reviewed now."""
     return f"The review of {called(ticket)} is about {at(ticket)} now. {typed(f'status {ticket.handle}')} says where it stands."
