@@ -52,7 +52,7 @@ HANDLERS: Mapping[type, Handler] = {
     Submit: intake.submit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: intake.resolved,
+    ReferenceResolved: way.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,

@@ -7,6 +7,7 @@ from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.policy import Item
+from mmbot.words.changed import what_changed
 from mmbot.words.evidence import claimed, evidence
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
 
@@ -228,8 +229,7 @@ def _needs(ticket: Ticket, role: str, items: list[Item], turns: Mapping[str, Tur
         return "**Changes requested**; settle each finding when it is answered."
     if says == "held":
         old = review.held(ticket, role)
-        changed = compare(ticket.repository, old, ticket.commit)
-        return f"What was decided at {commit(ticket.repository, old)} is held until you confirm it: {changed}."
+        return f"What was decided at {commit(ticket.repository, old)} is held until you confirm it: {what_changed(ticket, role, old)}"
     turn = turns.get(role)
     until = f"; please by {day(turn.due)}" if turn and turn.due else ""
     if not items:

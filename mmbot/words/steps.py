@@ -22,6 +22,8 @@ def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
 def report(ticket: Ticket, words: Step, who: Who) -> str:
     """The command that reports a step."""
     link_ = " LINK" if words.link else ""
+    if words.name == "merged":
+        return f"{typed(f'done {ticket.handle} merged LINK')}, with the link of the merge commit"
     if not words.each:
         return typed(f"done {ticket.handle} {words.name}{link_}")
     left = [who(x) for x in steps.maintainers(ticket) if not steps.done(ticket, words.name, x)]
