@@ -26,9 +26,9 @@ _PLAIN_FILES = frozenset({"100644", "100755"})
 _DATA = frozenset({"plugin.json", "package.json", "package-lock.json", "npm-shrinkwrap.json"})
 _CODE = re.compile(r"(manifest|version)\.(go|ts|tsx|js|jsx)")
 _PROSE = re.compile(r".+\.(md|markdown)", re.IGNORECASE)
-_BEFORE = r"\s*(export\s+)?(const\s+|var\s+|let\s+)?[\"']?(plugin_?)?version[\"']?(\s+string)?\s*(=|:|:=)\s*([\"'`])v?"
-_AFTER = r"\6\s*[,;]?\s*"
-_NOTES = re.compile(r"\s*\"release_notes_url\"\s*:\s*\"[^\"'`\\]*\"\s*,?\s*")
+_BEFORE = r"(export\s+)?(const\s+|var\s+|let\s+)?[\"']?(plugin_?)?version[\"']?(\s+string)?\s*(=|:|:=)\s*([\"'`])v?"
+_AFTER = r"\6\s*[,;]?"
+_NOTES = re.compile(r"\"release_notes_url\"\s*:\s*\"[^\"'`\\]*\"\s*,?")
 
 Files = Mapping[str, tuple[str, str]]
 """Path to mode and object."""
@@ -164,7 +164,7 @@ def _lines(path: str, before: bytes | None, after: bytes | None, old: str, new: 
         its_own = _same_data(name, texts[0], texts[1], old, new)
     elif _CODE.fullmatch(name):
         line = re.compile(_BEFORE + re.escape(old) + _AFTER, re.IGNORECASE)
-        its_own = all(line.fullmatch(one) or _NOTES.fullmatch(one) for one, _ in pairs)
+        its_own = all(line.fullmatch(x) or _NOTES.fullmatch(x) for x in (one.strip() for one, _ in pairs))
     else:
         its_own = bool(_PROSE.fullmatch(name))
     return (

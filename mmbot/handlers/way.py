@@ -31,13 +31,14 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
         skipped=cmd.skipped, by=tx.by, at=tx.at, via=tx.via,
     )  # fmt: skip
     after = steps.marked(before, fact)
-    merged = _merged(tx, before, cmd, fact.link or fact.note)
+    named = " ".join(x for x in (fact.link, fact.note if not fact.link or _REF.fullmatch(fact.note) else "") if x)
+    merged = _merged(tx, before, cmd, named)
     saved = follow(tx, before, after)
     tx.say(words.news(saved, fact, tx.who(tx.by), tx.who), thread=card(saved))
     if cmd.step in PUBLIC and not cmd.skipped:
         tx.say(words.now_public(saved), to=saved.submitter)
     if merged:  # whoever cuts it is told when it is known to be what was approved
-        _look_up(tx, saved, fact.link or fact.note, merged)
+        _look_up(tx, saved, named, merged)
         return Reply(merged_words.recorded(saved))
     _tell_next(tx, before, saved)
     return Reply(words.done(saved, fact, tx.who))
@@ -98,7 +99,10 @@ def _merge_found(tx: Tx, what: ReferenceResolved) -> None:
         via=tx.via,
     )
     saved = follow(tx, before, before.plus(found))
-    if saved.alike(found.commit, found.of):
+    if not saved.same(found.of):
+        tx.say(merged_words.moved_meanwhile(saved, found), thread=card(saved))
+        return
+    if saved.same(found.commit):
         tx.say(merged_words.as_approved(saved, found), thread=card(saved))
         _tell_next(tx, before.plus(f.StepUndone(step="merged", at=tx.at)), saved)
         return

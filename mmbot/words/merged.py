@@ -37,6 +37,15 @@ def as_approved(ticket: Ticket, found: f.MergeFound) -> Message:
     )
 
 
+def moved_meanwhile(ticket: Ticket, found: f.MergeFound) -> Message:
+    """In the thread: what was merged was found when the review had moved on."""
+    same = "the code" if ticket.same(found.commit) else "not the code"
+    at = commit(ticket.repository, ticket.commit)
+    return Message(
+        f"What was merged is {_merged(ticket, found)}. The review has moved on to {at}: it is {same} under review now."
+    )
+
+
 def other_code_in_thread(ticket: Ticket, found: f.MergeFound) -> Message:
     """In the thread: what was merged is not what was approved."""
     return Message(
