@@ -390,7 +390,8 @@ class Console:
             self.world.lines.append(f"No dialog is open for {me.name}.")
             return
         answers = dict(part.strip().split("=", 1) for part in text.split(";") if "=" in part)
-        answers = {name: self.person(x[1:]).id if x.startswith("@") else x for name, x in answers.items()}
+        asked = {x.name for x in dialog.questions if x.kind == "person"}
+        answers = {name: self.person(x.lstrip("@")).id if name in asked else x for name, x in answers.items()}
         context = commands.Context(me.id, None, {name: p.id for name, p in self.world.people.items()})
         try:
             what = commands.filled(dialog.line.split()[0], dialog.line, answers, self.policy, context)

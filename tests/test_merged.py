@@ -44,7 +44,7 @@ def gate_open(app: App, *, tree: str = TREE, fork: str = FORK) -> None:
     ticket = ticket.plus(*(f.VerdictGiven(role=x, decision="approve", commit=APPROVED, at=2) for x in ticket.roles))
     ticket = ticket.plus(*(f.StepDone(step=x, link=fork, at=3) for x in ("fork", "access", "pull-request", "legal")))
     with app.store.transaction():
-        app.store.save(ticket, "made", "github.com/example/remind")
+        app.store.save(ticket, "made")
 
 
 def does(app: App, at: int, what: Command) -> Reply:
@@ -185,7 +185,7 @@ def test_what_was_merged_while_the_review_moved_on_is_compared_with_what_is_revi
         text="", repository=FORK, ref_kind="tag", ref_name="v2", commit="8" * 40, tree=OTHER, track="new", at=11
     )
     with app.store.transaction():
-        app.store.save(ticket(app).plus(there), "moved", "github.com/mattermost/remind")
+        app.store.save(ticket(app).plus(there), "moved")
     (news,) = answer(app, 10, tree=tree)
     assert words in news
     assert ("merged" in ticket(app).steps_reached) == (tree == OTHER)

@@ -46,8 +46,8 @@ def standing(ticket: Ticket, item: str) -> Standing:
 
 
 def findings(ticket: Ticket, role: str = "") -> tuple[Finding, ...]:
-    """The open findings, of one role or of all."""
-    return tuple(x for x in ticket.findings if x.open and (not role or x.role == role))
+    """The open findings that bear on the track, of one role or of all."""
+    return tuple(x for x in ticket.findings if x.open and (not role or x.role == role) and ticket.counts(x))
 
 
 def undecided(ticket: Ticket, role: str) -> tuple[Item, ...]:
@@ -109,7 +109,17 @@ def judged(ticket: Ticket, handles: Iterable[str], state: f.ItemState, why: str,
             continue
         number = _next_finding(after) if state == "failed" else 0
         after = after.plus(
-            f.Judged(item=handle, state=state, why=why, commit=ticket.commit, finding=number, by=by, at=at, via=via)
+            f.Judged(
+                item=handle,
+                state=state,
+                why=why,
+                commit=ticket.commit,
+                finding=number,
+                confidential=ticket.confidential(item.role),
+                by=by,
+                at=at,
+                via=via,
+            )
         )
     if after is ticket:
         raise Illegal("already", items=named, state=state)
@@ -125,7 +135,16 @@ def blocked(ticket: Ticket, role: str, text: str, by: str, at: int, via: str) ->
     if any(x.text == text for x in findings(ticket, role)):
         raise Illegal("already-found")
     return ticket.plus(
-        f.FindingRaised(number=_next_finding(ticket), role=role, text=text, commit=ticket.commit, by=by, at=at, via=via)
+        f.FindingRaised(
+            number=_next_finding(ticket),
+            role=role,
+            text=text,
+            commit=ticket.commit,
+            confidential=ticket.confidential(role),
+            by=by,
+            at=at,
+            via=via,
+        )
     )
 
 
@@ -146,8 +165,11 @@ def unblocked(ticket: Ticket, number: int, by: str, at: int, via: str) -> Ticket
 
 
 def disclosed(ticket: Ticket, number: int, by: str, at: int, via: str) -> Ticket:
-    """The ticket with one confidential finding made public. Raises Illegal: finding-unknown, finding-settled, already-public."""
-    if not finding(ticket, number).confidential:
+    """The ticket with one confidential finding, open or settled, made public. Raises Illegal: finding-unknown, already-public."""
+    found = next((x for x in ticket.findings if x.number == number), None)
+    if found is None:
+        raise Illegal("finding-unknown", number=number)
+    if not found.confidential:
         raise Illegal("already-public", number=number)
     return ticket.plus(f.FindingDisclosed(number=number, by=by, at=at, via=via))
 

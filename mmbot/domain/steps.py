@@ -26,16 +26,11 @@ def missing_at_listing(ticket: Ticket) -> tuple[str, ...]:
     return tuple(r for r in listing_roles(ticket) if r not in given or not ticket.same(given[r].commit))
 
 
-def maintainers(ticket: Ticket) -> tuple[str, ...]:
-    """The people for each of whom some steps are done."""
-    return (ticket.submitter,)
-
-
 def done(ticket: Ticket, name: str, person: str = "") -> bool:
     """Whether a step is done; one that is done for each maintainer, for that person, or for all of them when none is named."""
     words = ticket.policy.steps[name]
     if words.do:
-        people = (person,) if person else maintainers(ticket) if words.each else ("",)
+        people = (person,) if person else ticket.maintainers if words.each else ("",)
         return all(_said(ticket, words, x) for x in people)
     match name:
         case "owner":
@@ -73,7 +68,7 @@ def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
         raise Illegal("step-derived", step=words)
     if fact.skipped and (words.at == "commit" or fact.step in PUBLIC):
         raise Illegal("step-needed", step=words)
-    if words.each and fact.person not in maintainers(ticket):
+    if words.each and fact.person not in ticket.maintainers:
         raise Illegal("person-unknown", step=words)
     fact = fact.model_copy(update={"commit": ticket.commit, "person": fact.person if words.each else ""})
     if done(ticket, fact.step, fact.person):

@@ -4,10 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mmbot.domain import facts as f
+from mmbot.domain.references import repository_key
 from mmbot.policy import Item, Policy, Requirements, Track
 
 PUBLIC = ("listed", "published")
 """The steps with which a plugin is in public."""
+PAGE = "page"
+"""The kind of reference that names a web page, which has no commits."""
+
+
+def page_key(address: str) -> str:
+    """A page's address as a key to compare pages by."""
+    return f"page:{address.partition('://')[2].rstrip('/').lower()}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Finding:
     by: str
     at: int
     commit: str
-    confidential: bool
+    confidential: bool  # whether it still is: its role may have made it public
     answered_at: int = 0
     resolved_at: int = 0
     resolved_by: str = ""
@@ -94,6 +102,10 @@ class Ticket:
     listing: Mapping[str, f.VerdictGiven] = field(default_factory=dict)
     held: f.Held | None = None
     ended: f.Ended | None = None
+    chosen: f.TrackChosen | None = None
+    edited: Mapping[str, f.Edited] = field(default_factory=dict)
+    before: int = 0
+    after: tuple[int, ...] = ()
     changed_at: int = 0
 
     @property
@@ -103,7 +115,9 @@ class Ticket:
 
     @property
     def track(self) -> str:
-        """The track it is on; before the reference is resolved, the one asked for, else `new`."""
+        """The track it is on: the one decided on, else what the catalogue says; before it is asked, what was asked for, or `new`."""
+        if self.chosen:
+            return self.chosen.track
         if self.resolved:
             return self.resolved.track
         return (self.submitted.track if self.submitted else "") or "new"
@@ -151,8 +165,58 @@ class Ticket:
         return self.resolved.repository if self.resolved else self.named_repository
 
     @property
+    def page(self) -> bool:
+        """Whether a web page is under review in place of a repository: then its address stands for a commit."""
+        return bool(self.resolved and self.resolved.ref_kind == PAGE)
+
+    @property
+    def place(self) -> str:
+        """What two tickets of the same thing have in common: the repository or page, as a key."""
+        return page_key(self.repository) if self.page else repository_key(self.repository)
+
+    @property
+    def plugin_id(self) -> str:
+        """The id: the manifest's, else the one that was put in by hand, else ""."""
+        return (self.resolved.plugin_id if self.resolved else "") or self._edited("id")
+
+    @property
+    def maintainers(self) -> tuple[str, ...]:
+        """Whose plugin it is: the submitter unless others were named."""
+        named = self.edited.get("maintainers")
+        return named.people if named else (self.submitter,)
+
+    @property
+    def contact(self) -> str:
+        """Whom to tell of a vulnerability in private, "" if nobody is known."""
+        return self._edited("contact") or (self.submitted.contact if self.submitted else "")
+
+    @property
+    def social(self) -> str:
+        """How its people are called on social media, "" if it is not known."""
+        return self._edited("social") or (self.submitted.social if self.submitted else "")
+
+    @property
+    def contribution(self) -> str:
+        """Which kind of thing it is on the web Marketplace, "" elsewhere."""
+        asked = self.submitted.contribution if self.submitted else ""
+        return (self.chosen.contribution if self.chosen else asked) if self.track_words.kinds else ""
+
+    @property
+    def fork(self) -> str:
+        """Where the organisation's fork is, "" while it is not known."""
+        made = self.steps.get(("fork", ""))
+        return self._edited("fork") or (made.link if made else "")
+
+    def _edited(self, what: f.Correction) -> str:
+        found = self.edited.get(what)
+        return found.value if found else ""
+
+    @property
     def name(self) -> str:
-        """The plugin's name: from the manifest, else from the repository."""
+        """What it is called: as it was put right, as it was handed in, from the manifest, else from the repository."""
+        said = self._edited("title") or (self.submitted.name if self.submitted else "")
+        if said:
+            return said
         if self.resolved and self.resolved.name:
             return self.resolved.name
         repository = self.repository.rstrip("/").rsplit("/", 1)[-1]
@@ -184,15 +248,11 @@ class Ticket:
         return self.same(self.merge.commit if fact.step == "merged" and self.merge else fact.commit)
 
     @property
-    def fork(self) -> str:
-        """The repository that is cut from, where it is known: the link with which the fork was reported."""
-        made = self.steps.get(("fork", ""))
-        return made.link if made else ""
-
-    @property
     def steps_reached(self) -> tuple[str, ...]:
-        """The steps of this commit that are reported as done, in the track's order."""
-        said = {x.step for x in self.steps.values() if self.policy.steps[x.step].at == "commit" and self.stands(x)}
+        """The steps of this commit, and to the public, that are reported as done, in the track's order."""
+        lasting = {x.name for x in self.policy.steps.values() if x.at == "ticket"} & {*PUBLIC}
+        of_commit = {x.name for x in self.policy.steps.values() if x.at == "commit"}
+        said = {x.step for x in self.steps.values() if x.step in lasting or (x.step in of_commit and self.stands(x))}
         return tuple(name for name in self.track_words.steps if name in said)
 
     def review(self, role: str) -> Review:
@@ -203,6 +263,12 @@ class Ticket:
         """Whether what this role writes stays with those concerned."""
         found = self.policy.roles.get(role)
         return bool(found and found.confidential)
+
+    def counts(self, finding: Finding) -> bool:
+        """Whether a finding bears on the track: not one of an item or a role that the track does not ask for."""
+        if finding.item:
+            return any(finding.item == item.handle for item in self.items)
+        return finding.role in self.roles
 
     def plus(self, *facts: f.AnyFact) -> "Ticket":
         """The ticket with further facts, which wait in `news` to be stored."""
@@ -232,7 +298,7 @@ def followed(ticket: Ticket, fact: f.AnyFact) -> Ticket:
 def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, PLR0912 -- one arm per kind of fact: the list is the model
     match fact:
         case f.Submitted():
-            return _with(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)
+            return _with(ticket, submitted=fact, submitter=fact.submitter or fact.by, opened_at=fact.at)
         case f.ReferenceGiven():
             return _with(ticket, asked=fact, named_repository=fact.repository, unresolved=None)
         case f.Resolved():
@@ -250,7 +316,7 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.Judged():
             return _judged(ticket, fact)
         case f.FindingRaised():
-            secret = ticket.confidential(fact.role)
+            secret = ticket.confidential(fact.role) if fact.confidential is None else fact.confidential
             found = Finding(fact.number, fact.role, fact.text, "", fact.by, fact.at, fact.commit, secret)
             return _unapproved(_with(ticket, findings=(*ticket.findings, found)), fact.role, fact)
         case f.FindingResolved():
@@ -274,6 +340,14 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.ReadySaid():
             unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)
+        case f.TrackChosen():
+            return _on_its_track(ticket, _with(ticket, chosen=fact))
+        case f.Edited():
+            return _edited(ticket, fact)
+        case f.Linked(how="before"):
+            return _with(ticket, before=fact.to)
+        case f.Linked():
+            return _with(ticket, after=(*ticket.after, fact.to))
         case f.Ended():
             return _with(ticket, ended=fact)
         case f.Reopened():
@@ -310,8 +384,21 @@ def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
 
 
 def _resolved(ticket: Ticket, fact: f.Resolved) -> Ticket:
+    return _on_its_track(ticket, _with(ticket, resolved=fact, asked=None, unresolved=None, trees=_trees(ticket, fact)))
+
+
+def _edited(ticket: Ticket, fact: f.Edited) -> Ticket:
+    ticket = _with(ticket, edited={**ticket.edited, fact.what: fact})
+    if fact.what == "submitter":
+        return _with(ticket, submitter=fact.people[0])
+    if fact.what == "repository":
+        moved = ticket.resolved.model_copy(update={"repository": fact.value}) if ticket.resolved else None
+        return _with(ticket, resolved=moved, named_repository=fact.value)
+    return ticket
+
+
+def _on_its_track(ticket: Ticket, moved: Ticket) -> Ticket:
     """On another track other items are to be judged: the roles that they are for approve anew, and keep what they decided."""
-    moved = _with(ticket, resolved=fact, asked=None, unresolved=None, trees=_trees(ticket, fact))
     if moved.track == ticket.track:
         return moved
     anew = (x for x in ticket.reviews.values() if moved.items_of(x.role) != ticket.items_of(x.role))
@@ -330,7 +417,7 @@ def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:
     stale = {x.number for x in ticket.findings if x.item == fact.item and x.open}
     ticket = _with_findings(ticket, stale, resolved_at=fact.at, resolved_by=fact.by)
     if fact.state == "failed":
-        secret = ticket.confidential(item.role)
+        secret = ticket.confidential(item.role) if fact.confidential is None else fact.confidential
         found = Finding(fact.finding, item.role, fact.why, fact.item, fact.by, fact.at, fact.commit, secret)
         ticket = _with(ticket, findings=(*ticket.findings, found))
     if fact.state in {"failed", "open"}:

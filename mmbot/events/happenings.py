@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from mmbot.events.commands import Command
+from mmbot.events.command import Command
 
 
 class Misread(BaseModel):

@@ -4,12 +4,13 @@ import re
 
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.references import BadReference, Reference, parse_reference, repository_key
+from mmbot.domain.references import BadReference, Reference, parse_reference
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, ReferenceResolved, TakeStep, UndoStep
 from mmbot.handlers import intake
-from mmbot.handlers.news import card, follow
+from mmbot.handlers.news import card, follow, tell
+from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import merged as merged_words
@@ -36,7 +37,8 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     saved = follow(tx, before, after)
     tx.say(words.news(saved, fact, tx.who(tx.by), tx.who), thread=card(saved))
     if cmd.step in PUBLIC and not cmd.skipped:
-        tx.say(words.now_public(saved), to=saved.submitter)
+        for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
+            tell(tx, saved, person, words.now_public(saved))
     if merged:  # whoever cuts it is told when it is known to be what was approved
         _look_up(tx, saved, named, merged)
         return Reply(merged_words.recorded(saved))
@@ -116,7 +118,7 @@ def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
     before = tx.ticket(cmd.ticket)
     _require(tx, before, steps.step(before, cmd.step).by)
     follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
-    return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who))
+    return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who, tx.by))
 
 
 def _require(tx: Tx, ticket: Ticket, by: str) -> None:
@@ -132,13 +134,13 @@ def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
         if (turn.party, turn.step) in were:
             continue
         if turn.party == "owner" and after.owner and after.owner != tx.by:
-            tx.say(words.your_step(after, tx.who), to=after.owner)
+            tx.say(words.your_step(after, tx.who, after.owner), to=after.owner)
         elif turn.party == "release" or turn.why == "listing":
             reviewer = after.review(turn.party).reviewer
             people = [reviewer] if reviewer else tx.store.members(turn.party)
             for person in people:
                 if person not in {tx.by, after.submitter}:
-                    tx.say(words.your_step(after, tx.who), to=person)
+                    tx.say(words.your_step(after, tx.who, person), to=person)
 
 
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
@@ -147,12 +149,12 @@ def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> R
     tx.require("role", before, role)
     saved = follow(tx, before, steps.listing_judged(before, role, decision, tx.by, tx.at, tx.via))
     _tell_next(tx, before, saved)
-    return Reply(words.listing_judged(saved, role, decision, tx.who))
+    return Reply(words.listing_judged(saved, role, decision, tx.who, tx.by))
 
 
 def ask_next(tx: Tx, cmd: AskNext) -> Reply:
     """Which step comes next."""
-    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who))
+    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who, tx.by))
 
 
 def end(tx: Tx, cmd: EndTicket) -> Reply:
@@ -162,8 +164,9 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
     fact = f.Ended(ending=cmd.ending, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
     saved = follow(tx, before, steps.closed(before, fact))
     tx.say(words.ended_news(saved, tx.who(tx.by)), thread=card(saved))
-    if cmd.ending == "rejected" and saved.submitter != tx.by:
-        tx.say(words.ended_to_submitter(saved), to=saved.submitter)
+    for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
+        if cmd.ending == "rejected" and person != tx.by:
+            tell(tx, saved, person, words.ended_to_submitter(saved))
     return Reply(words.ended(saved))
 
 
@@ -172,13 +175,12 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     tx.require("owner", before)
     if not before.ended or before.ended.ending == "duplicate":
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before))
-    plugin_id = before.resolved.plugin_id.lower() if before.resolved else ""
-    if twins := tx.store.same_plugin(before.number, repository_key(before.repository), plugin_id):
-        raise Refused(intake.twice(tx, tx.ticket(twins[0])))
+    if twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower()):
+        raise Refused(twice(tx, tx.ticket(twins[0])))
     saved = follow(tx, before, before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via)))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
     intake.look_up(tx, saved)  # an answer that came while it was closed was dropped
-    return Reply(words.reopened(saved, tx.who))
+    return Reply(words.reopened(saved, tx.who, tx.by))
 
 
 def hold(tx: Tx, cmd: HoldTicket) -> Reply:
@@ -192,4 +194,4 @@ def hold(tx: Tx, cmd: HoldTicket) -> Reply:
     )
     saved = follow(tx, before, steps.rested(before, fact))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is on hold" if cmd.held else "goes on"), thread=card(saved))
-    return Reply(words.held(saved, tx.who))
+    return Reply(words.held(saved, tx.who, tx.by))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
-from mmbot.words.phrases import block, code, compare, listed
+from mmbot.words.phrases import block, code, listed
 
 SHOWN = 5
 
@@ -26,9 +26,8 @@ def changing(ticket: Ticket) -> str:
     return f", changing {files_named(known.files, known.more)}"
 
 
-def what_changed(ticket: Ticket, role: str, before: str) -> str:
-    """For a reviewer who decided at the commit `before`: the link, and what differs where that was looked at. Ends a sentence."""
-    link = compare(ticket.repository, before, ticket.commit)
+def what_changed(ticket: Ticket, role: str, link: str) -> str:
+    """For a reviewer who decided at another commit: the link to what changed, and what differs where that is known. Ends a sentence."""
     known = review.change(ticket, role)
     if known is None or not known.files:
         return f"{link}."
