@@ -61,7 +61,7 @@ HANDLERS: Mapping[type, Handler] = {
     EditTicket: edit.edit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: intake.resolved,
+    ReferenceResolved: way.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,

@@ -196,7 +196,10 @@ class SayReady(Command):
 
 
 class TakeStep(Command):
-    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why."""
+    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why.
+
+    What `done MB-7 merged LINK` names is compared with what was approved.
+    """
 
     words = {"done": {"skipped": False}, "skip": {"skipped": True}}
     summaries = {"done": "a step is done: fork, merged, listing, …", "skip": "a step need not be done: say why"}

@@ -1,5 +1,7 @@
 """Submissions: a ticket is opened, its reference resolved to one commit, its track decided, and the review moved on request."""
 
+from typing import Any
+
 from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.intake import Classified, classify
@@ -165,7 +167,7 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
         reachable=what.reachable,
         unfilled=tuple(str(x) for x in unfilled) if isinstance(unfilled, (list, tuple)) else (),
         track=track.track, base_version=track.base_version, collides_with=track.collides_with,
-        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts,
+        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts, **_difference(ticket, what),
     )  # fmt: skip
     return fact, asked == "update" and track.track == "new"
 
@@ -176,6 +178,13 @@ def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
     if new_id == before.plugin_id.lower():
         return None
     return next(map(tx.ticket, tx.store.same_plugin(after.number, "", new_id)), None)
+
+
+def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
+    """What the fact keeps of a comparison, if it was one with the commit under review."""
+    if not what.files or what.since != ticket.commit or what.commit == ticket.commit:
+        return {}
+    return what.model_dump(include={"since", "since_version", "files", "more", "version_only", "diff"})
 
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
@@ -262,6 +271,8 @@ def look_up(tx: Tx, ticket: Ticket) -> None:
             kind=ticket.asked.ref_kind,
             name=ticket.asked.ref_name,
             path_may_follow=ticket.asked.path_may_follow,
+            since=ticket.commit,
+            since_version=ticket.version,
         )
 
 

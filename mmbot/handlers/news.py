@@ -3,10 +3,11 @@
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import waiting
 from mmbot.messages import Message
 from mmbot.store.database import Store
 from mmbot.store.tx import Tx
-from mmbot.words import notices
+from mmbot.words import notices, steps
 
 DEFAULT_OWNER = "default-owner"
 """The role of whoever gets a new ticket."""
@@ -27,6 +28,10 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
         tx.say(notices.gate_open_in_thread(saved), thread=card(saved))
         if saved.owner:
             tx.say(notices.gate_open(saved, tx.who), to=saved.owner)
+        if any(turn.party == "release" for turn in waiting(saved)):  # it was merged before it was approved
+            for person in tx.store.members("release"):
+                if person != saved.submitter:
+                    tx.say(steps.your_step(saved, tx.who, person), to=person)
     elif was_open and not is_open and saved.owner:
         tx.say(notices.gate_shut(saved, notices.why_shut(saved)), to=saved.owner)
     return saved

@@ -49,6 +49,17 @@ def code(text: str, limit: int = 120) -> str:
     return f"`{words[: limit - 1] + '…' if len(words) > limit else words}`" if words else "` `"
 
 
+def block(text: str, language: str = "", limit: int = 1500) -> str:
+    """Text in a code block that it can't leave, each line of it on one line; nobody is mentioned in it."""
+    words = text if len(text) <= limit else f"{text[: limit - 2]}\n…"
+    lines = (
+        _INVISIBLE.sub("", line).replace("`", "'").rstrip()
+        for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", words)
+    )
+    inert = "\n".join(lines).replace("@", "@\u200b").replace("~~~", "~\u200b~\u200b~")
+    return f"```{language}\n{inert}\n```"
+
+
 def typed(line: str) -> str:
     """A command as it is typed, in a code span: `/mb approve MB-7 qa`."""
     return f"`{MB} {code(line)[1:-1]}`"
