@@ -399,7 +399,7 @@ class Play:
                 person = who.get(party, cached.review(party).reviewer)
                 expected.append((number, party, person, turn.why, turn.since, turn.due))
             steps = {turn.party for turn in turns.values() if turn.why in {"step", "listing"}}
-            assert bool(steps) == (model.gate and not model.held and not model.over)
+            assert bool(steps) == (model.gate and bool(model.owner) and not model.held and not model.over)
             assert steps <= {"owner", "release", *LISTING}
         assert sorted(expected) == [tuple(row.values()) for row in turned]
 

@@ -48,7 +48,7 @@ def assign(tx: Tx, cmd: Assign) -> Reply:
 
 def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
     turns = {name: turn for name, turn in tx.turns(ticket).items() if name == party}
-    return way_on(ticket, turns, tx.by, tx.actor.roles)
+    return way_on(ticket, turns, tx.by, tx.actor.roles, tx.who)
 
 
 def _asked(tx: Tx, ticket: Ticket, role: str) -> Message:

@@ -44,7 +44,7 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
     lines.append(outlook(ticket, turns, who, mention=reader.id))
-    if way := way_on(ticket, turns, reader.id, reader.roles):
+    if way := way_on(ticket, turns, reader.id, reader.roles, who):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
 
@@ -57,7 +57,7 @@ def _role_line(ticket: Ticket, role: str, who: Who) -> str:
 
 def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
     """A ticket on one line of a list."""
-    way = way_on(ticket, turns, reader.id, reader.roles)
+    way = way_on(ticket, turns, reader.id, reader.roles, who)
     words = outlook(ticket, turns, who, mention=reader.id)
     return f"{called(ticket)}: {words[:1].lower()}{words[1:]}" + (f" You can now: {way}." if way else "")
 
@@ -106,5 +106,5 @@ def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int) ->
         whose = "you" if reviewer == reader.id else who(reviewer) if reviewer else "nobody yet"
         what = f"{title_of(ticket, turn.party)} review ({whose})"
     due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
-    way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles)
+    way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles, who)
     return f"{called(ticket)}: {what}, since {day(turn.since)}{due}." + (f" You can now: {way}." if way else "")

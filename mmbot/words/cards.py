@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.domain import review
-from mmbot.domain.rights import is_outside
+from mmbot.domain.rights import is_outside, submits
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
@@ -12,6 +12,7 @@ from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
+from mmbot.words.reports import report
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -307,7 +308,7 @@ def finding_line(ticket: Ticket, finding: Finding, who: Who, *, secret: bool) ->
 
 
 def _prompt_rows(ticket: Ticket, role: str, items: list[Item]) -> tuple[Row, ...]:
-    if ticket.ended:
+    if ticket.ended or ticket.public:
         return ()
     ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
     says = review.verdict(ticket, role)
@@ -350,26 +351,29 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911 -- one line per turn
+def way_on(  # noqa: C901, PLR0911 -- one line per turn
+    ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str], who: Who
+) -> str:
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
-        if turn.party == "submitter" and reader == ticket.submitter:
+        if turn.party == "submitter" and submits(ticket, reader):
             if turn.why == "reference":
                 return f"name what to review with {typed(f'commit {ticket.handle} LINK')}"
             return f"answer, then {typed(f'ready {ticket.handle}')} — add the new tag or commit if the code changed"
         if turn.party == "submitter" and reader == ticket.owner and is_outside(ticket.submitter):
             word = "commit" if turn.why == "reference" else "ready"
             return f"pass it on to them; with their answer, {typed(f'{word} {ticket.handle} LINK')}"
-        if turn.party == "owner" and reader == ticket.owner:
-            if turn.why == "request":
-                return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
-            if turn.why == "step":
-                return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
+        if turn.why == "step" and (reader == ticket.owner if turn.party == "owner" else turn.party in roles):
+            return f"{_short_step(ticket, turn)}, then {report(ticket, ticket.policy.steps[turn.step], who)}"
+        if turn.why == "request" and reader == ticket.owner:
+            return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
-        if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
+        if turn.party not in ticket.roles or turn.party not in roles or submits(ticket, reader):
             continue
         if ticket.review(turn.party).reviewer in {"", reader}:
+            if turn.why == "listing":
+                return f"try what was cut, then {typed(f'approve {ticket.handle} {turn.party} --listing')}"
             if not ticket.review(turn.party).reviewer:
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
             return _judging(ticket, turn)

@@ -5,12 +5,12 @@ import re
 from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.review import Illegal
-from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.messages import Message
 from mmbot.policy import Step
 from mmbot.words.cards import Who, called, resting, title_of
 from mmbot.words.phrases import code, link, listed, plain, quoted, typed
+from mmbot.words.reports import report
 
 
 def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
@@ -25,18 +25,6 @@ def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
 def _slug(name: str) -> str:
     """A name as part of a repository's name."""
     return "-".join(re.findall(r"[a-z0-9._-]+", name.lower())) or "submitter"
-
-
-def report(ticket: Ticket, words: Step, who: Who) -> str:
-    """The command that reports a step."""
-    link_ = " LINK" if words.link else ""
-    if words.name == "merged":
-        return f"{typed(f'done {ticket.handle} merged LINK')}, with the link of the merge commit"
-    if not words.each:
-        return typed(f"done {ticket.handle} {words.name}{link_}")
-    left = [x for x in ticket.maintainers if not steps.done(ticket, words.name, x)]
-    names = [f"@{who(x)}" if not is_outside(x) else f'"{x.removeprefix(OUTSIDE)}"' for x in left[:5]]
-    return listed([typed(f"done {ticket.handle} {words.name} {name}{link_}") for name in names])
 
 
 def next_step(ticket: Ticket, who: Who, reader: str) -> str:
