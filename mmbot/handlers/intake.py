@@ -173,11 +173,10 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
 
 
 def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
-    """The other open ticket whose id a move would take on."""
-    new_id = after.plugin_id.lower()
-    if new_id == before.plugin_id.lower():
-        return None
-    return next(map(tx.ticket, tx.store.same_plugin(after.number, "", new_id)), None)
+    """The other open ticket whose id or repository a move would take on."""
+    new_id = after.plugin_id.lower() if after.plugin_id.lower() != before.plugin_id.lower() else ""
+    place = after.place if after.place != before.place else ""
+    return next(map(tx.ticket, tx.store.same_plugin(after.number, place, new_id)), None)
 
 
 def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:

@@ -117,7 +117,13 @@ def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
     """Take a wrong "done" back."""
     before = tx.ticket(cmd.ticket)
     _require(tx, before, steps.step(before, cmd.step).by)
-    follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
+    after = steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via)
+    reviewed_again = before.public and not after.public
+    if reviewed_again and (twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower())):
+        raise Refused(twice(tx, tx.ticket(twins[0])))
+    saved = follow(tx, before, after)
+    if reviewed_again:
+        intake.look_up(tx, saved)  # an answer that came while it was public was dropped
     return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who, tx.by))
 
 

@@ -43,6 +43,8 @@ def then(ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: PLR0911 --
     words = ticket.policy.steps[name]
     if name == "owner":
         return f"next, somebody takes it: {typed(f'claim {ticket.handle}')}."
+    if name == "reviews" and not ticket.commit:
+        return _reference_first(ticket)
     if name == "reviews":
         return f"next, ask for the reviews: {typed(f'request {ticket.handle}')}."
     if name == "review-gate":
@@ -54,6 +56,13 @@ def then(ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: PLR0911 --
     whose = {"release": "a release user"}.get(words.by) or _owner(ticket, who, reader)
     more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
     return f"next, {whose}: {what_to_do(ticket, name, who)}. Then {report(ticket, words, who)}.{more}"
+
+
+def _reference_first(ticket: Ticket) -> str:
+    """There is nothing yet that reviews could be asked for."""
+    if ticket.asked:
+        return f"next, the reviews; first I look up {code(ticket.asked.text, 100)}."
+    return f"next, somebody names what to review: {typed(f'commit {ticket.handle} LINK')}."
 
 
 def _owner(ticket: Ticket, who: Who, reader: str) -> str:
