@@ -421,7 +421,7 @@ class Play:
             assert not model.before or number in self.models[model.before].after, "a link that leads one way"
             assert all(self.models[x].before == number for x in model.after)
             if model.commit and not model.ended and not model.public:
-                for key in {f"place {model.repository.lower()}", f"id {model.plugin_id}"} - {"id "}:
+                for key in {f"{model.page} {model.repository.lower()}", f"id {model.plugin_id}"} - {"id "}:
                     assert taken.setdefault(key, number) == number, f"MB-{number} and MB-{taken[key]}: {key}"
 
 

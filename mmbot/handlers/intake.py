@@ -6,7 +6,7 @@ from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.intake import Classified, classify
 from mmbot.domain.references import Reference, repository_key
-from mmbot.domain.rights import submits
+from mmbot.domain.rights import Actor, allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
 from mmbot.handlers.news import DEFAULT_OWNER, card, follow, tell
@@ -126,16 +126,22 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
 
 def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
     ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
-    by = before.asked.by if before.asked else ""
+    by = _asker(tx, before)
     for person in dict.fromkeys([by, ticket.submitter] if not ticket.commit else [by]):
         tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
 
 
 def _not_moved(tx: Tx, before: Ticket, text: str, why: str) -> None:
     ticket = tx.save(before.plus(f.Unresolved(text=text, why=why, at=tx.at, via=tx.via)))
-    by = before.asked.by if before.asked else ""
+    by = _asker(tx, before)
     for person in dict.fromkeys((by, ticket.submitter, ticket.owner)):
         tell(tx, ticket, person, notices.not_moved(ticket, why, text))
+
+
+def _asker(tx: Tx, ticket: Ticket) -> str:
+    """Who named what is looked up, to be told of it; the submitter, where that one has nothing to do with the ticket any more."""
+    by = ticket.asked.by if ticket.asked else ""
+    return by if allowed("owner-or-submitter", Actor(by, tx.store.roles_of(by)), ticket) else ticket.submitter
 
 
 def _stale(asked: f.ReferenceGiven, what: ReferenceResolved) -> bool:
