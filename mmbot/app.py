@@ -12,6 +12,7 @@ from mmbot.events import (
     AddNote,
     AskHelp,
     AskNext,
+    AskPeople,
     AskQueue,
     AskStatus,
     Assign,
@@ -29,13 +30,14 @@ from mmbot.events import (
     Pushed,
     ReferenceResolved,
     RequestReviews,
+    SayAway,
     SayReady,
     SettleFinding,
     Submit,
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import intake, people, pushes, queue, way
+from mmbot.handlers import book, intake, people, pushes, queue, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -67,6 +69,8 @@ HANDLERS: Mapping[type, Handler] = {
     HoldTicket: way.hold,
     AskStatus: queue.status,
     AskQueue: queue.queue,
+    AskPeople: book.people,
+    SayAway: book.say_away,
     AskHelp: queue.show_help,
     Misread: queue.misread,
     Incomplete: queue.incomplete,

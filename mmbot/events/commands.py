@@ -10,7 +10,10 @@ from mmbot.domain.rights import Who
 from mmbot.events.slots import (
     AnyTicket,
     CommitGuard,
+    Day,
+    Deputy,
     Flag,
+    HeldRoles,
     ItemHandle,
     ItemHandles,
     Line,
@@ -330,6 +333,40 @@ class AskQueue(Command):
     role: RoleName = ""
 
 
+ACTS = ("add", "remove", "default-owner", "deputy", "no-deputy", "away", "back")
+Act = Literal["", "add", "remove", "default-owner", "deputy", "no-deputy", "away", "back"]
+
+
+class AskPeople(Command):
+    """Everybody may read it. An admin may also change it.
+
+    `people add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
+    while that one is away), `no-deputy @AWAY`, `away @USER DATE`, `back @USER`; and `people --log` shows who changed what.
+    """
+
+    words = {"people": {}}
+    summaries = {"people": "who holds which role, who is away and who stands in; admins change it"}
+    examples = {"people": "people add @sam security"}
+
+    act: Annotated[Act, Slot("act", "ACT", "What to do", choices=ACTS)] = ""
+    people: People = ()
+    roles: HeldRoles = ()
+    day: Day = None
+    log: Annotated[bool, Slot("flag", "--log")] = False
+
+
+class SayAway(Command):
+    """DATE is the last day away, as 2026-12-01. Whoever you name stands in: what concerns you as owner or reviewer goes there meanwhile."""
+
+    words = {"away": {}, "back": {"day": None, "person": ""}}
+    summaries = {"away": "say that you are away, up to which day, and who stands in", "back": "you are here again"}
+    examples = {"away": "away 2026-12-01 @sam", "back": "back"}
+    must = {"away": ("day",)}
+
+    day: Day
+    person: Deputy = ""
+
+
 class AskHelp(Command):
     """It shows what you may do, in the roles you hold."""
 
@@ -343,5 +380,5 @@ class AskHelp(Command):
 
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote, GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskPeople, SayAway, AskHelp,
 )  # fmt: skip

@@ -9,11 +9,11 @@ from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused, Reply
+from mmbot.store import book
 from mmbot.store.tx import Tx
 from mmbot.words import notices, replies
+from mmbot.words import people as words
 from mmbot.words.refusals import refused
-
-DEFAULT_OWNER = "default-owner"
 
 
 def submit(tx: Tx, cmd: Submit) -> Reply:
@@ -21,7 +21,9 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     reference = tx.reference(cmd.link)
     if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
-    owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
+    chosen = book.default_owner(tx.store)
+    stands_in = tx.stand_in(chosen, "owner")
+    owner = stands_in if stands_in != tx.by else chosen
     opened = f.Submitted(
         requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
         claims=cmd.claims, missing=cmd.missing, unread=cmd.unread, struck_out=cmd.struck_out,
@@ -33,7 +35,9 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     ticket = tx.save(ticket)
     look_up(tx, ticket)
     if ticket.owner:
-        tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
+        told = notices.new_ticket(ticket, tx.who)
+        absent = tx.who(chosen) if ticket.owner != chosen else ""
+        tx.say(words.given_instead(told, absent, tx.absence(chosen).day) if absent else told, to=ticket.owner)
     name = tx.who(ticket.owner) if ticket.owner else ""
     return Reply(replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket)))
 
@@ -139,8 +143,9 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
     twins = map(tx.ticket, tx.store.same_plugin(after.number, repository_key(after.repository), plugin_id))
     if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
-        for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
-            tx.say(notices.same_plugin(saved, other), to=person)
+        tx.say(notices.same_plugin(saved, other), to=saved.submitter)
+        if saved.owner and saved.owner != saved.submitter:
+            tx.tell(notices.same_plugin(saved, other), saved.owner, "owner", saved)
         return
     saved = follow(tx, before, after)
     remarks = notices.remarks(saved)
@@ -154,8 +159,7 @@ def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
     held = [role for role in saved.roles if review.verdict(saved, role) == "held"]
     tx.say(notices.moved(saved, before.commit, held, notices.remarks(saved)), thread=card(saved))
     for role in held:
-        for person in _reviewers(tx, saved, role):
-            tx.say(notices.confirm(saved, role, review.held(saved, role)), to=person)
+        tx.tell_all(notices.confirm(saved, role, review.held(saved, role)), _reviewers(tx, saved, role), role, saved)
 
 
 def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
@@ -172,8 +176,7 @@ def _tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):
-            for person in _reviewers(tx, ticket, role):
-                tx.say(notices.answered(ticket, role), to=person)
+            tx.tell_all(notices.answered(ticket, role), _reviewers(tx, ticket, role), role, ticket)
 
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:

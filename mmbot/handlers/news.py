@@ -20,9 +20,9 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
     if is_open and not was_open:
         tx.say(notices.gate_open_in_thread(saved), thread=card(saved))
         if saved.owner:
-            tx.say(notices.gate_open(saved, tx.who), to=saved.owner)
+            tx.tell(notices.gate_open(saved, tx.who), saved.owner, "owner", saved)
     elif was_open and not is_open and saved.owner:
-        tx.say(notices.gate_shut(saved, notices.why_shut(saved)), to=saved.owner)
+        tx.tell(notices.gate_shut(saved, notices.why_shut(saved)), saved.owner, "owner", saved)
     return saved
 
 

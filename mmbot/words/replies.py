@@ -322,7 +322,7 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
 
 HELD_BY = {
     "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
-    "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
+    "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role", "admin": "admins",
 }  # fmt: skip
 
 
