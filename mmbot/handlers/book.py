@@ -51,7 +51,7 @@ def people(tx: Tx, cmd: AskPeople) -> Reply:  # noqa: C901, PLR0911 -- one arm p
             return _default_owner(tx, whom[0])
         case "deputy":
             _deputy(tx, whom[1], whom[0])
-            return Reply(words.deputy_set(tx.who(whom[1]), tx.who(whom[0])))
+            return Reply(words.deputy_set(tx.who(whom[1]), tx.who(whom[0]), _last_day(tx, whom[0])))
         case "no-deputy":
             if not tx.absence(whom[0]).deputy:
                 raise Refused(words.no_deputy(tx.who(whom[0])))
@@ -146,6 +146,10 @@ def _default_owner(tx: Tx, person: str) -> Reply:
     return Reply(words.default_owner_set(tx.who(person)))
 
 
+def _last_day(tx: Tx, person: str) -> str:
+    return tx.absence(person).day if tx.is_away(person) else ""
+
+
 def _deputy(tx: Tx, person: str, deputy: str) -> None:
     if deputy == person:
         raise Refused(words.own_deputy(), "person")
@@ -181,4 +185,4 @@ def _away(tx: Tx, person: str, last: date | None, deputy: str = "") -> Reply:
     if not mine:
         tx.say(words.noted_for_you(tx.who(tx.by), last.isoformat()), to=person)
     stands = tx.absence(person).deputy
-    return Reply(words.away(name, last.isoformat(), tx.who(stands) if stands else "", mine=mine))
+    return Reply(words.away(name, last.isoformat(), tx.who(stands) if stands else "", _last_day(tx, stands), mine=mine))

@@ -188,10 +188,11 @@ class Tx:
         Words that are confidential to a role may only be told in that role: an owner's deputy need not know them.
         """
         for to in self.instead(person, part, ticket):
-            for_absent = words.for_absent(
-                message, self.who(person), self.absence(person).day, part, self.who(to), ticket
-            )
-            self.say(message if to == person else for_absent, to=to)
+            said = message
+            if to != person:
+                until = self.absence(person).day
+                said = words.for_absent(message, self.who(person), until, part, self.who(to), ticket)
+            self.say(said, to=to)
 
     def tell_all(self, message: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
         """Tell the one who has a part, or all who could: of these, who is away is not asked unless nobody else is left."""

@@ -71,7 +71,8 @@ def standing_in(name: str, until: str, lines: Sequence[str]) -> str:
 
 def book(roles: Sequence[tuple[str, Sequence[str]]], default_owner: str, absent: Sequence[str], *, admin: bool) -> str:
     """Who holds which role; `absent` are lines about who is away and who stands in."""
-    lines = [f"- {code(role, 30)}: {listed(names) if names else 'nobody'}" for role, names in roles]
+    lines = ["Who holds which role:"]
+    lines += [f"- {code(role, 30)}: {listed(names) if names else 'nobody'}" for role, names in roles]
     lines.append(
         f"New tickets go to {default_owner}." if default_owner else "New tickets go to nobody: an owner takes them."
     )
@@ -94,22 +95,20 @@ def log(facts: Sequence[BookFact], who: Who) -> str:
     """What was changed, newest first."""
     if not facts:
         return "Nothing was changed yet."
-    return "Newest first:\n" + "\n".join(f"- {day(x.at)}: {_change(x, who)}" for x in facts)
+    lines = [f"- {day(x.at)}, {who(x.by) if x.by else 'the configuration'}: {_change(x, who)}." for x in facts]
+    return "What was changed, newest first:\n" + "\n".join(lines)
 
 
 def _change(fact: BookFact, who: Who) -> str:
-    by = who(fact.by) if fact.by else "the configuration"
-    name = "" if fact.person == fact.by else f" {who(fact.person)}"
+    name = who(fact.person)
     if isinstance(fact, DeputyNamed):
-        stands = f"{who(fact.deputy)} stand in" if fact.deputy else "nobody stand in any more"
-        return f"{by} let {stands} for{name or ' themselves'}."
+        return f"{who(fact.deputy) if fact.deputy else 'nobody'} stands in for {name}"
     if isinstance(fact, AwaySaid):
-        return f"{by} said{name}: {f'away until {last_day(fact.day)}' if fact.day else 'back'}."
+        return f"{name} is {f'away until {last_day(fact.day)}' if fact.day else 'back'}"
+    given = isinstance(fact, RoleGiven)
     if fact.role == DEFAULT_OWNER:
-        verb = "made" if isinstance(fact, RoleGiven) else "no longer makes"
-        return f"{by} {verb} {who(fact.person)} the default owner."
-    verb, to = ("gave", "to") if isinstance(fact, RoleGiven) else ("took", "from")
-    return f"{by} {verb} the role {code(fact.role, 30)} {to} {who(fact.person)}."
+        return f"{name} is {'' if given else 'no longer '}the default owner"
+    return f"{name} {'holds' if given else 'no longer holds'} {code(fact.role, 30)}"
 
 
 # Changes
@@ -173,11 +172,11 @@ def you_get_new_tickets(by: str) -> Message:
     )
 
 
-def deputy_set(name: str, deputy: str) -> str:
-    """Somebody stands in for somebody, or nobody does."""
+def deputy_set(name: str, deputy: str, gone: str = "") -> str:
+    """Somebody stands in for somebody, or nobody does; `gone` is the deputy's own last day away."""
     if not deputy:
         return f"Nobody stands in for {name} any more."
-    return f"{deputy} stands in for {name} whenever {name} is away. Undo: {typed(f'people no-deputy @{name}')}."
+    return f"{deputy} stands in for {name} whenever {name} is away.{_too(deputy, gone)} Undo: {typed(f'people no-deputy @{name}')}."
 
 
 def you_stand_in(name: str, until: str) -> Message:
@@ -191,15 +190,21 @@ def you_stand_in(name: str, until: str) -> Message:
     )
 
 
-def away(name: str, until: str, deputy: str, *, mine: bool) -> str:
-    """Somebody's absence was noted."""
+def _too(deputy: str, until: str) -> str:
+    return f" But {deputy} is away until {last_day(until)}, too." if until else ""
+
+
+def away(name: str, until: str, deputy: str, gone: str = "", *, mine: bool) -> str:
+    """Somebody's absence was noted; `gone` is the deputy's own last day away."""
     are, line = ("You are", "back") if mine else (f"{name} is", f"people back @{name}")
     if deputy:
         stands = f"{deputy} stands in; after that day everything comes to {'you' if mine else name} again"
     else:
         again = f"away {until} @USER" if mine else f"people deputy @USER @{name}"
         stands = f"Nobody stands in; to name somebody: {typed(again)}"
-    return f"{are} away up to and including {last_day(until)}. {stands}. Back earlier: {typed(line)}."
+    return (
+        f"{are} away up to and including {last_day(until)}. {stands}.{_too(deputy, gone)} Back earlier: {typed(line)}."
+    )
 
 
 def back(name: str, *, mine: bool) -> str:

@@ -346,7 +346,7 @@ def no_such_command(word: str) -> str:
 
 TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
-    "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
+    "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
 }  # fmt: skip
 
 
@@ -357,6 +357,8 @@ def dialog_title(word: str) -> str:
 
 def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:
     """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
+    if line.lower().startswith("away"):
+        return "While you are away, who stands in gets what concerns you as owner or reviewer. The day after, all is as before."
     if ticket is None:
         return (
             "A repository will do; a tag or commit is better. You get a ticket number, "
