@@ -25,7 +25,7 @@ from mmbot.store.tx import Tx
 from mmbot.words import people as words
 from mmbot.words.phrases import zone_of
 
-LOGGED = 20
+LOGGED = 10
 """How many changes are shown."""
 
 
@@ -104,9 +104,12 @@ def _add(tx: Tx, whom: Sequence[str], roles: Sequence[str]) -> Reply:
         raise Refused(words.holds_already([tx.who(x) for x in whom], roles))
     for role, person in fresh:
         tx.record(RoleGiven(role=role, person=person, by=tx.by, at=tx.at, via=tx.via))
-        if person != tx.by:
-            tx.say(words.role_given(role, tx.who(tx.by)), to=person)
-    return Reply(words.changed_roles([tx.who(x) for x in whom], roles, given=True))
+    for person in whom:
+        news = [role for role, x in fresh if x == person]
+        if news and person != tx.by:
+            tx.say(words.roles_given(news, tx.who(tx.by)), to=person)
+    undo = len(fresh) == len(whom) * len(roles)
+    return Reply(words.changed_roles([tx.who(x) for x in whom], roles, given=True, undo=undo))
 
 
 def _remove(tx: Tx, whom: Sequence[str], roles: Sequence[str]) -> Reply:
@@ -118,15 +121,15 @@ def _remove(tx: Tx, whom: Sequence[str], roles: Sequence[str]) -> Reply:
             if (role, person) in book.configured(tx.store):
                 raise Refused(words.configured(tx.who(person), role))
             tx.record(RoleTaken(role=role, person=person, by=tx.by, at=tx.at, via=tx.via))
-            if person != tx.by:
-                tx.say(words.role_taken(role, tx.who(tx.by)), to=person)
+        if person != tx.by:
+            tx.say(words.roles_taken(roles, tx.who(tx.by)), to=person)
     if not tx.store.members("admin"):
         raise Refused(words.last_admin())
     owner = book.default_owner(tx.store)
     if owner in whom and GUIDES & {*roles} and not tx.store.roles_of(owner) & (GUIDES - {DEFAULT_OWNER}):
         raise Refused(words.still_default_owner(tx.who(owner)))
     gone = parts.free(tx, lost(before, book.granted(tx.store) | book.configured(tx.store)))
-    text = words.changed_roles([tx.who(x) for x in whom], roles, given=False)
+    text = words.changed_roles([tx.who(x) for x in whom], roles, given=False, undo=True)
     return Reply("\n".join([text, *([parts.said(tx, gone)] if gone else [])]))
 
 

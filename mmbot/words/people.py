@@ -114,25 +114,28 @@ def _change(fact: BookFact, who: Who) -> str:
 # Changes
 
 
-def changed_roles(names: Sequence[str], roles: Sequence[str], *, given: bool) -> str:
-    """Roles were given or taken."""
+def changed_roles(names: Sequence[str], roles: Sequence[str], *, given: bool, undo: bool) -> str:
+    """Roles were given or taken; `undo` where one line takes it back."""
     verb = ("holds" if given else "no longer holds") if len(names) == 1 else ("hold" if given else "no longer hold")
-    held = f"the role {code(roles[0], 30)}" if len(roles) == 1 else f"the roles {listed(code(x, 30) for x in roles)}"
     now = " from now on" if given else ""
-    back = typed(f"people {'remove' if given else 'add'} {' '.join(f'@{x}' for x in names)} {' '.join(roles)}")
-    return f"{listed(names)} {verb} {held}{now}. Undo: {back}."
+    back = f"people {'remove' if given else 'add'} {' '.join(f'@{x}' for x in names)} {' '.join(roles)}"
+    return f"{listed(names)} {verb} {_roles(roles)}{now}." + (f" Undo: {typed(back)}." if undo else "")
 
 
-def role_given(role: str, by: str) -> Message:
-    """To somebody who got a role."""
+def _roles(roles: Sequence[str]) -> str:
+    return f"the {'role' if len(roles) == 1 else 'roles'} {listed(code(x, 30) for x in roles)}"
+
+
+def roles_given(roles: Sequence[str], by: str) -> Message:
+    """To somebody who got roles."""
     return Message(
-        f"{by} gave you the role {code(role, 30)}. {typed('queue')} shows what waits for you, {typed('help')} what you can do."
+        f"{by} gave you {_roles(roles)}. {typed('queue')} shows what waits for you, {typed('help')} what you can do."
     )
 
 
-def role_taken(role: str, by: str) -> Message:
-    """To somebody who lost a role."""
-    return Message(f"{by} took the role {code(role, 30)} from you. {typed('people')} shows who holds it.")
+def roles_taken(roles: Sequence[str], by: str) -> Message:
+    """To somebody who lost roles."""
+    return Message(f"{by} took {_roles(roles)} from you. {typed('people')} shows who holds what.")
 
 
 def freed(gone: Sequence[tuple[str, str, Sequence[Ticket]]]) -> str:
