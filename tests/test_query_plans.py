@@ -17,6 +17,7 @@ from mmbot.store.migrations import migrations
 READS_ALL = {
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
     "SELECT role, person FROM granted ORDER BY role": "the book of roles is as small as the team",
+    "SELECT data FROM book ORDER BY id DESC LIMIT ?": "the newest few, by their number",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
     "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''": "the console's own store, "
     "once when it is opened",
