@@ -338,10 +338,10 @@ Act = Literal["", "add", "remove", "default-owner", "deputy", "no-deputy", "away
 
 
 class AskPeople(Command):
-    """Everybody may read it. An admin may also change it.
+    """Alone it shows the book, which everybody may read. Admins change it: ACT is one of
 
-    `people add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
-    while that one is away), `no-deputy @AWAY`, `away @USER DATE`, `back @USER`; and `people --log` shows who changed what.
+    `add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
+    while that one is away), `no-deputy @AWAY`, `away @USER DATE` and `back @USER`; `--log` shows who changed what.
     """
 
     words = {"people": {}}
@@ -356,7 +356,7 @@ class AskPeople(Command):
 
 
 class SayAway(Command):
-    """DATE is the last day away, as 2026-12-01. Whoever you name stands in: what concerns you as owner or reviewer goes there meanwhile."""
+    """The date is the last day away. Whoever you name stands in: meanwhile what concerns you as owner or reviewer goes there. `back` ends it earlier."""
 
     words = {"away": {}, "back": {"day": None, "person": ""}}
     summaries = {"away": "say that you are away, up to which day, and who stands in", "back": "you are here again"}
