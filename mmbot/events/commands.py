@@ -338,9 +338,9 @@ Act = Literal["", "add", "remove", "default-owner", "deputy", "no-deputy", "away
 
 
 class AskPeople(Command):
-    """Alone it shows the book, which everybody may read. Admins change it: ACT is one of
+    """Alone it shows the book, which everybody may read. Admins change it.
 
-    `add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
+    ACT is one of `add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
     while that one is away), `no-deputy @AWAY`, `away @USER DATE` and `back @USER`; `--log` shows who changed what.
     """
 
@@ -356,7 +356,7 @@ class AskPeople(Command):
 
 
 class SayAway(Command):
-    """The date is the last day away. Whoever you name stands in: meanwhile what concerns you as owner or reviewer goes there. `back` ends it earlier."""
+    """The date is the last day away. Whoever you name stands in: meanwhile what is yours as owner or reviewer goes there. `back` ends it."""
 
     words = {"away": {}, "back": {"day": None, "person": ""}}
     summaries = {"away": "say that you are away, up to which day, and who stands in", "back": "you are here again"}
