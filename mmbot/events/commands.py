@@ -356,12 +356,11 @@ class AskPeople(Command):
 
 
 class SayAway(Command):
-    """The date is the last day away. Whoever you name stands in: meanwhile what is yours as owner or reviewer goes there. `back` ends it."""
+    """The date is the last day away. Whoever you name stands in: what is yours as owner or reviewer goes there meanwhile."""
 
     words = {"away": {}, "back": {"day": None, "person": ""}}
     summaries = {"away": "say that you are away, up to which day, and who stands in", "back": "you are here again"}
     examples = {"away": "away 2026-12-01 @sam", "back": "back"}
-    must = {"away": ("day",)}
 
     day: Day
     person: Deputy = ""
