@@ -251,6 +251,7 @@ class EndTicket(Command):
     summaries = {"reject": "the Marketplace refuses it: say why", "withdraw": "take a submission back"}
     examples = {"reject": "reject MB-7 it does what another listed plugin does", "withdraw": "withdraw MB-7"}
     who = "owner-or-submitter"
+    whos = {"reject": "owner"}
     must = {"reject": ("why",)}
 
     ticket: TicketNumber

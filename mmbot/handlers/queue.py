@@ -80,19 +80,26 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
                 command.summaries[word],
                 " ".join((command.__doc__ or "").split()),
                 command.examples[word],
-                command.who,
+                command.right(word),
             )
         )
     lines = [
-        (usage(word), command.summaries[word]) for command in COMMANDS for word in command.words if _may(tx, command)
+        (usage(word), command.summaries[word])
+        for command in COMMANDS
+        for word in command.words
+        if _may(tx, command.right(word))
     ]
     return Reply(replies.help_all(lines))
 
 
-def _may(tx: Tx, command: type[Command]) -> bool:
-    if command.who == "role":
-        return bool(tx.actor.roles & set(tx.policy.roles))
-    return command.who in {"owner-or-submitter", "concerned"} or allowed(command.who, tx.actor)
+def _may(tx: Tx, who: Who) -> bool:
+    """Whether somebody may use a right somewhere: of what depends on the ticket, only the person's part is asked for."""
+    reviews = bool(tx.actor.roles & {*tx.policy.roles})
+    if who == "role":
+        return reviews
+    if who == "owner-or-reviewer":
+        return reviews or allowed("owner", tx.actor)
+    return who in {"owner-or-submitter", "concerned"} or allowed(who, tx.actor)
 
 
 def misread(_tx: Tx, what: Misread) -> Reply:
