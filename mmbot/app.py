@@ -13,6 +13,7 @@ from mmbot.events import (
     AddNote,
     AskHelp,
     AskNext,
+    AskPeople,
     AskQueue,
     AskStatus,
     Assign,
@@ -34,13 +35,14 @@ from mmbot.events import (
     ReferenceResolved,
     RequestReviews,
     Resubmit,
+    SayAway,
     SayReady,
     SettleFinding,
     Submit,
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import edit, intake, news, people, pushes, queue, tracks, way
+from mmbot.handlers import book, edit, intake, news, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -61,7 +63,7 @@ HANDLERS: Mapping[type, Handler] = {
     EditTicket: edit.edit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: intake.resolved,
+    ReferenceResolved: way.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,
@@ -76,6 +78,8 @@ HANDLERS: Mapping[type, Handler] = {
     HoldTicket: way.hold,
     AskStatus: queue.status,
     AskQueue: queue.queue,
+    AskPeople: book.people,
+    SayAway: book.say_away,
     AskHelp: queue.show_help,
     Misread: queue.misread,
     Incomplete: queue.incomplete,
