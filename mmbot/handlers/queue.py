@@ -21,25 +21,25 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
         about = cmd.about.strip(" ?")
         found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
         if not found:
-            raise Refused(answers.nothing_named(about))
+            raise Refused(answers.nothing_named(about, question=about.count(" ") > 2))  # noqa: PLR2004 -- a name is shorter
         if len(found) > 1:
             raise Refused(answers.several_named(found))
         return _status(tx, found[0].number)
     mine = tx.store.tickets_of(tx.by)
     if not mine:
         return Reply(answers.no_tickets())
-    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in map(tx.ticket, mine)]
+    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now) for ticket in map(tx.ticket, mine)]
     return Reply(answers.your_tickets(lines))
 
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who))
+    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now))
 
 
 def queue(tx: Tx, cmd: AskQueue) -> Reply:
     """What waits for a role, or for the asker."""
-    mine = tx.actor.roles & {*tx.policy.roles, "owner"}
+    mine = tx.actor.roles & {*tx.policy.roles, "owner", "release"}
     parties, person = ([cmd.role], "") if cmd.role else (sorted(mine), tx.by)
     rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST)
     lines = []

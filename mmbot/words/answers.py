@@ -23,7 +23,7 @@ from mmbot.words.phrases import code, day, link, listed, plain, plural, quoted, 
 AT_MOST = 20
 
 
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
+def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
@@ -43,7 +43,7 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -
         secret = found.confidential and not may_know(reader, ticket, found.role)
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
-    lines.append(outlook(ticket, turns, who, mention=reader.id))
+    lines.append(outlook(ticket, turns, who, mention=reader.id, now=now))
     if way := way_on(ticket, turns, reader.id, reader.roles):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
@@ -55,11 +55,17 @@ def _role_line(ticket: Ticket, role: str, who: Who) -> str:
     return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who)}"
 
 
-def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
+def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
     """A ticket on one line of a list."""
+    words = outlook_of(ticket, turns, reader, who, now)
+    return f"{called(ticket)}: {words[:1].lower()}{words[1:]}"
+
+
+def outlook_of(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int = 0) -> str:
+    """Whom a ticket waits for, and what the reader can do for it now."""
     way = way_on(ticket, turns, reader.id, reader.roles)
-    words = outlook(ticket, turns, who, mention=reader.id)
-    return f"{called(ticket)}: {words[:1].lower()}{words[1:]}" + (f" You can now: {way}." if way else "")
+    words = outlook(ticket, turns, who, mention=reader.id, now=now)
+    return words + (f" You can now: {way}." if way else "")
 
 
 def your_tickets(lines: Sequence[str]) -> str:
@@ -72,8 +78,13 @@ def no_tickets() -> str:
     return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
 
 
-def nothing_named(words: str) -> str:
-    """A search found nothing."""
+def nothing_named(words: str, *, question: bool = False) -> str:
+    """A search found nothing; a question that has many words is none for a bot."""
+    if question:
+        return (
+            f"That is a question for people: ask it in your ticket's thread. I can say where your tickets stand, {typed('status')}, "
+            f"which step comes next and whose it is, {typed('next MB-7')}, and what you can do, {typed('help')}."
+        )
     return f"I know no ticket or plugin called {code(words, 60)}. {typed('status')} lists your tickets, {typed('help')} what you can do."
 
 

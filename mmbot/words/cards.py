@@ -11,7 +11,7 @@ from mmbot.policy import Item
 from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
-from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
+from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, typed
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -132,15 +132,23 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
     return says
 
 
-def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "") -> str:
-    """Whom the ticket waits for, in a sentence. `mention` is a user id that reads it as "you"."""
+def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "", now: int = 0) -> str:
+    """Whom the ticket waits for, in a sentence, and for an answer that is read `now`, since when, if that was on another day.
+
+    `mention` is a user id that reads it as "you".
+    """
     if ticket.ended or ticket.held:
         return resting(ticket)
-    parts = [_waits(ticket, turn, who, mention) for turn in turns.values() if turn.party != "mmbot"]
+    waited = [turn for turn in turns.values() if turn.party != "mmbot"]
+    days = [f" since {day(x.since)}" if now and day(x.since) != day(now) else "" for x in waited]
+    alike = len({*days}) == 1
+    parts = [
+        _waits(ticket, turn, who, mention) + ("" if alike else since) for turn, since in zip(waited, days, strict=True)
+    ]
     if "mmbot" in turns and ticket.asked:
         return f"Looking up {code(ticket.asked.text)} …"
     gate = _gate_words(ticket)
-    return f"{gate}Waiting for {listed(parts)}." if parts else gate.strip()
+    return f"{gate}Waiting for {listed(parts)}{days[0] if alike else ''}." if parts else gate.strip()
 
 
 def resting(ticket: Ticket) -> str:
@@ -150,10 +158,10 @@ def resting(ticket: Ticket) -> str:
             f"**Closed** on {day(ticket.ended.at)}: the same plugin as MB-{ticket.ended.of}, where the review goes on."
         )
     if ticket.ended:
-        why = f": {plain(ticket.ended.why, 600).rstrip('.')}" if ticket.ended.why else ""
-        return f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}."
-    why = plain(ticket.held.why, 600).rstrip(".") if ticket.held else ""
-    return f"**On hold** since {day(ticket.held.at)}: {why}." if ticket.held else ""
+        why = f": {plain(ticket.ended.why, 600)}" if ticket.ended.why else ""
+        return ended(f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}")
+    why = plain(ticket.held.why, 600) if ticket.held else ""
+    return ended(f"**On hold** since {day(ticket.held.at)}: {why}") if ticket.held else ""
 
 
 def _gate_words(ticket: Ticket) -> str:
@@ -365,6 +373,8 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
             if turn.why == "step":
                 return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
+        if turn.party == "release" and "release" in roles:
+            return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
         if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
