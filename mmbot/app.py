@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -86,8 +87,21 @@ HANDLERS: Mapping[type, Handler] = {
     PeopleNamed: people.named,
     Pushed: pushes.pushed,
 }
+FEW_WORDS = 4
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 """The ways in whose answer travels back with the request; a dialog only takes a refusal, so it stays open with what was typed."""
+
+
+def _stands_in_public(tx: Tx) -> bool:
+    """Whether somebody may have written in public what their role keeps confidential, though nothing came of it."""
+    what = tx.event.what
+    may_be = (
+        isinstance(what, Block)
+        or (isinstance(what, JudgeItem) and what.state == "failed")
+        or (isinstance(what, Misread) and len(what.text.split()) >= FEW_WORDS)
+    )
+    secret = {x.name for x in tx.policy.roles.values() if x.confidential}
+    return tx.event.where.via == "mention" and may_be and bool(tx.actor.roles & secret)
 
 
 class App:
@@ -123,6 +137,12 @@ class App:
         return isinstance(what, Misread | Incomplete) or (isinstance(what, Command) and what.reads)
 
     def _answer(self, tx: Tx) -> Reply | None:
+        reply = self._said(tx)
+        if reply and (reply.refused or isinstance(tx.event.what, Misread)) and _stands_in_public(tx):
+            return replace(reply, text=reply.text + replies.IN_PUBLIC)
+        return reply
+
+    def _said(self, tx: Tx) -> Reply | None:
         what = tx.event.what
         try:
             if self._only_reads(tx.event):

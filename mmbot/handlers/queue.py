@@ -1,8 +1,8 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
 from mmbot.commands import WORDS, questions, usage
-from mmbot.domain.rights import Actor, allowed
-from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Command, Incomplete, Misread
+from mmbot.domain.rights import Actor, Who, allowed
+from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store import book
 from mmbot.store.tx import Tx

@@ -171,10 +171,10 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
     else:
         words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
     words += "" if state == "open" else f" Undo: {undo}."
-    return words + (_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+    return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
 
 
-_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+IN_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
 
 
 def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
@@ -183,7 +183,7 @@ def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
         f"Recorded as finding {number} of {title_of(ticket, role)} on {called(ticket)}; the submitter will be told. "
         f"Undo: {typed(f'unblock {ticket.handle} {number}')}."
     )
-    return words + (_PUBLIC if in_public and ticket.confidential(role) else "")
+    return words + (IN_PUBLIC if in_public and ticket.confidential(role) else "")
 
 
 def settled(ticket: Ticket, number: int, role: str) -> str:
