@@ -380,7 +380,7 @@ class Console:
         ]
         beside = [x for x in fitting if low and low in x[1].text.lower()]
         for post, row, button in beside or fitting:
-            if row.text and low in row.text.lower() or low in f"{_about(post.subject)} {post.message.text}".lower():
+            if (row.text and low in row.text.lower()) or low in f"{_about(post.subject)} {post.message.text}".lower():
                 what = commands.read(button.line, self.policy, commands.Context(me.id))
                 self._answer(me, self._event(me.id, Where("click", post.channel, post.root, post.id), what))
                 return

@@ -372,9 +372,9 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
             if turn.why == "request":
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
             if turn.why == "step":
-                return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
+                return f"{_short_step(ticket, turn)}, then {_reported(ticket, turn)}"
         if turn.party == "release" and "release" in roles:
-            return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
+            return f"{_short_step(ticket, turn)}, then {_reported(ticket, turn)}"
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
         if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
@@ -384,6 +384,13 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
             return _judging(ticket, turn)
     return ""
+
+
+def _reported(ticket: Ticket, turn: Turn) -> str:
+    """The command that reports a step, with what it needs."""
+    words = ticket.policy.steps[turn.step]
+    needs = " LINK" if words.link or words.name == "merged" else " @USER" if words.each else ""
+    return typed(f"done {ticket.handle} {words.name}{needs}")
 
 
 def _judging(ticket: Ticket, turn: Turn) -> str:

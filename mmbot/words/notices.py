@@ -334,6 +334,8 @@ def gate_shut(ticket: Ticket, why: str) -> Message:
         wait = ""
     elif "merged" in ticket.track_words.steps and not done(ticket, "merged"):
         wait = ", please don't merge yet"
+    elif "cut" in ticket.track_words.steps and not done(ticket, "cut"):
+        wait = ", please don't cut it yet"
     else:
         wait = f", please don't {'publish' if ticket.track == 'web' else 'list'} it yet"
     return Message(f"{called(ticket)}: the review gate is shut again{wait}. {why}")

@@ -174,7 +174,9 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
     return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
 
 
-IN_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+IN_PUBLIC = (
+    " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+)
 
 
 def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
