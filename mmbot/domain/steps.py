@@ -21,12 +21,9 @@ def listing_roles(ticket: Ticket) -> tuple[str, ...]:
 
 
 def missing_at_listing(ticket: Ticket) -> tuple[str, ...]:
-    """The roles that have not approved what was cut from the commit under review, in its newest cut."""
-    given, cut = ticket.listing, ticket.steps.get(("cut", ""))
-    since = cut.at if cut else 0
-    return tuple(
-        r for r in listing_roles(ticket) if r not in given or not ticket.same(given[r].commit) or given[r].at < since
-    )
+    """The roles that have not approved what was cut from the commit under review."""
+    given = ticket.listing
+    return tuple(r for r in listing_roles(ticket) if r not in given or not ticket.same(given[r].commit))
 
 
 def done(ticket: Ticket, name: str, person: str = "") -> bool:

@@ -194,9 +194,8 @@ def now_public(ticket: Ticket) -> Message:
     if ticket.track == "web" and ticket.contribution in {"app", "plugin"}:
         product = typed(f"resubmit {ticket.handle} LINK")
         further = f"\nServers don't offer it yet: that is the in-product Marketplace, for which {product} hands it in."
-    return Message(
-        f"🎉 {called(ticket)} is {words} now. Thank you! What follows, such as swag, you will hear of here.{further}"
-    )
+    swag = " What follows, such as swag, you will hear of here." if "swag" in ticket.track_words.steps else ""
+    return Message(f"🎉 {called(ticket)} is {words} now. Thank you!{swag}{further}")
 
 
 def swag_sent(ticket: Ticket) -> Message:
