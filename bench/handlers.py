@@ -97,7 +97,7 @@ def _statuses_by_two_letters(app: App, count: int) -> Iterator[tuple[str, Comman
 
 def _queues(app: App, count: int) -> Iterator[tuple[str, Command]]:
     del app
-    return ((corpus.people(QA)[0], AskQueue(role=QA)) for _ in range(count))
+    return ((corpus.people(QA)[0], AskQueue(whose=QA)) for _ in range(count))
 
 
 def _own_queues(app: App, count: int) -> Iterator[tuple[str, Command]]:

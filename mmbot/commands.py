@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from mmbot.domain.ticket import Ticket
-from mmbot.events import COMMANDS, AskStatus, Command, Incomplete, Misread, Slot
+from mmbot.events import ALL, COMMANDS, MINE, PARTIES, AskStatus, Command, Incomplete, Misread, Slot
 from mmbot.messages import Question
 from mmbot.policy import Policy
-from mmbot.words.phrases import MB, code, typed
+from mmbot.words.phrases import MB, code, listed, typed
 
 WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for word in command.words}
 LONGEST = 16_383
@@ -24,6 +24,8 @@ _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
 _TRACK = re.compile("\\s(?:--|[\u2013\u2014])track[ =](\\S+)\\s*$")
+_LAST = re.compile("\\s(?:--|[\u2013\u2014])(page|log(?=\\s*$))(?:[ =](\\S+))?\\s*$", re.IGNORECASE)
+"""An option of a command that asks, which may stand after what it asks about, too."""
 _QUOTED = re.compile(r"[“”\"]([^“”\"]*)[“”\"]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ue000\ufeff]"
@@ -104,6 +106,10 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "person": "person",
 }  # fmt: skip
+
+
+OPTIONS = frozenset({"flag", "commit", "track", "page"})
+"""The shapes that are typed with two dashes and the field's name."""
 
 
 def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]) -> tuple[Question, ...]:
@@ -216,7 +222,7 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
         track = _TRACK.search(rest)
         if track and "track" in slots:
             fields["track"], rest = _track(track.group(1)), rest[: track.start()]
-        fields[free] = _unquoted(rest)
+        fields[free] = _unquoted(_without_last(rest, slots, fields))
         tokens = []
     if "ticket" in slots and "ticket" not in fields and context.ticket:
         fields["ticket"] = context.ticket
@@ -224,11 +230,21 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
     return {**fields, **fixed}, tuple(n for n in needed if n not in fields and n not in fixed)
 
 
+def _without_last(text: str, slots: Mapping[str, Slot], fields: dict[str, object]) -> str:
+    """What is asked about, without the options that stand behind it."""
+    while (last := _LAST.search(text)) and last.group(1).lower() in slots:
+        _option(_Token(f"--{last.group(1)}={last.group(2) or ''}", 0), [], slots, fields)
+        text = text[: last.start()]
+    return text
+
+
 def _built(
     word: str, fields: Mapping[str, object], missing: tuple[str, ...], line: str
 ) -> Command | Misread | Incomplete:
     if "ticket" in missing:
         raise _Wrong("Which ticket?")
+    if missing and WORDS[word].reads:
+        raise _Wrong("Which words?")
     if missing:
         number = fields.get("ticket")
         ticket = number if isinstance(number, int) else None
@@ -265,8 +281,8 @@ def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields
     name, _, value = token.text[2:].partition("=")
     name = name.lower()
     slot = slots.get(name)
-    if slot is None or slot.shape not in {"flag", "commit", "track"}:
-        options = [n for n, s in slots.items() if s.shape in {"flag", "commit", "track"}]
+    if slot is None or slot.shape not in OPTIONS:
+        options = [n for n, s in slots.items() if s.shape in OPTIONS]
         close = difflib.get_close_matches(name, options, n=1)
         raise _Wrong(
             f"There is no option {code('--' + name, 40)} here." + (f" Did you mean `--{close[0]}`?" if close else "")
@@ -277,6 +293,10 @@ def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields
     value = value or (rest.pop(0).text if rest else "")
     if slot.shape == "track":
         fields[name] = _track(value)
+    elif slot.shape == "page":
+        if not re.fullmatch(r"[0-9]{1,6}", value):
+            raise _Wrong(f"`--page` takes a number, such as {code('--page 2')}.")
+        fields[name] = int(value)
     elif not re.fullmatch(r"[0-9a-f]{7,40}", value.lower()):
         raise _Wrong("`--commit` takes the first seven or more characters of a commit.")
     else:
@@ -308,6 +328,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
             return open_["role"], lower
         if "roles" in shapes:
             return shapes["roles"], (lower,)
+    if "whose" in open_:
+        return open_["whose"], _whose(bare, policy, context)
     if "step" in open_ and lower in policy.steps:
         return open_["step"], lower
     if "part" in open_ and (lower == "owner" or (lower in policy.roles and policy.roles[lower].enabled)):
@@ -326,3 +348,17 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
                     raise _Wrong(f"I don't know {code(text, 60)} on this server.")
                 return shapes[shape], (context.people[name],) if shape == "people" else context.people[name]
     return "", None
+
+
+def _whose(word: str, policy: Policy, context: Context) -> str:
+    """Whose queue a word names: a party, `mine`, `all`, or somebody as `@` and their id."""
+    lower = word.lower()
+    if lower in {MINE, ALL, *PARTIES} or (lower in policy.roles and policy.roles[lower].enabled):
+        return lower
+    if not word.startswith("@"):
+        known = [*(x for x in policy.roles if policy.roles[x].enabled), *PARTIES, MINE, ALL]
+        raise _Wrong(f"I don't understand {code(word, 60)} there. WHOSE is {listed([*known, '@USER'], 'or')}.")
+    name = lower[1:].rstrip(".")
+    if name not in context.people:
+        raise _Wrong(f"I don't know {code(word, 60)} on this server.")
+    return f"@{context.people[name]}"

@@ -335,7 +335,7 @@ class Reviews(RuleBasedStateMachine):
         by=st.sampled_from(PEOPLE),
         what=st.one_of(
             st.builds(AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none"))),
-            st.builds(AskQueue, role=st.sampled_from(("", *ROLES))),
+            st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
             st.builds(AskHelp, about=st.sampled_from(("", "approve", "nonsense"))),
             st.builds(Misread, text=st.just("x"), why=st.just("What?")),
             st.sampled_from(("fail", "block", "na", "note", "commit", "assign")).flatmap(

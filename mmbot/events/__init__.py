@@ -1,11 +1,15 @@
 """What can happen: every Command that a person can give, every other happening, and the Event around them."""
 
 from mmbot.events.commands import (
+    ALL,
     COMMANDS,
+    MINE,
+    PARTIES,
     AddNote,
     AskHelp,
     AskNext,
     AskQueue,
+    AskSearch,
     AskStatus,
     Assign,
     Block,
@@ -36,11 +40,15 @@ from mmbot.events.happenings import (
 from mmbot.events.slots import Slot
 
 __all__ = [
+    "ALL",
     "COMMANDS",
+    "MINE",
+    "PARTIES",
     "AddNote",
     "AskHelp",
     "AskNext",
     "AskQueue",
+    "AskSearch",
     "AskStatus",
     "Assign",
     "Block",

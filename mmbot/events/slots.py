@@ -25,6 +25,8 @@ Roles = Annotated[tuple[str, ...], Slot("roles", "ROLE…", "Roles")]
 Number = Annotated[int, Slot("number", "N", "Finding"), Field(ge=1, le=10_000)]
 CommitGuard = Annotated[str, Slot("commit", "--commit SHA")]
 Flag = Annotated[bool, Slot("flag", "--all")]
+Page = Annotated[int, Slot("page", "--page N", "Page"), Field(ge=1, le=100_000)]
+Whose = Annotated[str, Slot("whose", "WHOSE")]
 TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
 Line = Annotated[
     str,
@@ -34,3 +36,6 @@ Line = Annotated[
 Text = Annotated[str, Slot("text", "WHY", "Why"), StringConstraints(strip_whitespace=True, max_length=3000)]
 Remark = Annotated[str, Slot("text", "TEXT", "Text"), StringConstraints(strip_whitespace=True, max_length=3000)]
 Word = Annotated[str, Slot("line", "WORD", "About"), StringConstraints(strip_whitespace=True, max_length=100)]
+Sought = Annotated[
+    str, Slot("line", "WORDS", "Words"), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+]

@@ -2,7 +2,7 @@
 
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.rights import allowed
-from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Command, Incomplete, Misread
+from mmbot.events import ALL, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Command, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import answers, replies
@@ -19,7 +19,8 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
         about = cmd.about.strip(" ?")
         found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
         if not found:
-            raise Refused(answers.nothing_named(about))
+            numbers, count = tx.store.found(about, NAMED_ALIKE - 1)
+            raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count))
         if len(found) > 1:
             raise Refused(answers.several_named(found))
         return _status(tx, found[0].number)
@@ -36,16 +37,46 @@ def _status(tx: Tx, number: int) -> Reply:
 
 
 def queue(tx: Tx, cmd: AskQueue) -> Reply:
-    """What waits for a role, or for the asker."""
-    mine = tx.actor.roles & {*tx.policy.roles, "owner"}
-    parties, person = ([cmd.role], "") if cmd.role else (sorted(mine), tx.by)
-    rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST)
+    """What waits for a role, for somebody, for the asker, or at all."""
+    parties: list[str] = []
+    person, title, typed = "", "", cmd.whose
+    if cmd.whose == MINE:
+        parties, person, title = sorted(tx.actor.roles & {*tx.policy.roles, "owner", "release"}), tx.by, "you"
+    elif cmd.whose.startswith("@"):
+        person = cmd.whose[1:]
+        title, typed = tx.who(person), f"@{tx.who(person)}"
+    elif cmd.whose != ALL:
+        role = tx.policy.roles.get(cmd.whose)
+        parties, title = [cmd.whose], answers.whose_queue(cmd.whose, role.title if role else cmd.whose)
+    rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST, _before(cmd.page))
+    command = "queue" if cmd.whose == MINE else f"queue {typed}"
+    _must_be_there(cmd.page, count, command)
     lines = []
     for row in rows:
         ticket = tx.ticket(row["ticket"])
         lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.actor, tx.who, tx.now))
-    title = tx.policy.roles[cmd.role].title if cmd.role else "you"
-    return Reply(answers.queue(title, lines, count - len(lines)))
+    return Reply(answers.queue(title, lines, cmd.page, count, command))
+
+
+def search(tx: Tx, cmd: AskSearch) -> Reply:
+    """The tickets that say certain words."""
+    numbers, count = tx.store.found(cmd.about, answers.AT_MOST, _before(cmd.page))
+    if not count:
+        raise Refused(answers.nothing_found(cmd.about))
+    command = f"search {cmd.about}"
+    _must_be_there(cmd.page, count, command)
+    lines = [answers.found_line(tx.ticket(n), tx.who) for n in numbers]
+    return Reply(answers.found(cmd.about, lines, cmd.page, count, command))
+
+
+def _before(page: int) -> int:
+    """How many lines the pages before this one hold."""
+    return (page - 1) * answers.AT_MOST
+
+
+def _must_be_there(page: int, count: int, command: str) -> None:
+    if 0 < count <= _before(page):
+        raise Refused(answers.no_such_page(page, count, command))
 
 
 def show_help(tx: Tx, cmd: AskHelp) -> Reply:

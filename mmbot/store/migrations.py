@@ -73,3 +73,13 @@ def m002_searched(db: Database) -> None:
         """CREATE INDEX listed_repository_plugin ON listed_repository (plugin_key)""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m003_seen(db: Database) -> None:
+    """An index for all that waits, oldest first; and the words by which tickets are found."""
+    for statement in (
+        """CREATE INDEX turn_since ON turn (since, ticket)""",
+        """CREATE VIRTUAL TABLE search USING fts5 (said, people, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')""",
+    ):
+        db.execute(statement)

@@ -328,16 +328,27 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
             if turn.why == "request":
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
             if turn.why == "step":
-                return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
+                return _doing(ticket, turn)
+        if turn.party == "release" and "release" in roles:
+            return _doing(ticket, turn)
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
-        if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
+        if turn.party not in ticket.policy.roles or turn.party not in roles or reader == ticket.submitter:
             continue
+        if turn.why == "listing" and ticket.review(turn.party).reviewer in {"", reader}:
+            return f"try what was cut, then {typed(f'approve {ticket.handle} {turn.party} --listing')}"
         if ticket.review(turn.party).reviewer in {"", reader}:
             if not ticket.review(turn.party).reviewer:
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
             return _judging(ticket, turn)
     return ""
+
+
+def _doing(ticket: Ticket, turn: Turn) -> str:
+    """A step that somebody has to do, and the command that reports it."""
+    step = ticket.policy.steps[turn.step]
+    more = f"{' @USER' if step.each else ''}{' LINK' if step.link else ''}"
+    return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
 
 
 def _judging(ticket: Ticket, turn: Turn) -> str:
