@@ -5,7 +5,7 @@ from mmbot.domain.rights import allowed
 from mmbot.events import ALL, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Command, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store.tx import Tx
-from mmbot.words import answers, replies
+from mmbot.words import answers, history, replies
 
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
@@ -14,7 +14,7 @@ NAMED_ALIKE = 6
 def status(tx: Tx, cmd: AskStatus) -> Reply:
     """Where one ticket stands, or all of the asker's."""
     if cmd.ticket:
-        return _status(tx, cmd.ticket)
+        return _log(tx, cmd.ticket, cmd.page) if cmd.log else _status(tx, cmd.ticket)
     if cmd.about:
         about = cmd.about.strip(" ?")
         found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
@@ -23,17 +23,31 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
             raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count))
         if len(found) > 1:
             raise Refused(answers.several_named(found))
-        return _status(tx, found[0].number)
-    mine = tx.store.tickets_of(tx.by)
+        return _log(tx, found[0].number, cmd.page) if cmd.log else _status(tx, found[0].number)
+    if cmd.log:
+        raise Refused(answers.log_of_what())
+    mine = tx.store.tickets_of(tx.by, answers.AT_MOST + 1, _before(cmd.page))
     if not mine:
-        return Reply(answers.no_tickets())
-    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in map(tx.ticket, mine)]
-    return Reply(answers.your_tickets(lines))
+        return Reply(answers.no_tickets(cmd.page))
+    shown = [tx.ticket(number) for number in mine[: answers.AT_MOST]]
+    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in shown]
+    return Reply(answers.your_tickets(lines, cmd.page, more=len(mine) > len(shown)))
 
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
     return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who))
+
+
+def _log(tx: Tx, number: int, page: int) -> Reply:
+    """What happened to a ticket, as far as the asker may know it."""
+    ticket = tx.ticket(number)
+    facts = tx.store.facts(number)
+    command = f"status {ticket.handle} --log"
+    _must_be_there(page, len(facts), command)
+    part = facts[_before(page) :][: answers.AT_MOST]
+    lines = [history.line(ticket, fact, tx.actor, tx.who) for fact in part]
+    return Reply(answers.log(ticket, lines, page, len(facts), command))
 
 
 def queue(tx: Tx, cmd: AskQueue) -> Reply:

@@ -193,12 +193,12 @@ class Store:
         )  # fmt: skip
         return [row["number"] for row in rows if row["meant"] == rows[0]["meant"]]
 
-    def tickets_of(self, person: str, limit: int = 20) -> list[int]:
-        """The open tickets that somebody submitted or owns."""
+    def tickets_of(self, person: str, limit: int = 20, skipped: int = 0) -> list[int]:
+        """The open tickets that somebody submitted or owns, without the first `skipped`."""
         rows = self.query(
             """SELECT number FROM ticket WHERE submitter = ? AND open = 1
-               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ?""",
-            person, person, limit,
+               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ? OFFSET ?""",
+            person, person, limit, skipped,
         )  # fmt: skip
         return [row["number"] for row in rows]
 

@@ -49,13 +49,26 @@ def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) ->
     return f"{called(ticket)}: {words[:1].lower()}{words[1:]}" + (f" You can now: {way}." if way else "")
 
 
-def your_tickets(lines: Sequence[str]) -> str:
-    """The asker's tickets."""
-    return "\n".join(f"- {line}" for line in lines)
+def log(ticket: Ticket, lines: Sequence[str], page: int, count: int, command: str) -> str:
+    """What happened to a ticket: one page of it, the oldest first."""
+    begin = f"What happened to {called(ticket)}, times in UTC{span(page, count)}:"
+    return f"{begin}\n{listing(lines)}{next_page(page, count, command)}"
 
 
-def no_tickets() -> str:
-    """The asker has none."""
+def log_of_what() -> str:
+    """A history was asked for, and it is not clear whose."""
+    return f"Which ticket's history? For example {typed('status MB-7 --log')}."
+
+
+def your_tickets(lines: Sequence[str], page: int, *, more: bool) -> str:
+    """The asker's tickets, a page of them."""
+    return listing(lines) + (f"\n… more: {typed(f'status --page {page + 1}')}" if more else "")
+
+
+def no_tickets(page: int = 1) -> str:
+    """The asker has none, or none on that page."""
+    if page > 1:
+        return f"There is no page {page} of your tickets. {typed('status')} shows the first."
     return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
 
 
