@@ -21,7 +21,7 @@ READS_ALL = {
     "once when it is opened",
 }
 """Statements that read all of a table, and why they may."""
-SHORT = r" json_each |USING INDEX outbox_due$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$|^SCAN \(subquery-1\)$"
+SHORT = r" json_each |USING INDEX outbox_due$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
 """What may be gone through: values that were handed in, the rows that wait to be sent, and what
 the index of words finds, of which no more is read than the limit says."""
 SORTS = {

@@ -78,7 +78,7 @@ def search(tx: Tx, cmd: AskSearch) -> Reply:
     if not count:
         raise Refused(answers.nothing_found(cmd.about))
     command = f"search {cmd.about}"
-    _must_be_there(cmd.page, count, command)
+    _must_be_there(cmd.page, min(count, answers.COUNTED), command)
     lines = [answers.found_line(tx.ticket(n), tx.who) for n in numbers]
     return Reply(answers.found(cmd.about, lines, cmd.page, count, command))
 

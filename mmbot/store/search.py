@@ -43,19 +43,15 @@ def rename(connection: sqlite3.Connection, person: str) -> None:
 def find(connection: sqlite3.Connection, words: str, limit: int, skipped: int = 0) -> tuple[list[int], int]:
     """The tickets that have a word beginning with each of these, newest first without the first `skipped`, and how many there are.
 
-    More than COUNTED are counted as one more than that.
+    Of more than COUNTED the older ones are left out, and they are counted as one more than that.
     """
     wanted = query(words)
     if not wanted:
         return [], 0
     rows = connection.execute(
-        "SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC LIMIT ? OFFSET ?", (wanted, limit, skipped)
+        "SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC LIMIT ?", (wanted, COUNTED + 1)
     ).fetchall()
-    count = connection.execute(
-        "SELECT count(*) FROM (SELECT rowid FROM search WHERE search MATCH ? ORDER BY rowid DESC LIMIT ?)",
-        (wanted, COUNTED + 1),
-    ).fetchone()[0]
-    return [number for (number,) in rows], int(count)
+    return [number for (number,) in rows[:COUNTED][skipped : skipped + limit]], len(rows)
 
 
 def query(words: str) -> str:

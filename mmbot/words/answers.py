@@ -1,5 +1,6 @@
 """Where things stand: the words of `status` and `queue`, in the reader's terms."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from mmbot.domain import review
@@ -11,7 +12,7 @@ from mmbot.words.phrases import code, commit, date, day, link, listed, plain, qu
 
 AT_MOST = 20
 COUNTED = 1_000
-"""Up to how many found tickets are counted."""
+"""Up to how many found tickets are counted, and shown."""
 
 
 def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
@@ -79,7 +80,7 @@ def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0) ->
         return f"{unknown} {typed('status')} lists your tickets, {typed('help')} what you can do."
     way = f"For example {typed(f'status {mention[0].handle}')}."
     if count > len(mention):
-        way = f"{typed(f'search {words}')} shows all {_counted(count)}."
+        way = f"{typed(f'search {words}')} shows all."
     names = listed(map(called, mention), "or")
     return f"{unknown} Do you mean {names}, which {'mentions' if count == 1 else 'mention'} it? {way}"
 
@@ -93,18 +94,17 @@ def found_line(ticket: Ticket, who: Who) -> str:
 
 def found(words: str, lines: Sequence[str], page: int, count: int, command: str) -> str:
     """What a search found, newest first."""
-    begin = f"Tickets with {code(words, 60)}, newest first{span(page, count)}:"
-    return f"{begin}\n{listing(lines)}{next_page(page, count, command)}"
+    begin = f"Tickets with {code(words, 60)}, newest first{span(page, count, COUNTED)}:"
+    end = next_page(page, min(count, COUNTED), command)
+    if count > COUNTED and not end:
+        end = "\n… and older ones: another word narrows it down."
+    return f"{begin}\n{listing(lines)}{end}"
 
 
 def nothing_found(words: str) -> str:
     """A search found nothing."""
     where = "I looked in names, ids, titles, summaries, repositories, submitters and owners"
     return f"No ticket says {code(words, 60)}. {where}; fewer words, or only their beginnings, find more."
-
-
-def _counted(count: int) -> str:
-    return f"{COUNTED:,}+" if count > COUNTED else str(count)
 
 
 def several_named(tickets: Sequence[Ticket]) -> str:
@@ -128,16 +128,17 @@ def listing(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def span(page: int, count: int) -> str:
-    """Which part of how many a page shows: ` (61)`, ` (21 to 40 of 61)`."""
+def span(page: int, count: int, most: int = sys.maxsize) -> str:
+    """Which part of how many a page shows: ` (61)`, ` (21 to 40 of 61)`; more than `most` are not counted."""
+    of = f"more than {most:,}" if count > most else f"{count:,}"
     first, last = (page - 1) * AT_MOST + 1, min(page * AT_MOST, count)
-    return f" ({count})" if (first, last) == (1, count) else f" ({first} to {last} of {_counted(count)})"
+    return f" ({count})" if (first, last) == (1, count) else f" ({first:,} to {last:,} of {of})"
 
 
 def next_page(page: int, count: int, command: str) -> str:
     """The last line of a page that is not the last one."""
     left = count - page * AT_MOST
-    return f"\n… {_counted(left)} more: {typed(f'{command} --page {page + 1}')}" if left > 0 else ""
+    return f"\n… {left:,} more: {typed(f'{command} --page {page + 1}')}" if left > 0 else ""
 
 
 def no_such_page(page: int, count: int, command: str) -> str:
