@@ -130,4 +130,5 @@ def _said(ticket: Ticket, fact: f.StepDone, who: Who) -> str:
 def _line(ticket: Ticket, fact: f.AnyFact, who: Who, hidden: Collection[str]) -> str:
     role = secret_of(ticket, fact)
     said = history.left_out(ticket, fact, role, who) if role in hidden else history.in_full(ticket, fact, who)
-    return f"{said} (by {plain(fact.via.partition(':')[0], 30)})" if fact.via else said
+    way = fact.via.partition(":")[0]
+    return f"{said} (by {plain(way, 30)})" if way and fact.by else said
