@@ -10,7 +10,10 @@ from mmbot import policy
 from mmbot.domain import facts as f
 from mmbot.domain.rights import Actor
 from mmbot.domain.ticket import Ticket, fold
+from mmbot.domain.turns import Reason
+from mmbot.mattermost.render import LONGEST_MESSAGE
 from mmbot.words import history
+from mmbot.words.answers import AT_MOST, WAITS_FOR, log
 
 POLICY = policy.load()
 AT = 1_794_218_400_000
@@ -31,6 +34,8 @@ OPENED = (
     f.Assigned(role="owner", person="id-olive", at=AT),
     f.Resolved(text="v1", repository="https://github.com/example/x", ref_kind="tag", ref_name="v1", commit=COMMIT, track="new", at=AT),
 )  # fmt: skip
+
+TEXT = "$ @<&>|`*_[x](y) #tag :smile: " * 100
 
 
 def who(user: str) -> str:
@@ -57,6 +62,11 @@ def test_every_kind_of_fact_has_an_arm_of_its_own() -> None:
     )
 
 
+def test_every_reason_to_wait_has_words() -> None:
+    missing = set(get_args(Reason)) - set(WAITS_FOR)
+    assert not missing, f"WAITS_FOR in mmbot/words/answers.py does not say what {', '.join(sorted(missing))} waits for"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_fact_is_told_on_one_line(kind: type[f.Fact]) -> None:
     ticket = fold(1, POLICY, OPENED)
@@ -64,6 +74,18 @@ def test_every_kind_of_fact_is_told_on_one_line(kind: type[f.Fact]) -> None:
     assert said, f"{kind.__name__} says nothing in mmbot/words/history.py"
     assert "\n" not in said
     assert history.line(ticket, example(kind), Actor(""), who).startswith("9 Nov 2026 10:00, sam: ")
+
+
+def test_a_page_of_history_fits_into_a_post() -> None:
+    longest = [
+        f.Submitted(requirements=POLICY.current, title=TEXT, summary=TEXT, by="s" * 64, at=AT)
+        if n == 0
+        else f.Judged(item="P1", state="failed", why=TEXT, commit=COMMIT, finding=n, by="s" * 64, at=AT)
+        for n in range(AT_MOST)
+    ]
+    ticket = fold(99_999, POLICY, OPENED)
+    lines = [history.line(ticket, fact, Actor(""), who) for fact in longest]
+    assert len(log(ticket, lines, 1, 1000, "status MB-99999 --log")) < LONGEST_MESSAGE
 
 
 def confidential() -> tuple[Ticket, list[f.AnyFact]]:

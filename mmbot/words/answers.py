@@ -53,7 +53,7 @@ def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) ->
 def log(ticket: Ticket, lines: Sequence[str], page: int, count: int, command: str) -> str:
     """What happened to a ticket: one page of it, the oldest first."""
     begin = f"What happened to {called(ticket)}, times in UTC{span(page, count)}:"
-    return f"{begin}\n{listing(lines)}{next_page(page, count, command)}"
+    return f"{begin}\n{bullets(lines)}{next_page(page, count, command)}"
 
 
 def log_of_what() -> str:
@@ -63,7 +63,7 @@ def log_of_what() -> str:
 
 def your_tickets(lines: Sequence[str], page: int, *, more: bool) -> str:
     """The asker's tickets, a page of them."""
-    return listing(lines) + (f"\n… more: {typed(f'status --page {page + 1}')}" if more else "")
+    return bullets(lines) + (f"\n… more: {typed(f'status --page {page + 1}')}" if more else "")
 
 
 def no_tickets(page: int = 1) -> str:
@@ -95,10 +95,10 @@ def found_line(ticket: Ticket, who: Who) -> str:
 def found(words: str, lines: Sequence[str], page: int, count: int, command: str) -> str:
     """What a search found, newest first."""
     begin = f"Tickets with {code(words, 60)}, newest first{span(page, count, COUNTED)}:"
-    end = next_page(page, min(count, COUNTED), command)
+    end = next_page(page, count, command, COUNTED)
     if count > COUNTED and not end:
         end = "\n… and older ones: another word narrows it down."
-    return f"{begin}\n{listing(lines)}{end}"
+    return f"{begin}\n{bullets(lines)}{end}"
 
 
 def nothing_found(words: str) -> str:
@@ -120,10 +120,10 @@ def queue(title: str, lines: Sequence[str], page: int, count: int, command: str)
         more = f" {typed('queue all')} shows everything that waits." if title == "you" else ""
         return (f"Nothing waits for {title}." if title else "Nothing waits.") + more
     begin = f"Waiting for {title}" if title else "Everything that waits"
-    return f"{begin}, oldest first{span(page, count)}:\n{listing(lines)}{next_page(page, count, command)}"
+    return f"{begin}, oldest first{span(page, count)}:\n{bullets(lines)}{next_page(page, count, command)}"
 
 
-def listing(lines: Sequence[str]) -> str:
+def bullets(lines: Sequence[str]) -> str:
     """Lines of a list."""
     return "\n".join(f"- {line}" for line in lines)
 
@@ -135,10 +135,11 @@ def span(page: int, count: int, most: int = sys.maxsize) -> str:
     return f" ({count})" if (first, last) == (1, count) else f" ({first:,} to {last:,} of {of})"
 
 
-def next_page(page: int, count: int, command: str) -> str:
+def next_page(page: int, count: int, command: str, most: int = sys.maxsize) -> str:
     """The last line of a page that is not the last one."""
-    left = count - page * AT_MOST
-    return f"\n… {left:,} more: {typed(f'{command} --page {page + 1}')}" if left > 0 else ""
+    left = min(count, most) - page * AT_MOST
+    number = "" if count > most else f"{left:,} "
+    return f"\n… {number}more: {typed(f'{command} --page {page + 1}')}" if left > 0 else ""
 
 
 def no_such_page(page: int, count: int, command: str) -> str:

@@ -138,7 +138,7 @@ def _gate_words(ticket: Ticket) -> str:
     return f"**{reached[-1].capitalize()}.** "
 
 
-def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
+def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:  # noqa: PLR0911 -- one exit per party and reason
     if turn.party == "submitter":
         name = "**you**" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
         if turn.why == "reference":
@@ -159,6 +159,9 @@ def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
         return f"**a release user** (to {_short_step(ticket, turn)})"
     reviewer = ticket.review(turn.party).reviewer
     title = title_of(ticket, turn.party)
+    if turn.why == "listing":
+        name = "**you**" if reviewer and mention == reviewer else f"**{who(reviewer)}**" if reviewer else "**somebody**"
+        return f"{name} ({title}, to try what was cut)"
     if reviewer:
         return "**you**" if mention == reviewer else f"**{who(reviewer)}** ({title})"
     return f"**{_article(title)} {title} reviewer**"
