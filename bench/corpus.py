@@ -17,7 +17,6 @@ from bench import ROOT
 from mmbot import policy as policies
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
 from mmbot.events import Person
 from mmbot.policy import Policy
@@ -247,7 +246,7 @@ def _fill(place: Path, count: int, done: Callable[[], None]) -> None:
             for _, ticket in zip(range(BATCH), tickets, strict=False):
                 event = f"slash:{ticket.number:040x}"
                 store.first_time(event, ticket.opened_at)
-                store.save(ticket, event, repository_key(ticket.repository))
+                store.save(ticket, event)
                 _posts(store, ticket)
                 done()
     store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -271,4 +270,4 @@ def adopt(store: Store, person: str, count: int) -> None:
             number = store.next_number()
             life = _Life(dice, Ticket(number, store.policy), START + number * HALF_AN_HOUR)
             life.submitted(person)
-            store.save(life.ticket, f"slash:{number:040x}", repository_key(life.ticket.repository))
+            store.save(life.ticket, f"slash:{number:040x}")

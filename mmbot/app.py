@@ -8,6 +8,7 @@ import structlog
 
 from mmbot.domain import review
 from mmbot.domain.review import Illegal
+from mmbot.domain.rights import is_outside
 from mmbot.events import (
     AddNote,
     AskHelp,
@@ -17,7 +18,10 @@ from mmbot.events import (
     AskStatus,
     Assign,
     Block,
+    ChooseTrack,
     Command,
+    Contribute,
+    EditTicket,
     EndTicket,
     Event,
     GiveVerdict,
@@ -30,13 +34,14 @@ from mmbot.events import (
     Pushed,
     ReferenceResolved,
     RequestReviews,
+    Resubmit,
     SayReady,
     SettleFinding,
     Submit,
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import intake, people, pushes, queue, way
+from mmbot.handlers import edit, intake, news, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -51,9 +56,13 @@ Handler = Callable[[Tx, Any], Reply | None]
 
 HANDLERS: Mapping[type, Handler] = {
     Submit: intake.submit,
+    Contribute: tracks.contribute,
+    Resubmit: tracks.resubmit,
+    ChooseTrack: tracks.choose,
+    EditTicket: edit.edit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: intake.resolved,
+    ReferenceResolved: way.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,
@@ -153,6 +162,10 @@ class App:
         if not found or ticket.ended:
             return None
         words = notices.changes(ticket, found, who) if kind == "changes" else notices.changed(ticket, found, who)
+        if kind == "changes" and is_outside(ticket.submitter):
+            if not news.guide(self.store, ticket):
+                return None  # there is nobody to pass it on, and the channel must not read it
+            words = notices.to_pass_on(ticket, who(ticket.submitter), words)
         return words, str(len(ticket.findings))
 
     def audience(self, row: outbox.OutboxRow) -> tuple[str, str]:
@@ -160,5 +173,5 @@ class App:
         kind, _, number = row.subject.partition(":")
         ticket = self.store.ticket(int(number))
         if kind == "changes" and ticket:
-            return ticket.submitter, ""
+            return news.guide(self.store, ticket) if is_outside(ticket.submitter) else ticket.submitter, ""
         return "", f"card:{number}"

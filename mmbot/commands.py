@@ -10,10 +10,12 @@ from typing import Literal
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from mmbot.domain.rights import outside
 from mmbot.domain.ticket import Ticket
 from mmbot.events import ALL, COMMANDS, MINE, PARTIES, AskStatus, Command, Incomplete, Misread, Slot
 from mmbot.messages import Question
 from mmbot.policy import Policy
+from mmbot.words.choices import CONTRIBUTIONS, CORRECTIONS, TRACKS, no_such_correction, no_such_track
 from mmbot.words.phrases import MB, code, listed, typed
 
 WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for word in command.words}
@@ -23,9 +25,10 @@ LONGEST_BEGUN = 1_000
 _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
-_TRACK = re.compile("\\s(?:--|[\u2013\u2014])track[ =](\\S+)\\s*$")
-_LAST = re.compile("\\s(?:--|[\u2013\u2014])(page|log(?=\\s*$))(?:[ =](\\S+))?\\s*$", re.IGNORECASE)
-"""An option of a command that asks, which may stand after what it asks about, too."""
+_AT_THE_END = re.compile(
+    '\\s(?:--|[\u2013\u2014])(?:(track|for|page)[ =]([\u201c\u201d"][^\u201c\u201d"]+[\u201c\u201d"]|\\S+)|(log))\\s*$'
+)
+"""An option behind a link or words, which else take the rest of their line."""
 _QUOTED = re.compile(r"[“”\"]([^“”\"]*)[“”\"]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ue000\ufeff]"
@@ -46,6 +49,7 @@ class Context:
 class _Token:
     text: str
     start: int
+    quoted: bool = False
 
 
 class _Wrong(Exception):  # noqa: N818 -- a sentence on its way to the person who typed
@@ -104,12 +108,9 @@ def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, 
 KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "line": "line", "number": "line", "text": "text", "dialog": "text",
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
-    "part": "choice", "track": "choice", "person": "person",
+    "part": "choice", "track": "choice", "track-word": "choice", "contribution": "choice", "correction": "choice",
+    "person": "person", "maintainer": "person",
 }  # fmt: skip
-
-
-OPTIONS = frozenset({"flag", "commit", "track", "page"})
-"""The shapes that are typed with two dashes and the field's name."""
 
 
 def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]) -> tuple[Question, ...]:
@@ -133,8 +134,11 @@ def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Col
 def _choices(
     shape: str, what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]
 ) -> tuple[tuple[str, str], ...]:
-    if shape == "track":
-        return (("new", "new plugin"), ("update", "update of a listed plugin"))
+    fixed = {"track": TRACKS, "contribution": CONTRIBUTIONS, "correction": CORRECTIONS}
+    if shape in fixed:
+        return tuple(fixed[shape].items())
+    if shape == "track-word":
+        return tuple((x.name, x.title) for x in policy.of(policy.current).tracks.values())
     if shape == "step" and ticket:
         return tuple((x, policy.steps[x].title) for x in ticket.track_words.steps if policy.steps[x].do)
     if shape in {"item", "items"} and ticket:
@@ -189,10 +193,12 @@ def _slot(info: FieldInfo) -> Slot | None:
 def _tokens(line: str) -> Iterator[_Token]:
     for found in _TOKEN.finditer(line):
         text = found.group(1) if found.group(1) is not None else found.group()
-        yield _Token(_DASH.sub("--", text), found.start())
+        yield _Token(_DASH.sub("--", text), found.start(), found.group(1) is not None)
 
 
-def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dict[str, object], tuple[str, ...]]:
+def _fields(  # noqa: C901 -- one arm per kind of token
+    word: str, line: str, policy: Policy, context: Context
+) -> tuple[dict[str, object], tuple[str, ...]]:
     """The fields that a line gives, and the names of those it lacks. A word is told by its shape, so order does not matter."""
     command = WORDS[word]
     fixed = dict(command.words[word])
@@ -206,7 +212,10 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
     while tokens:
         token = tokens.pop(0)
         if token.text.startswith("--") and len(token.text) > 2:  # noqa: PLR2004 -- the dashes alone are no option
-            _option(token, tokens, slots, fields)
+            _option(token, tokens, slots, fields, context)
+            continue
+        if token.quoted and (name := next((n for n, slot in slots.items() if slot.shape == "maintainer"), "")):
+            fields.setdefault(name, outside(token.text))
             continue
         name, value = _taken(token.text, slots, fields, policy, context)
         if name:
@@ -215,27 +224,21 @@ def _fields(word: str, line: str, policy: Policy, context: Context) -> tuple[dic
             continue
         if "items" in slots and "items" not in fields and re.fullmatch(r"[A-Za-z]\d{1,2},?", token.text):
             raise _Wrong(f"There is no item {code(token.text, 10)}.")
+        if "correction" in (slot.shape for n, slot in slots.items() if n not in fields):
+            raise _Wrong(no_such_correction(token.text))
         free = next((n for n, slot in slots.items() if slot.shape in {"text", "line"} and n not in fields), "")
         if not free:
             raise _Wrong(f"I don't understand {code(token.text, 60)} there.")
         rest = line[token.start :]
-        track = _TRACK.search(rest)
-        if track and "track" in slots:
-            fields["track"], rest = _track(track.group(1)), rest[: track.start()]
-        fields[free] = _unquoted(_without_last(rest, slots, fields))
+        while (option := _AT_THE_END.search(rest)) and (name := _named(option.group(1) or option.group(3), slots)):
+            rest = rest[: option.start()]
+            fields[name] = option.group(3) is not None or _valued(slots[name].shape, option.group(2), context)
+        fields[free] = _unquoted(rest)
         tokens = []
     if "ticket" in slots and "ticket" not in fields and context.ticket:
         fields["ticket"] = context.ticket
     needed = [n for n, info in command.model_fields.items() if info.is_required()] + list(command.must.get(word, ()))
     return {**fields, **fixed}, tuple(n for n in needed if n not in fields and n not in fixed)
-
-
-def _without_last(text: str, slots: Mapping[str, Slot], fields: dict[str, object]) -> str:
-    """What is asked about, without the options that stand behind it."""
-    while (last := _LAST.search(text)) and last.group(1).lower() in slots:
-        _option(_Token(f"--{last.group(1)}={last.group(2) or ''}", 0), [], slots, fields)
-        text = text[: last.start()]
-    return text
 
 
 def _built(
@@ -271,18 +274,53 @@ def _unquoted(text: str) -> str:
     return found.group(1).strip() if (found := _QUOTED.fullmatch(text)) else text
 
 
-def _track(value: str) -> str:
-    if value.lower() not in {"new", "update"}:
-        raise _Wrong(f"The track is `new` or `update`, not {code(value, 40)}.")
-    return value.lower()
+OPTIONS = {"flag", "commit", "track", "for", "page"}
 
 
-def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields: dict[str, object]) -> None:
+def _named(option: str, slots: Mapping[str, Slot]) -> str:
+    """The field that an option fills, "" for none: `--for` is a shape, the others are called like their field."""
+    fitting = (n for n, slot in slots.items() if slot.shape in OPTIONS and option in {n, slot.shape})
+    return next((n for n in fitting if slots[n].shape != "flag" or n == option), "")
+
+
+def _valued(shape: str, text: str, context: Context) -> str | int:
+    """The value of an option after its name."""
+    low = text.lower()
+    if shape == "track":
+        if low not in TRACKS:
+            raise _Wrong(no_such_track(text))
+        return low
+    if shape == "page":
+        if not re.fullmatch(r"[0-9]{1,6}", text):
+            raise _Wrong(f"`--page` takes a number, such as {code('--page 2')}.")
+        return int(text)
+    if shape == "for":
+        return _somebody(text, context)
+    if not re.fullmatch(r"[0-9a-f]{7,40}", low):
+        raise _Wrong("`--commit` takes the first seven or more characters of a commit.")
+    return low
+
+
+def _somebody(text: str, context: Context) -> str:
+    """The id of an @name, or that of somebody without an account, by their name in quotes."""
+    if text.startswith("@"):
+        name = text[1:].lower().rstrip(".,")
+        if name not in context.people:
+            raise _Wrong(f"I don't know {code(text, 60)} on this server.")
+        return context.people[name]
+    if (quoted := _QUOTED.fullmatch(text)) and quoted.group(1).strip():
+        return outside(quoted.group(1))
+    raise _Wrong("Name somebody as @USER, or in quotes where they have no account here.")
+
+
+def _option(
+    token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields: dict[str, object], context: Context
+) -> None:
     name, _, value = token.text[2:].partition("=")
     name = name.lower()
-    slot = slots.get(name)
-    if slot is None or slot.shape not in OPTIONS:
-        options = [n for n, s in slots.items() if s.shape in OPTIONS]
+    slot = slots.get(_named(name, slots))
+    if slot is None:
+        options = [s.shape if s.shape == "for" else n for n, s in slots.items() if s.shape in OPTIONS]
         close = difflib.get_close_matches(name, options, n=1)
         raise _Wrong(
             f"There is no option {code('--' + name, 40)} here." + (f" Did you mean `--{close[0]}`?" if close else "")
@@ -290,17 +328,10 @@ def _option(token: _Token, rest: list[_Token], slots: Mapping[str, Slot], fields
     if slot.shape == "flag":
         fields[name] = True
         return
-    value = value or (rest.pop(0).text if rest else "")
-    if slot.shape == "track":
-        fields[name] = _track(value)
-    elif slot.shape == "page":
-        if not re.fullmatch(r"[0-9]{1,6}", value):
-            raise _Wrong(f"`--page` takes a number, such as {code('--page 2')}.")
-        fields[name] = int(value)
-    elif not re.fullmatch(r"[0-9a-f]{7,40}", value.lower()):
-        raise _Wrong("`--commit` takes the first seven or more characters of a commit.")
-    else:
-        fields[name] = value.lower()
+    if not value and rest:
+        value = f'"{rest[0].text}"' if rest[0].quoted else rest[0].text
+        rest.pop(0)
+    fields[_named(name, slots)] = _valued(slot.shape, value, context)
 
 
 def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
@@ -332,16 +363,22 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         return open_["whose"], _whose(bare, policy, context)
     if "step" in open_ and lower in policy.steps:
         return open_["step"], lower
+    if "track-word" in open_ and lower in policy.of(policy.current).tracks:
+        return open_["track-word"], lower
+    if "contribution" in open_ and lower in CONTRIBUTIONS:
+        return open_["contribution"], lower
+    if "correction" in open_ and lower in CORRECTIONS:
+        return open_["correction"], lower
     if "part" in open_ and (lower == "owner" or (lower in policy.roles and policy.roles[lower].enabled)):
         return open_["part"], lower
     for shape in ("items", "item"):
         if shape in (shapes if shape == "items" else open_):
             handles = tuple(x.upper() for x in bare.split(",") if x)
-            known = policy.of(policy.current).items
+            known = {handle for version in policy.requirements.values() for handle in version.items}
             if handles and all(x in known for x in handles):
                 return shapes[shape], handles if shape == "items" else handles[0]
     if text.startswith("@"):
-        for shape in ("person", "people"):
+        for shape in ("person", "maintainer", "people"):
             if shape in (shapes if shape == "people" else open_):
                 name = lower[1:].rstrip(".")
                 if name not in context.people:

@@ -14,6 +14,7 @@ from mmbot.domain.turns import Turn, history, stage
 from mmbot.policy import Policy
 from mmbot.store.reader import Reader, StoreUnreadable
 from mmbot.words import ticket_file
+from mmbot.words.phrases import plain
 
 FORMAT = 1
 """Raise it when a program that reads the JSON would have to be changed."""
@@ -38,7 +39,9 @@ def export(store: Path, policy: Policy, number: int, form: Literal["md", "json"]
     secrets = {role for fact in facts if (role := secret_of(ticket, fact))}
     hidden = frozenset() if confidential else frozenset(secrets)
     if form == "md":
-        return ticket_file.document(ticket, turns, facts, lambda user: names.get(user, user or "nobody"), hidden)
+        return ticket_file.document(
+            ticket, turns, facts, lambda user: plain(names.get(user, user or "nobody"), 80), hidden
+        )
     found = _values(ticket, turns, hidden) | {"people": names, "facts": _facts(ticket, facts, raw, hidden)}
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 
@@ -94,7 +97,7 @@ def _item(ticket: Ticket, handle: str, role: str, hidden: Collection[str]) -> di
 
 def _texts(value: object) -> Iterator[str]:
     """Every text in a JSON value that could be somebody's id."""
-    if isinstance(value, str) and 0 < len(value) <= 64:  # noqa: PLR2004 -- longer than any id
+    if isinstance(value, str) and 0 < len(value) <= 100:  # noqa: PLR2004 -- longer than any id
         yield value
     elif isinstance(value, dict):
         for part in value.values():

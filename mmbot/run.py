@@ -16,7 +16,7 @@ from mmbot.app import App
 from mmbot.config import Config, ConfigError
 from mmbot.events import Event, PeopleNamed, Where
 from mmbot.github.resolve import GitLimits
-from mmbot.handlers.intake import DEFAULT_OWNER
+from mmbot.handlers.news import DEFAULT_OWNER
 from mmbot.listening import Listener
 from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.stream import Pace

@@ -159,7 +159,7 @@ def test_a_store_that_nobody_has_open_is_read(tmp_path: Path) -> None:
     again = Store(tmp_path / "mmbot.db", POLICY)
     with again.transaction():
         opened = f.Submitted(requirements=POLICY.current, by="id-nobody-knows", at=MONDAY)
-        again.save(Ticket(1, POLICY).plus(opened), "e", "")
+        again.save(Ticket(1, POLICY).plus(opened), "e")
     again.close()
     assert "Submitted by id-nobody-knows" in export(tmp_path / "mmbot.db", POLICY, 1, "md", confidential=False).replace(
         "\\", ""

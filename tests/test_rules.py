@@ -69,6 +69,10 @@ CONFIDENTIAL = "security"
 REMIND, BADGES = (f"https://github.com/example/mattermost-plugin-{name}" for name in ("remind", "badges"))
 LISTED = Listed("com.example.badges", "Badges", "1.2.0", frozenset({repository_key(BADGES)}))
 COMMITS = ("3f9c2ab" + "0" * 33, "81d0e44" + "1" * 33, "c4a1f0e" + "2" * 33)
+REWORDED = "90ab12c" + "3" * 33
+"""The first commit's code under another message."""
+TREES = {COMMITS[0]: "a" * 40, COMMITS[1]: "b" * 40, REWORDED: "a" * 40}
+"""Of the third commit the tree is never known."""
 LINKS = (
     REMIND,
     f"{REMIND} v1.0.0",
@@ -112,10 +116,20 @@ class Model:
     items: dict[str, tuple[str, str]] = field(default_factory=dict)
     approved: dict[str, str] = field(default_factory=dict)
     findings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def here(self, commit: str) -> bool:
+        """Whether what was said of a commit is said of the one under review: it holds the same files."""
+        return commit == self.commit or (
+            bool(self.seen.get(commit)) and self.seen[commit] == self.seen.get(self.commit)
+        )
+
+    def meant(self, guard: str) -> bool:
+        return any(x.startswith(guard) and self.here(x) for x in {self.commit, *self.seen})
 
     @property
     def gate(self) -> bool:
-        approved = all(self.approved.get(role) == self.commit for role in ROLES)
+        approved = all(self.here(self.approved[role]) if role in self.approved else False for role in ROLES)
         return bool(self.commit) and not self.ended and approved and not self.open()
 
     def open(self, role: str = "") -> list[int]:
@@ -123,7 +137,7 @@ class Model:
 
     def decided(self, role: str) -> bool:
         mine = [self.items.get(x, ("open", "")) for x in TRACKS[self.track] if role_of(x) == role]
-        return all(state in {"passed", "na"} and commit == self.commit for state, commit in mine)
+        return all(state in {"passed", "na"} and self.here(commit) for state, commit in mine)
 
     def add(self, fact: Mapping[str, Any]) -> None:  # noqa: C901 -- one arm per kind of fact
         match fact["kind"]:
@@ -135,6 +149,7 @@ class Model:
                 if fact["track"] != self.track:  # product and dev have other items there
                     self.approved = {x: commit for x, commit in self.approved.items() if x in {"security", "qa"}}
                 self.commit, self.track = fact["commit"], fact["track"]
+                self.seen[fact["commit"]] = fact["tree"]
             case "ended":
                 self.ended = True
             case "judged":
@@ -176,7 +191,7 @@ class Model:
         if decision == "holds":
             self.items |= {item: (state, self.commit) for item, (state, _) in mine.items()}
         if decision == "again":
-            self.items |= {item: ("open", "") for item, (_, commit) in mine.items() if commit != self.commit}
+            self.items |= {item: ("open", "") for item, (_, commit) in mine.items() if not self.here(commit)}
         had = self.approved.pop(role, "")
         if decision == "approve" or (decision == "holds" and had):
             self.approved[role] = self.commit
@@ -224,7 +239,7 @@ class Reviews(RuleBasedStateMachine):
     @precondition(lambda self: self._steps())
     @rule(
         which=st.integers(0, 3),
-        commit=st.sampled_from((*COMMITS, *COMMITS, "")),
+        commit=st.sampled_from((*COMMITS, *COMMITS, REWORDED, REWORDED, "")),
         plugin=st.sampled_from(
             ("com.example.remind", "com.example.remind", "com.example.badges", "Com.Example.Badges", "")
         ),
@@ -305,10 +320,9 @@ class Reviews(RuleBasedStateMachine):
         actor = by or self._fits(ticket, role or "qa")
         cmd = GiveVerdict(ticket=ticket, role=role, decision=decision, all=everything, commit=guard)
         before = self._model(ticket)
-        may = not by and role in ROLES and before.commit.startswith(guard)
-        free = (
-            before.commit and not before.ended and not before.open(role) and before.approved.get(role) != before.commit
-        )
+        may = not by and role in ROLES and before.meant(guard)
+        approved = role in before.approved and before.here(before.approved[role])
+        free = before.commit and not before.ended and not before.open(role) and not approved
         due = may and free and decision == "approve" and everything and role in self.held[self._id(actor)]
         self.does(actor, cmd, via)
         if due:
@@ -466,6 +480,9 @@ class Reviews(RuleBasedStateMachine):
                 ref_kind="tag",
                 ref_name="v1.4.0",
                 commit=commit,
+                tree=TREES.get(commit, ""),
+                since=self._model(asked["ticket"]).commit if commit else "",
+                files=("plugin.json",),
                 manifest=manifest,
                 why="" if commit else "There is no such tag.",
             )
@@ -528,7 +545,7 @@ class Reviews(RuleBasedStateMachine):
 
     def _rights(self, what: Command, model: Model, by: str, held: set[str], *, guides: bool) -> list[tuple[bool, str]]:
         mine = by == model.submitter
-        moved = not model.commit.startswith(getattr(what, "commit", ""))
+        moved = not model.meant(getattr(what, "commit", ""))
         wrong = [] if isinstance(what, AddNote | SettleFinding) else [(model.ended, "closed")]
         if isinstance(what, JudgeItem | Block | GiveVerdict | RequestReviews):
             wrong += [(not model.commit, "no commit"), (moved, "another commit")]
@@ -681,8 +698,10 @@ class Reviews(RuleBasedStateMachine):
 # What the machine found once, and what it would find only with luck
 
 
-def resolved(commit: str, track: str) -> f.Resolved:
-    return f.Resolved(text="", repository=REMIND, ref_kind="tag", ref_name="", commit=commit, track=track, at=2)
+def resolved(commit: str, track: str, tree: str = "") -> f.Resolved:
+    return f.Resolved(
+        text="", repository=REMIND, ref_kind="tag", ref_name="", commit=commit, tree=tree, track=track, at=2
+    )
 
 
 def approved_by_all(track: str) -> Ticket:
@@ -725,6 +744,38 @@ def test_an_approval_counts_again_when_the_review_comes_back_to_its_commit() -> 
     there = approved_by_all("new").plus(resolved(COMMITS[1], "new"))
     assert review.gate(there).roles == ROLES
     assert review.gate(there.plus(resolved(COMMITS[0], "new"))).open
+
+
+def test_what_was_decided_stands_at_a_commit_with_the_same_files() -> None:
+    first, reworded, unknown = (resolved(x, "new", TREES.get(x, "")) for x in (COMMITS[0], REWORDED, COMMITS[2]))
+    ticket = Ticket(1, POLICY).plus(f.Submitted(requirements=POLICY.current, by="sue", at=1), first)
+    for role in ROLES:
+        ticket = review.approved(ticket, role, "sam", 3, "slash", everything=True)
+    there = ticket.plus(reworded)
+    assert review.gate(there).open
+    assert review.decided_before(there) == COMMITS[0]
+    for role in ROLES:
+        assert review.held(there, role) == ""
+        with pytest.raises(review.Illegal, match="nothing-held"):
+            review.reconsidered(there, role, "holds", "sam", 4, "slash")
+        with pytest.raises(review.Illegal, match="already-approved"):
+            review.approved(there, role, "sam", 4, "slash")
+    assert not review.gate(there.plus(unknown)).open
+    assert review.gate(there.plus(unknown).plus(reworded)).open
+
+
+def test_what_changed_is_told_only_from_the_commit_that_was_decided_at() -> None:
+    ticket = approved_by_all("new")
+    away = resolved(COMMITS[1], "new").model_copy(update={"since": COMMITS[0], "files": ("a",)})
+    ticket = ticket.plus(away)
+    assert review.change(ticket, "qa") == away
+    ticket = review.reconsidered(ticket, "qa", "holds", "sam", 4, "slash")
+    further = resolved(COMMITS[2], "new").model_copy(
+        update={"since": COMMITS[1], "files": ("a",), "version_only": True, "at": 5}
+    )
+    ticket = ticket.plus(further)
+    assert review.change(ticket, "qa") == further
+    assert review.change(ticket, "dev") is None, "what lies between the two commits was never confirmed"
 
 
 def test_of_two_tickets_of_one_id_the_one_that_is_found_first_goes_on() -> None:

@@ -36,9 +36,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     found = Store(tmp_path_factory.mktemp("search") / "mmbot.db", POLICY)
     with found.transaction():
         found.know([Person("id-sue", "sue.smith"), Person("id-olive", "olive")])
-        found.save(handed_in(1, "remind", title=TITLE, summary=SUMMARY), "e1", "")
-        found.save(handed_in(2, "badges").plus(f.NoteAdded(text="zebra", at=AT)), "e2", "")
-        found.save(handed_in(3, "clock").plus(f.Ended(ending="rejected", why="zebra", at=AT)), "e3", "")
+        found.save(handed_in(1, "remind", title=TITLE, summary=SUMMARY), "e1")
+        found.save(handed_in(2, "badges").plus(f.NoteAdded(text="zebra", at=AT)), "e2")
+        found.save(handed_in(3, "clock").plus(f.Ended(ending="rejected", why="zebra", at=AT)), "e3")
     yield found
     found.close()
 
@@ -83,10 +83,10 @@ def test_what_changes_is_found_anew_and_what_is_undone_is_not(tmp_path: Path) ->
     store = Store(tmp_path / "mmbot.db", POLICY)
     with store.transaction():
         store.know([Person("id-sue", "sue"), Person("id-olive", "olive"), Person("id-ole", "ole")])
-        stored = store.save(handed_in(1, "remind"), "e1", "")
+        stored = store.save(handed_in(1, "remind"), "e1")
     with store.transaction():
         store.know([Person("id-sue", "susanne")])
-        store.save(stored.plus(f.Assigned(role="owner", person="id-ole", at=AT)), "e2", "")
+        store.save(stored.plus(f.Assigned(role="owner", person="id-ole", at=AT)), "e2")
     assert store.found("sue") == store.found("olive") == ([], 0)
     assert store.found("susanne ole") == ([1], 1)
     with pytest.raises(ZeroDivisionError):
@@ -97,7 +97,7 @@ def test_what_changes_is_found_anew_and_what_is_undone_is_not(tmp_path: Path) ->
 
 def _save_and_fail(store: Store) -> None:
     with store.transaction():
-        store.save(handed_in(2, "badges"), "e3", "")
+        store.save(handed_in(2, "badges"), "e3")
         assert store.found("badges") == ([2], 1)
         raise ZeroDivisionError
 
@@ -105,7 +105,7 @@ def _save_and_fail(store: Store) -> None:
 def test_a_store_of_before_is_searched_after_the_upgrade(tmp_path: Path) -> None:
     before = Store(tmp_path / "mmbot.db", POLICY)
     with before.transaction():
-        before.save(handed_in(1, "remind"), "e1", "")
+        before.save(handed_in(1, "remind"), "e1")
         before.execute("DELETE FROM search")
         before.remember("index", "2:older")
     before.close()

@@ -80,7 +80,7 @@ def reviewed(number: int) -> Ticket:
 
 
 def save(store: Store, ticket: Ticket) -> Ticket:
-    return store.save(ticket, "event1", KEY)
+    return store.save(ticket, "event1")
 
 
 def everything(store: Store) -> str:

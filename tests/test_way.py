@@ -73,7 +73,7 @@ def test_a_role_of_the_listing_gate_speaks_there_though_the_track_lacks_it(app: 
     ticket = ticket.plus(*(f.VerdictGiven(role=x, decision="approve", commit=COMMIT, at=2) for x in ticket.roles))
     ticket = ticket.plus(*(f.StepDone(step=x, commit=COMMIT, at=3) for x in ("merged", "cut", "listing")))
     with app.store.transaction():
-        app.store.save(ticket, "made", "github.com/example/remind")
+        app.store.save(ticket, "made")
     roles = {"dev": (("dana", "id-dana"),), "security": (("sam", "id-sam"),)}
     app.handle(Event("more people", "", 4, Where("mmbot"), PeopleNamed(roles=roles)))
     assert "dev" not in ticket.roles

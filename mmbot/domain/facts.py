@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 ItemState = Literal["open", "passed", "failed", "na"]
 Decision = Literal["approve", "retract", "holds", "again"]
 Said = Literal["yes", "no", "unclear"]
+Correction = Literal["title", "repository", "fork", "id", "submitter", "maintainers", "contact", "social"]
 
 
 class Claim(BaseModel):
@@ -32,7 +33,11 @@ class Fact(BaseModel):
 
 
 class Submitted(Fact):
-    """Somebody handed a plugin in; `track` is what they asked for, "" when they did not say."""
+    """Something was handed in; `track` is what was asked for, "" when nobody said.
+
+    `submitter` is whose it is where somebody else handed it in, "" else. For the web Marketplace `contribution` is which kind of thing
+    it is, `name` how it is called, and `links` where to try it, read about it and report problems, by the item that asks for it.
+    """
 
     kind: Literal["submitted"] = "submitted"
     requirements: str
@@ -40,6 +45,11 @@ class Submitted(Fact):
     title: str = ""
     summary: str = ""
     contact: str = ""
+    submitter: str = ""
+    contribution: str = ""
+    name: str = ""
+    links: Mapping[str, str] = {}
+    social: str = ""
     claims: tuple[Claim, ...] = ()
     missing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -84,6 +94,25 @@ class Resolved(Fact):
     base_version: str = ""
     collides_with: str = ""
     changed_from: str = ""
+    since: str = ""
+    """The commit that was under review before, where the two could be compared."""
+    since_version: str = ""
+    files: tuple[str, ...] = ()
+    """Paths that differ between the two, `more` how many further ones."""
+    more: int = 0
+    version_only: bool = False
+    """Whether the plugin's own version is all that differs; `diff` then shows where."""
+    diff: str = ""
+
+
+class MergeFound(Fact):
+    """What was merged was looked up: `commit` stands for the reviewed commit `of` if their trees are equal."""
+
+    kind: Literal["merge-found"] = "merge-found"
+    repository: str
+    commit: str
+    tree: str = ""
+    of: str
 
 
 class Unresolved(Fact):
@@ -110,7 +139,10 @@ class Requested(Fact):
 
 
 class Judged(Fact):
-    """One item was judged at one commit; a failed item carries the number of the finding that it is."""
+    """One item was judged at one commit; a failed item carries the number of the finding that it is.
+
+    `confidential`: whether what its role writes was so at the time; None in facts of the time before this was recorded.
+    """
 
     kind: Literal["judged"] = "judged"
     item: str
@@ -118,16 +150,18 @@ class Judged(Fact):
     why: str = ""
     commit: str
     finding: int = 0
+    confidential: bool | None = None
 
 
 class FindingRaised(Fact):
-    """A blocking finding in free words."""
+    """A blocking finding in free words; `confidential` as of an item."""
 
     kind: Literal["finding"] = "finding"
     number: int
     role: str
     text: str
     commit: str
+    confidential: bool | None = None
 
 
 class FindingResolved(Fact):
@@ -189,6 +223,32 @@ class StepUndone(Fact):
     person: str = ""
 
 
+class TrackChosen(Fact):
+    """People decided on a track, and why; it counts more than what the catalogue says. `contribution` as in Submitted."""
+
+    kind: Literal["track"] = "track"
+    track: str
+    contribution: str = ""
+    why: str
+
+
+class Edited(Fact):
+    """What is known of the ticket beside its commit was put right: a text in `value`, or people in `people`."""
+
+    kind: Literal["edited"] = "edited"
+    what: Correction
+    value: str = ""
+    people: tuple[str, ...] = ()
+
+
+class Linked(Fact):
+    """Another ticket of the same thing: handed in `before` this one, or again `after` it."""
+
+    kind: Literal["linked"] = "linked"
+    to: int
+    how: Literal["before", "after"]
+
+
 class Ended(Fact):
     """The ticket is over. `why` is a reason in words; `of` is the ticket that it duplicates, if that is why."""
 
@@ -222,6 +282,7 @@ AnyFact = (
     Submitted
     | ReferenceGiven
     | Resolved
+    | MergeFound
     | Unresolved
     | Assigned
     | Requested
@@ -234,6 +295,9 @@ AnyFact = (
     | ReadySaid
     | StepDone
     | StepUndone
+    | TrackChosen
+    | Edited
+    | Linked
     | Ended
     | Reopened
     | Held

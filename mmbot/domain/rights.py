@@ -7,7 +7,19 @@ from mmbot.domain.facts import AnyFact
 from mmbot.domain.ticket import Ticket
 
 STAFF = ("owner", "admin", "release")
-Who = Literal["anyone", "staff", "owner", "owner-or-submitter", "concerned", "release", "role"]
+Who = Literal["anyone", "staff", "owner", "owner-or-submitter", "owner-or-reviewer", "concerned", "release", "role"]
+OUTSIDE = "outside:"
+"""Begins the id of somebody who has no account on the server; their name follows."""
+
+
+def outside(name: str) -> str:
+    """The id of somebody without an account, by their name."""
+    return f"{OUTSIDE}{' '.join(name.split())[:80]}"
+
+
+def is_outside(user: str) -> bool:
+    """Whether somebody has no account on the server, so that the ticket's owner speaks for them."""
+    return user.startswith(OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -20,7 +32,7 @@ class Actor:
 
 def submits(ticket: Ticket, user: str) -> bool:
     """Whether the plugin is this person's own."""
-    return bool(user) and user == ticket.submitter
+    return bool(user) and (user == ticket.submitter or user in ticket.maintainers)
 
 
 def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:  # noqa: PLR0911 -- one exit per case
@@ -36,6 +48,9 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
             return bool(actor.roles & {"release", "admin"})
         case "owner-or-submitter":
             return allowed("owner", actor, ticket) or bool(ticket and submits(ticket, actor.id))
+        case "owner-or-reviewer":
+            judges = bool(ticket and actor.roles & {*ticket.policy.roles} and not submits(ticket, actor.id))
+            return judges or allowed("owner", actor, ticket)
         case "concerned":
             return bool(actor.roles) or bool(ticket and submits(ticket, actor.id))
         case "role":
@@ -43,8 +58,8 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
 
 
 def may_know(actor: Actor, ticket: Ticket, role: str) -> bool:
-    """Whether somebody may read what a confidential role wrote: the role itself, the ticket's owner, and the submitter."""
-    return role in actor.roles or actor.id in {ticket.owner, ticket.submitter}
+    """Whether somebody may read what a confidential role wrote: the role itself, the ticket's owner, and those whose plugin it is."""
+    return role in actor.roles or actor.id == ticket.owner or submits(ticket, actor.id)
 
 
 def secret_of(ticket: Ticket, fact: AnyFact) -> str:
@@ -60,4 +75,6 @@ def secret_of(ticket: Ticket, fact: AnyFact) -> str:
     item = ticket.requirements.items.get(getattr(fact, "item", ""))
     role = finding.role if finding else item.role if item else getattr(fact, "role", "")
     written = item or any(getattr(fact, name, "") for name in ("text", "why", "note"))
-    return role if written and ticket.confidential(role) else ""
+    recorded = getattr(fact, "confidential", None)
+    secret = bool(finding) or (ticket.confidential(role) if recorded is None else recorded)
+    return role if written and secret else ""

@@ -23,19 +23,14 @@ def listing_roles(ticket: Ticket) -> tuple[str, ...]:
 def missing_at_listing(ticket: Ticket) -> tuple[str, ...]:
     """The roles that have not approved what was cut from the commit under review."""
     given = ticket.listing
-    return tuple(r for r in listing_roles(ticket) if r not in given or given[r].commit != ticket.commit)
-
-
-def maintainers(ticket: Ticket) -> tuple[str, ...]:
-    """The people for each of whom some steps are done."""
-    return (ticket.submitter,)
+    return tuple(r for r in listing_roles(ticket) if r not in given or not ticket.same(given[r].commit))
 
 
 def done(ticket: Ticket, name: str, person: str = "") -> bool:
     """Whether a step is done; one that is done for each maintainer, for that person, or for all of them when none is named."""
     words = ticket.policy.steps[name]
     if words.do:
-        people = (person,) if person else maintainers(ticket) if words.each else ("",)
+        people = (person,) if person else ticket.maintainers if words.each else ("",)
         return all(_said(ticket, words, x) for x in people)
     match name:
         case "owner":
@@ -52,7 +47,7 @@ def done(ticket: Ticket, name: str, person: str = "") -> bool:
 
 def _said(ticket: Ticket, words: Step, person: str) -> bool:
     found = ticket.steps.get((words.name, person))
-    return bool(found and (words.at == "ticket" or found.commit == ticket.commit))
+    return bool(found and ticket.stands(found))
 
 
 def outstanding(ticket: Ticket) -> tuple[str, ...]:
@@ -73,7 +68,7 @@ def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
         raise Illegal("step-derived", step=words)
     if fact.skipped and (words.at == "commit" or fact.step in PUBLIC):
         raise Illegal("step-needed", step=words)
-    if words.each and fact.person not in maintainers(ticket):
+    if words.each and fact.person not in ticket.maintainers:
         raise Illegal("person-unknown", step=words)
     fact = fact.model_copy(update={"commit": ticket.commit, "person": fact.person if words.each else ""})
     if done(ticket, fact.step, fact.person):

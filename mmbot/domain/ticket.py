@@ -4,10 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mmbot.domain import facts as f
+from mmbot.domain.references import repository_key
 from mmbot.policy import Item, Policy, Requirements, Track
 
 PUBLIC = ("listed", "published")
 """The steps with which a plugin is in public."""
+PAGE = "page"
+"""The kind of reference that names a web page, which has no commits."""
+
+
+def page_key(address: str) -> str:
+    """A page's address as a key to compare pages by."""
+    return f"page:{address.partition('://')[2].rstrip('/').lower()}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Finding:
     by: str
     at: int
     commit: str
-    confidential: bool
+    confidential: bool  # whether it still is: its role may have made it public
     answered_at: int = 0
     resolved_at: int = 0
     resolved_by: str = ""
@@ -84,6 +92,8 @@ class Ticket:
     named_repository: str = ""
     unresolved: f.Unresolved | None = None
     resolved: f.Resolved | None = None
+    trees: Mapping[str, str] = field(default_factory=dict)
+    merge: f.MergeFound | None = None
     reviews: Mapping[str, Review] = field(default_factory=dict)
     judgements: Mapping[str, "Judgement"] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -92,6 +102,10 @@ class Ticket:
     listing: Mapping[str, f.VerdictGiven] = field(default_factory=dict)
     held: f.Held | None = None
     ended: f.Ended | None = None
+    chosen: f.TrackChosen | None = None
+    edited: Mapping[str, f.Edited] = field(default_factory=dict)
+    before: int = 0
+    after: tuple[int, ...] = ()
     changed_at: int = 0
 
     @property
@@ -101,7 +115,9 @@ class Ticket:
 
     @property
     def track(self) -> str:
-        """The track it is on; before the reference is resolved, the one asked for, else `new`."""
+        """The track it is on: the one decided on, else what the catalogue says; before it is asked, what was asked for, or `new`."""
+        if self.chosen:
+            return self.chosen.track
         if self.resolved:
             return self.resolved.track
         return (self.submitted.track if self.submitted else "") or "new"
@@ -135,14 +151,72 @@ class Ticket:
         """The commit under review, forty hexadecimal digits, or "" while it is unknown."""
         return self.resolved.commit if self.resolved else ""
 
+    def same(self, commit: str) -> bool:
+        """Whether a commit counts as the one under review: it is that one, or its tree is known to be equal."""
+        return self.alike(commit, self.commit)
+
+    def alike(self, one: str, other: str) -> bool:
+        """Whether two commits hold the same code: they are one, or their trees are known and equal."""
+        return one == other or (bool(self.trees.get(one)) and self.trees[one] == self.trees.get(other))
+
     @property
     def repository(self) -> str:
         """Where the plugin's source is."""
         return self.resolved.repository if self.resolved else self.named_repository
 
     @property
+    def page(self) -> bool:
+        """Whether a web page is under review in place of a repository: then its address stands for a commit."""
+        return bool(self.resolved and self.resolved.ref_kind == PAGE)
+
+    @property
+    def place(self) -> str:
+        """What two tickets of the same thing have in common: the repository or page, as a key."""
+        return page_key(self.repository) if self.page else repository_key(self.repository)
+
+    @property
+    def plugin_id(self) -> str:
+        """The id: the manifest's, else the one that was put in by hand, else ""."""
+        return (self.resolved.plugin_id if self.resolved else "") or self._edited("id")
+
+    @property
+    def maintainers(self) -> tuple[str, ...]:
+        """Whose plugin it is: the submitter unless others were named."""
+        named = self.edited.get("maintainers")
+        return named.people if named else (self.submitter,)
+
+    @property
+    def contact(self) -> str:
+        """Whom to tell of a vulnerability in private, "" if nobody is known."""
+        return self._edited("contact") or (self.submitted.contact if self.submitted else "")
+
+    @property
+    def social(self) -> str:
+        """How its people are called on social media, "" if it is not known."""
+        return self._edited("social") or (self.submitted.social if self.submitted else "")
+
+    @property
+    def contribution(self) -> str:
+        """Which kind of thing it is on the web Marketplace, "" elsewhere."""
+        asked = self.submitted.contribution if self.submitted else ""
+        return (self.chosen.contribution if self.chosen else asked) if self.track_words.kinds else ""
+
+    @property
+    def fork(self) -> str:
+        """Where the organisation's fork is, "" while it is not known."""
+        made = self.steps.get(("fork", ""))
+        return self._edited("fork") or (made.link if made else "")
+
+    def _edited(self, what: f.Correction) -> str:
+        found = self.edited.get(what)
+        return found.value if found else ""
+
+    @property
     def name(self) -> str:
-        """The plugin's name: from the manifest, else from the repository."""
+        """What it is called: as it was put right, as it was handed in, from the manifest, else from the repository."""
+        said = self._edited("title") or (self.submitted.name if self.submitted else "")
+        if said:
+            return said
         if self.resolved and self.resolved.name:
             return self.resolved.name
         repository = self.repository.rstrip("/").rsplit("/", 1)[-1]
@@ -165,19 +239,20 @@ class Ticket:
     @property
     def public(self) -> bool:
         """Whether the plugin is listed or published: what comes after that is follow-up."""
-        return any(
-            fact.step in PUBLIC
-            and not fact.skipped
-            and (self.policy.steps[fact.step].at == "ticket" or fact.commit == self.commit)
-            for fact in self.steps.values()
-        )
+        return any(fact.step in PUBLIC and not fact.skipped and self.stands(fact) for fact in self.steps.values())
+
+    def stands(self, fact: f.StepDone) -> bool:
+        """Whether a step that was reported counts at the commit under review; of a merge, what was found there decides."""
+        if self.policy.steps[fact.step].at == "ticket":
+            return True
+        return self.same(self.merge.commit if fact.step == "merged" and self.merge else fact.commit)
 
     @property
     def steps_reached(self) -> tuple[str, ...]:
-        """The steps of this commit that are reported as done, in the track's order."""
-        said = {
-            x.step for x in self.steps.values() if x.commit == self.commit and self.policy.steps[x.step].at == "commit"
-        }
+        """The steps of this commit, and to the public, that are reported as done, in the track's order."""
+        lasting = {x.name for x in self.policy.steps.values() if x.at == "ticket"} & {*PUBLIC}
+        of_commit = {x.name for x in self.policy.steps.values() if x.at == "commit"}
+        said = {x.step for x in self.steps.values() if x.step in lasting or (x.step in of_commit and self.stands(x))}
         return tuple(name for name in self.track_words.steps if name in said)
 
     def review(self, role: str) -> Review:
@@ -188,6 +263,12 @@ class Ticket:
         """Whether what this role writes stays with those concerned."""
         found = self.policy.roles.get(role)
         return bool(found and found.confidential)
+
+    def counts(self, finding: Finding) -> bool:
+        """Whether a finding bears on the track: not one of an item or a role that the track does not ask for."""
+        if finding.item:
+            return any(finding.item == item.handle for item in self.items)
+        return finding.role in self.roles
 
     def plus(self, *facts: f.AnyFact) -> "Ticket":
         """The ticket with further facts, which wait in `news` to be stored."""
@@ -217,11 +298,13 @@ def followed(ticket: Ticket, fact: f.AnyFact) -> Ticket:
 def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, PLR0912 -- one arm per kind of fact: the list is the model
     match fact:
         case f.Submitted():
-            return _with(ticket, submitted=fact, submitter=fact.by, opened_at=fact.at)
+            return _with(ticket, submitted=fact, submitter=fact.submitter or fact.by, opened_at=fact.at)
         case f.ReferenceGiven():
             return _with(ticket, asked=fact, named_repository=fact.repository, unresolved=None)
         case f.Resolved():
             return _resolved(ticket, fact)
+        case f.MergeFound():
+            return _with(ticket, merge=fact, trees=_trees(ticket, fact))
         case f.Unresolved():
             return _with(ticket, unresolved=fact, asked=None)
         case f.Assigned(role="owner"):
@@ -233,7 +316,7 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.Judged():
             return _judged(ticket, fact)
         case f.FindingRaised():
-            secret = ticket.confidential(fact.role)
+            secret = ticket.confidential(fact.role) if fact.confidential is None else fact.confidential
             found = Finding(fact.number, fact.role, fact.text, "", fact.by, fact.at, fact.commit, secret)
             return _unapproved(_with(ticket, findings=(*ticket.findings, found)), fact.role, fact)
         case f.FindingResolved():
@@ -248,12 +331,23 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.VerdictGiven():
             return _verdict(ticket, fact)
         case f.StepDone():
-            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact})
+            merge = ticket.merge if fact.step != "merged" else None
+            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge)
         case f.StepUndone():
-            return _with(ticket, steps={key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)})
+            merge = ticket.merge if fact.step != "merged" else None
+            left = {key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)}
+            return _with(ticket, steps=left, merge=merge)
         case f.ReadySaid():
             unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)
+        case f.TrackChosen():
+            return _on_its_track(ticket, _with(ticket, chosen=fact))
+        case f.Edited():
+            return _edited(ticket, fact)
+        case f.Linked(how="before"):
+            return _with(ticket, before=fact.to)
+        case f.Linked():
+            return _with(ticket, after=(*ticket.after, fact.to))
         case f.Ended():
             return _with(ticket, ended=fact)
         case f.Reopened():
@@ -290,13 +384,30 @@ def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
 
 
 def _resolved(ticket: Ticket, fact: f.Resolved) -> Ticket:
+    return _on_its_track(ticket, _with(ticket, resolved=fact, asked=None, unresolved=None, trees=_trees(ticket, fact)))
+
+
+def _edited(ticket: Ticket, fact: f.Edited) -> Ticket:
+    ticket = _with(ticket, edited={**ticket.edited, fact.what: fact})
+    if fact.what == "submitter":
+        return _with(ticket, submitter=fact.people[0])
+    if fact.what == "repository":
+        moved = ticket.resolved.model_copy(update={"repository": fact.value}) if ticket.resolved else None
+        return _with(ticket, resolved=moved, named_repository=fact.value)
+    return ticket
+
+
+def _on_its_track(ticket: Ticket, moved: Ticket) -> Ticket:
     """On another track other items are to be judged: the roles that they are for approve anew, and keep what they decided."""
-    moved = _with(ticket, resolved=fact, asked=None, unresolved=None)
     if moved.track == ticket.track:
         return moved
     anew = (x for x in ticket.reviews.values() if moved.items_of(x.role) != ticket.items_of(x.role))
     reviews = {x.role: replace(x, approved_by="", approved_at=0, approved_commit="") for x in anew}
     return replace(moved, reviews={**ticket.reviews, **reviews})
+
+
+def _trees(ticket: Ticket, fact: f.Resolved | f.MergeFound) -> Mapping[str, str]:
+    return {**ticket.trees, fact.commit: fact.tree} if fact.tree else ticket.trees
 
 
 def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:
@@ -306,7 +417,7 @@ def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:
     stale = {x.number for x in ticket.findings if x.item == fact.item and x.open}
     ticket = _with_findings(ticket, stale, resolved_at=fact.at, resolved_by=fact.by)
     if fact.state == "failed":
-        secret = ticket.confidential(item.role)
+        secret = ticket.confidential(item.role) if fact.confidential is None else fact.confidential
         found = Finding(fact.finding, item.role, fact.why, fact.item, fact.by, fact.at, fact.commit, secret)
         ticket = _with(ticket, findings=(*ticket.findings, found))
     if fact.state in {"failed", "open"}:
@@ -337,7 +448,7 @@ def _verdict(ticket: Ticket, fact: f.VerdictGiven) -> Ticket:
     old = {
         x.item: x
         for x in ticket.judgements.values()
-        if x.item in mine and x.state in {"passed", "na"} and x.commit != fact.commit
+        if x.item in mine and x.state in {"passed", "na"} and not ticket.alike(x.commit, fact.commit)
     }
     if fact.decision == "holds":
         carried = {handle: replace(x, commit=fact.commit, by=fact.by, at=fact.at) for handle, x in old.items()}

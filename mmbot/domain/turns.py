@@ -46,7 +46,7 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     if gate(ticket, says).open:
         return _after_the_gate(ticket)
     turns: list[Turn] = [] if ticket.owner else [Turn("owner", "owner")]
-    if any(x.open and not x.answered_at for x in ticket.findings):
+    if any(not x.answered_at for x in findings(ticket)):
         turns.append(Turn("submitter", "answer"))
     turns += [turn for role in says if (turn := _role_turn(ticket, role, says[role]))]
     if ticket.owner and "not asked yet" in says.values():

@@ -1,5 +1,6 @@
 """What can happen: every Command that a person can give, every other happening, and the Event around them."""
 
+from mmbot.events.command import Command
 from mmbot.events.commands import (
     ALL,
     COMMANDS,
@@ -13,7 +14,6 @@ from mmbot.events.commands import (
     AskStatus,
     Assign,
     Block,
-    Command,
     EndTicket,
     GiveVerdict,
     HoldTicket,
@@ -22,7 +22,6 @@ from mmbot.events.commands import (
     RequestReviews,
     SayReady,
     SettleFinding,
-    Submit,
     TakeStep,
     UndoStep,
 )
@@ -37,6 +36,7 @@ from mmbot.events.happenings import (
     ReferenceResolved,
     Where,
 )
+from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
 from mmbot.events.slots import Slot
 
 __all__ = [
@@ -52,7 +52,10 @@ __all__ = [
     "AskStatus",
     "Assign",
     "Block",
+    "ChooseTrack",
     "Command",
+    "Contribute",
+    "EditTicket",
     "EndTicket",
     "Event",
     "GiveVerdict",
@@ -67,6 +70,7 @@ __all__ = [
     "Pushed",
     "ReferenceResolved",
     "RequestReviews",
+    "Resubmit",
     "SayReady",
     "SettleFinding",
     "Slot",

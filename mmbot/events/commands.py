@@ -1,12 +1,12 @@
 """Every request that a person can make, as a value: its words, fields, help and who may."""
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import StringConstraints
 
-from mmbot.domain.facts import Claim, Decision, ItemState
-from mmbot.domain.rights import Who
+from mmbot.domain.facts import Decision, ItemState
+from mmbot.events.command import Command
+from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
 from mmbot.events.slots import (
     AnyTicket,
     CommitGuard,
@@ -14,6 +14,7 @@ from mmbot.events.slots import (
     ItemHandle,
     ItemHandles,
     Line,
+    Maintainer,
     Number,
     Page,
     Part,
@@ -27,7 +28,6 @@ from mmbot.events.slots import (
     StepName,
     Text,
     TicketNumber,
-    TrackName,
     Whose,
     Word,
 )
@@ -35,47 +35,6 @@ from mmbot.events.slots import (
 MINE, ALL = "mine", "all"
 PARTIES = ("owner", "release", "submitter")
 """Whom a ticket can wait for besides the roles that judge it."""
-
-
-class Command(BaseModel):
-    """A request of a person, the same value whether typed, clicked or filled into a dialog. The docstring is its help."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    words: ClassVar[Mapping[str, Mapping[str, object]]] = {}
-    """The words that start it, each with the fields it fixes."""
-    summaries: ClassVar[Mapping[str, str]] = {}
-    examples: ClassVar[Mapping[str, str]] = {}
-    who: ClassVar[Who] = "anyone"
-    reads: ClassVar[bool] = False
-    """Whether it changes nothing: then nothing is written, not even that it was seen."""
-    must: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Fields that a word needs although the value has a default for them."""
-
-
-class Submit(Command):
-    """The link may name a repository, branch, tag, pull request or commit. A filled-in form of the issue tracker will do, too."""
-
-    words = {"submit": {}}
-    summaries = {"submit": "hand in a plugin for review"}
-    examples = {"submit": "submit https://github.com/example/mattermost-plugin-remind v1.0.0"}
-
-    link: Line
-    title: str = ""
-    summary: Annotated[
-        str, Slot("dialog", "SUMMARY", "Summary", "What the plugin does, or what is new."), Field(max_length=3000)
-    ] = ""
-    contact: Annotated[
-        str,
-        Slot("dialog-line", "CONTACT", "Security contact", "Whom to tell in private of a vulnerability."),
-        Field(max_length=150),
-    ] = ""
-    track: TrackName = ""
-    claims: tuple[Claim, ...] = ()
-    missing: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    struck_out: tuple[str, ...] = ()
-    other_references: tuple[str, ...] = ()
 
 
 class Assign(Command):
@@ -244,7 +203,10 @@ class SayReady(Command):
 
 
 class TakeStep(Command):
-    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why."""
+    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why.
+
+    What `done MB-7 merged LINK` names is compared with what was approved.
+    """
 
     words = {"done": {"skipped": False}, "skip": {"skipped": True}}
     summaries = {"done": "a step is done: fork, merged, listing, …", "skip": "a step need not be done: say why"}
@@ -257,7 +219,7 @@ class TakeStep(Command):
 
     ticket: TicketNumber
     step: StepName
-    person: PersonId = ""
+    person: Maintainer = ""
     note: Text = ""
     skipped: bool
 
@@ -272,7 +234,7 @@ class UndoStep(Command):
 
     ticket: TicketNumber
     step: StepName
-    person: PersonId = ""
+    person: Maintainer = ""
 
 
 class AskNext(Command):
@@ -364,6 +326,7 @@ class AskHelp(Command):
 
 
 COMMANDS: tuple[type[Command], ...] = (
-    Submit, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote, GiveVerdict, MoveReview, SayReady,
+    Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
+    GiveVerdict, MoveReview, SayReady,
     TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, AskHelp,
 )  # fmt: skip

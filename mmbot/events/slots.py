@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from mmbot.domain.facts import Correction
+
 
 class Slot:
     """How a field of a command is typed in chat: the shape by which its word is recognised, and how it is called in usage."""
@@ -28,6 +30,11 @@ Flag = Annotated[bool, Slot("flag", "--all")]
 Page = Annotated[int, Slot("page", "--page N", "Page"), Field(ge=1, le=100_000)]
 Whose = Annotated[str, Slot("whose", "WHOSE")]
 TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
+TrackWord = Annotated[str, Slot("track-word", "TRACK", "Track")]
+Contribution = Annotated[str, Slot("contribution", "KIND", "Kind")]
+Maintainer = Annotated[str, Slot("maintainer", "@USER", "Person")]
+SubmitterOption = Annotated[str, Slot("for", "--for @USER")]
+CorrectionName = Annotated[Correction, Slot("correction", "WHAT", "What to change")]
 Line = Annotated[
     str,
     Slot("line", "LINK", "What to review", "Repository, tag, branch, pull request or commit."),

@@ -1,47 +1,73 @@
 """Submissions: a ticket is opened, its reference resolved to one commit, its track decided, and the review moved on request."""
 
+from typing import Any
+
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.intake import classify
+from mmbot.domain.intake import Classified, classify
 from mmbot.domain.references import Reference, repository_key
-from mmbot.domain.rights import allowed, submits
+from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
-from mmbot.handlers.news import card, follow
+from mmbot.handlers.news import DEFAULT_OWNER, card, follow, tell
+from mmbot.handlers.pages import move_page
+from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import notices, replies
+from mmbot.words import tracks as words
 from mmbot.words.refusals import refused
 
-DEFAULT_OWNER = "default-owner"
+BY_HAND = ("app", "web")
+"""Tracks that the catalogue knows nothing of."""
 
 
 def submit(tx: Tx, cmd: Submit) -> Reply:
     """Open a ticket for what somebody hands in, unless the same repository has an open one."""
+    if cmd.submitter and cmd.submitter != tx.by:
+        tx.require("owner")
     reference = tx.reference(cmd.link)
     if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
-    owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
-    opened = f.Submitted(
+    sent = f.Submitted(
         requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
         claims=cmd.claims, missing=cmd.missing, unread=cmd.unread, struck_out=cmd.struck_out,
-        other_references=cmd.other_references, by=tx.by, at=tx.at, via=tx.via,
+        other_references=cmd.other_references, submitter=cmd.submitter if cmd.submitter != tx.by else "",
+        by=tx.by, at=tx.at, via=tx.via,
     )  # fmt: skip
-    ticket = tx.new_ticket(opened, _given(tx, cmd.link, reference))
-    if owner and owner != tx.by:
-        ticket = ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via))
+    return opened(tx, with_owner(tx, linked(tx, tx.new_ticket(sent, given(tx, cmd.link, reference)))))
+
+
+def with_owner(tx: Tx, ticket: Ticket) -> Ticket:
+    """A new ticket in the hands of the default owner, who cannot guide what is their own."""
+    owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
+    if not owner or submits(ticket, owner):
+        return ticket
+    return ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via))
+
+
+def opened(tx: Tx, ticket: Ticket) -> Reply:
+    """Save a new ticket, have its reference looked up, and tell whose it is and who guides it."""
     ticket = tx.save(ticket)
+    tell_links(tx, ticket)
     look_up(tx, ticket)
-    if ticket.owner:
+    if ticket.owner and ticket.owner != tx.by:
         tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
     name = tx.who(ticket.owner) if ticket.owner else ""
-    return Reply(replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket)))
+    answer = replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket))
+    if ticket.submitter == tx.by:
+        return Reply(answer)
+    tell(tx, ticket, ticket.submitter, words.handed_in_for_you(ticket, tx.who(tx.by), answer))
+    return Reply(words.handed_in_for(ticket, tx.who))
 
 
 def move(tx: Tx, cmd: MoveReview) -> Reply:
     """Move the review to another reference: its owner or its submitter may."""
     ticket = tx.ticket(cmd.ticket)
     tx.require("owner-or-submitter", ticket)
+    if ticket.page:
+        _later_resolved(tx, ticket, _moved(tx, ticket, cmd.link))
+        return Reply(replies.page_moved(tx.ticket(cmd.ticket)))
     ticket = tx.save(_moved(tx, ticket, cmd.link))
     look_up(tx, ticket)
     return Reply(replies.looking_up(ticket, cmd.link))
@@ -80,25 +106,36 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     if before.ended or before.public or asked is None or _stale(asked, what):
         return
     if what.why:
-        ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
-        if asked.ready_at:
-            _tell_answered(tx, ticket, asked.ready_at)
-        for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
-            tx.say(notices.not_found(ticket, what.why, what.text), to=person)
-        return
-    fact, update_of_nothing = _fact(tx, before, what)
-    after = before.plus(fact)
-    if not before.commit:
-        _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
-    elif before.commit == what.commit:
-        saved = follow(tx, before, after)
-        tx.say(notices.same_commit(saved, what.text), thread=card(saved))
-        if asked.ready_at:
-            _tell_answered(tx, saved, asked.ready_at)
+        _not_found(tx, before, what)
     else:
-        _later_resolved(tx, before, after)
-        if asked.ready_at:
-            _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+        fact, update_of_nothing = _fact(tx, before, what)
+        after = before.plus(fact)
+        if not before.commit:
+            _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
+            return
+        if other := _same_id(tx, before, after):
+            _not_moved(tx, before, what.text, replies.id_of_another(after, other))
+        elif before.commit == what.commit:
+            saved = follow(tx, before, after)
+            tx.say(notices.same_commit(saved, what.text), thread=card(saved))
+        else:
+            _later_resolved(tx, before, after)
+    if asked.ready_at:
+        _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+
+
+def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
+    ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
+    by = before.asked.by if before.asked else ""
+    for person in dict.fromkeys([by, ticket.submitter] if not ticket.commit else [by]):
+        tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
+
+
+def _not_moved(tx: Tx, before: Ticket, text: str, why: str) -> None:
+    ticket = tx.save(before.plus(f.Unresolved(text=text, why=why, at=tx.at, via=tx.via)))
+    by = before.asked.by if before.asked else ""
+    for person in dict.fromkeys((by, ticket.submitter, ticket.owner)):
+        tell(tx, ticket, person, notices.not_moved(ticket, why, text))
 
 
 def _stale(asked: f.ReferenceGiven, what: ReferenceResolved) -> bool:
@@ -117,7 +154,8 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
     key = next(
         (key for key in keys if any(key in x.repositories for x in listed)), keys[0]
     )  # it may be listed under either address
-    track = classify(listed, key, plugin_id, "new" if known and not listed else asked)
+    wanted = "new" if known and not listed else asked
+    track = Classified(asked) if asked in BY_HAND else classify(listed, key, plugin_id, wanted)
     texts = {
         name: str(manifest.get(name, ""))
         for name in ("name", "version", "min_server_version", "homepage_url", "support_url", "release_notes_url")
@@ -129,24 +167,40 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
         reachable=what.reachable,
         unfilled=tuple(str(x) for x in unfilled) if isinstance(unfilled, (list, tuple)) else (),
         track=track.track, base_version=track.base_version, collides_with=track.collides_with,
-        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts,
+        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts, **_difference(ticket, what),
     )  # fmt: skip
     return fact, asked == "update" and track.track == "new"
 
 
+def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
+    """The other open ticket whose id a move would take on."""
+    new_id = after.plugin_id.lower()
+    if new_id == before.plugin_id.lower():
+        return None
+    return next(map(tx.ticket, tx.store.same_plugin(after.number, "", new_id)), None)
+
+
+def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
+    """What the fact keeps of a comparison, if it was one with the commit under review."""
+    if not what.files or what.since != ticket.commit or what.commit == ticket.commit:
+        return {}
+    return what.model_dump(include={"since", "since_version", "files", "more", "version_only", "diff"})
+
+
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
-    plugin_id = after.resolved.plugin_id.lower() if after.resolved else ""
-    twins = map(tx.ticket, tx.store.same_plugin(after.number, repository_key(after.repository), plugin_id))
+    plugin_id = after.plugin_id.lower()
+    twins = map(tx.ticket, tx.store.same_plugin(after.number, after.place, plugin_id))
     if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
         for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
-            tx.say(notices.same_plugin(saved, other), to=person)
+            tell(tx, saved, person, notices.same_plugin(saved, other))
         return
-    saved = follow(tx, before, after)
+    saved = follow(tx, before, linked(tx, after))
+    tell_links(tx, saved)
     remarks = notices.remarks(saved)
     tx.say(notices.found(saved, remarks, update_of_nothing=update_of_nothing), thread=card(saved))
     if remarks:
-        tx.say(notices.for_the_submitter(saved, remarks), to=saved.submitter)
+        tell(tx, saved, saved.submitter, notices.for_the_submitter(saved, remarks))
 
 
 def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
@@ -178,6 +232,8 @@ def _tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
     _must_be_open(tx, ticket)
+    if ticket.page:
+        return move_page(tx, ticket, link)
     reference = tx.reference(link, ticket.repository)
     others = [
         x for x in tx.store.same_plugin(ticket.number, repository_key(reference.repository), "") if x != ticket.number
@@ -185,15 +241,11 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
         raise Refused(twice(tx, tx.ticket(others[0])), "link")
     # The reviewers whom a `ready` promised to tell are told by whichever reference is found in the end.
-    return ticket.plus(_given(tx, link, reference, ready_at=ready_at or (ticket.asked.ready_at if ticket.asked else 0)))
+    return ticket.plus(given(tx, link, reference, ready_at=ready_at or (ticket.asked.ready_at if ticket.asked else 0)))
 
 
-def twice(tx: Tx, other: Ticket) -> str:
-    """The plugin has another open ticket: which, and what the asker can do there."""
-    return replies.submitted_twice(other, tx.who, may_move=allowed("owner-or-submitter", tx.actor, other))
-
-
-def _given(tx: Tx, text: str, reference: Reference, *, ready_at: int = 0) -> f.ReferenceGiven:
+def given(tx: Tx, text: str, reference: Reference, *, ready_at: int = 0) -> f.ReferenceGiven:
+    """What to review, as it was named."""
     return f.ReferenceGiven(
         text=text,
         repository=reference.repository,
@@ -219,6 +271,8 @@ def look_up(tx: Tx, ticket: Ticket) -> None:
             kind=ticket.asked.ref_kind,
             name=ticket.asked.ref_name,
             path_may_follow=ticket.asked.path_may_follow,
+            since=ticket.commit,
+            since_version=ticket.version,
         )
 
 

@@ -1,9 +1,16 @@
 """What has to be told, and which posts have to change, after a ticket changed."""
 
 from mmbot.domain import review
+from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import waiting
+from mmbot.messages import Message
+from mmbot.store.database import Store
 from mmbot.store.tx import Tx
-from mmbot.words import notices
+from mmbot.words import notices, steps
+
+DEFAULT_OWNER = "default-owner"
+"""The role of whoever gets a new ticket."""
 
 
 def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
@@ -21,9 +28,28 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
         tx.say(notices.gate_open_in_thread(saved), thread=card(saved))
         if saved.owner:
             tx.say(notices.gate_open(saved, tx.who), to=saved.owner)
+        if any(turn.party == "release" for turn in waiting(saved)):  # it was merged before it was approved
+            for person in tx.store.members("release"):
+                if person != saved.submitter:
+                    tx.say(steps.your_step(saved, tx.who, person), to=person)
     elif was_open and not is_open and saved.owner:
         tx.say(notices.gate_shut(saved, notices.why_shut(saved)), to=saved.owner)
     return saved
+
+
+def tell(tx: Tx, ticket: Ticket, person: str, message: Message) -> None:
+    """Tell somebody about a ticket; for somebody without an account, whoever guides it gets the text to pass on."""
+    if is_outside(person):
+        message = notices.to_pass_on(ticket, tx.who(person), message)
+        person = guide(tx.store, ticket)
+    if person:
+        tx.say(message, to=person)
+
+
+def guide(store: Store, ticket: Ticket) -> str:
+    """Who speaks for people without an account: the ticket's owner, else the default owner, else some owner or admin; "" for nobody."""
+    others = (person for role in (DEFAULT_OWNER, "owner", "admin") for person in store.members(role))
+    return ticket.owner or next(others, "")
 
 
 def card(ticket: Ticket) -> str:

@@ -217,7 +217,8 @@ def _open(tx: Tx, number: int) -> Ticket:
 
 
 def _guard(ticket: Ticket, commit: str) -> None:
-    if commit and ticket.commit and not ticket.commit.startswith(commit):
+    alike = (x for x in (ticket.commit, *ticket.trees) if ticket.same(x))
+    if commit and ticket.commit and not any(x.startswith(commit) for x in alike):
         raise Refused(replies.review_moved(ticket, commit))
 
 

@@ -14,12 +14,14 @@ from sqlite_utils import Database
 
 from mmbot.domain import facts as f
 from mmbot.domain.intake import Listed
+from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn, carried, history
 from mmbot.events import Person
 from mmbot.policy import Policy
 from mmbot.store import search
 from mmbot.store.migrations import migrations
+from mmbot.words.phrases import plain
 
 INDEX_VERSION = 3
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
@@ -156,14 +158,14 @@ class Store:
         """The number for a new ticket."""
         return int(self.connection.execute("SELECT coalesce(max(number), 0) + 1 FROM ticket").fetchone()[0])
 
-    def save(self, ticket: Ticket, event: str, repository_key: str) -> Ticket:
+    def save(self, ticket: Ticket, event: str) -> Ticket:
         """Store a ticket's news and its index columns; returns the ticket without news."""
         turns = self.turns(ticket.number)
         replay = self.ticket(ticket.number) or Ticket(ticket.number, ticket.policy)
         for fact in ticket.news:
             replay = replay.plus(fact)
             turns = carried(replay, turns, fact.at)
-        self._index(ticket, turns, repository_key)
+        self._index(ticket, turns)
         self.connection.executemany(
             "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.kind, x.at, x.by, x.via, event, x.model_dump_json()) for x in ticket.news],
@@ -178,6 +180,16 @@ class Store:
             """SELECT number FROM ticket WHERE repository_key = ? AND open = 1 AND number <> ?
                UNION SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' AND open = 1 AND number <> ?
                ORDER BY number""",
+            repository_key, number, plugin_key, number,
+        )  # fmt: skip
+        return [row["number"] for row in rows]
+
+    def earlier(self, number: int, repository_key: str, plugin_key: str) -> list[int]:
+        """The tickets of the same repository or the same id that are over, the newest first: ten at most."""
+        rows = self.query(
+            """SELECT number FROM ticket WHERE repository_key = ? AND open = 0 AND number <> ?
+               UNION SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' AND open = 0 AND number <> ?
+               ORDER BY number DESC LIMIT 10""",
             repository_key, number, plugin_key, number,
         )  # fmt: skip
         return [row["number"] for row in rows]
@@ -238,7 +250,9 @@ class Store:
         return next((Person(found, name, zone, bool(is_bot)) for found, name, zone, is_bot in rows), None)
 
     def who(self, user: str) -> str:
-        """A person's user name, without the @; "somebody" for one who is not known."""
+        """A person's user name, without the @; "somebody" for one who is not known. Safe to post."""
+        if is_outside(user):
+            return plain(user.removeprefix(OUTSIDE), 80)
         person = self.person(user)
         return person.name if person else "somebody"
 
@@ -333,12 +347,11 @@ class Store:
             self._cache.pop(next(iter(self._cache)))
         self._cache[ticket.number] = (ticket, turns)
 
-    def _index(self, ticket: Ticket, turns: Mapping[str, Turn], repository_key: str) -> None:
-        plugin_id = ticket.resolved.plugin_id if ticket.resolved else ""
+    def _index(self, ticket: Ticket, turns: Mapping[str, Turn]) -> None:
         live = not ticket.ended and not ticket.public
         row = (
-            ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), plugin_id.lower(),
-            repository_key, ticket.changed_at,
+            ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), ticket.plugin_id.lower(),
+            ticket.place, ticket.changed_at,
         )  # fmt: skip
         self.execute(
             """INSERT INTO ticket (number, open, owner, submitter, name, plugin_key, repository_key, changed_at)
@@ -364,12 +377,12 @@ class Store:
         with self.transaction():
             last = 0
             while rows := self.query(
-                f"SELECT number, repository_key FROM ticket WHERE {part} ORDER BY number LIMIT ?", last, AT_ONCE  # noqa: S608 -- our own words
+                f"SELECT number FROM ticket WHERE {part} ORDER BY number LIMIT ?", last, AT_ONCE  # noqa: S608 -- our own words
             ):  # fmt: skip
                 for row in rows:
                     last = row["number"]
                     if found := self._ticket(last):
-                        self._index(*found, row["repository_key"])
+                        self._index(*found)
             self.remember("index", f"{code}:{policy}")
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.store.migrations import migrations
 
 
@@ -55,7 +56,9 @@ class Reader:
         return [data for (data,) in rows]
 
     def name(self, user: str) -> str:
-        """A person's user name, "" for one who is not known."""
+        """A person's user name, or the name of somebody without an account; "" for one who is not known."""
+        if is_outside(user):
+            return user.removeprefix(OUTSIDE)
         rows = self._connection.execute("SELECT name FROM person WHERE id = ?", (user,)).fetchall()
         return str(rows[0][0]) if rows else ""
 

@@ -2,26 +2,24 @@
 
 import sqlite3
 
+from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.words.answers import COUNTED
-
-_PEOPLE = """SELECT coalesce(group_concat(name, ' '), '') FROM person WHERE id IN (
-             (SELECT submitter FROM ticket WHERE number = ?), (SELECT owner FROM ticket WHERE number = ?))"""
 
 
 def put(connection: sqlite3.Connection, ticket: Ticket) -> None:
     """Let a saved ticket be found by what it says now; writes only what is new."""
-    submitted, resolved = ticket.submitted, ticket.resolved
+    submitted = ticket.submitted
     said = " ".join(
         (
             ticket.name,
-            resolved.plugin_id if resolved else "",
+            ticket.plugin_id,
             submitted.title if submitted else "",
             submitted.summary if submitted else "",
             ticket.repository.partition("://")[2],
         )
     )
-    people = connection.execute(_PEOPLE, (ticket.number, ticket.number)).fetchone()[0]
+    people = _people(connection, ticket.submitter, ticket.owner)
     before = connection.execute("SELECT said, people FROM search WHERE rowid = ?", (ticket.number,)).fetchone()
     if before is None:
         connection.execute("INSERT INTO search (rowid, said, people) VALUES (?, ?, ?)", (ticket.number, said, people))
@@ -32,12 +30,21 @@ def put(connection: sqlite3.Connection, ticket: Ticket) -> None:
 def rename(connection: sqlite3.Connection, person: str) -> None:
     """Let somebody's tickets be found by their present name."""
     rows = connection.execute(
-        "SELECT number FROM ticket WHERE submitter = ? UNION ALL SELECT number FROM ticket WHERE owner = ?",
+        """SELECT number, submitter, owner FROM ticket WHERE submitter = ?
+           UNION ALL SELECT number, submitter, owner FROM ticket WHERE owner = ?""",
         (person, person),
     ).fetchall()
-    for (number,) in rows:
-        people = connection.execute(_PEOPLE, (number, number)).fetchone()[0]
+    for number, submitter, owner in rows:
+        people = _people(connection, submitter, owner)
         connection.execute("UPDATE search SET people = ? WHERE rowid = ?", (people, number))
+
+
+def _people(connection: sqlite3.Connection, *people: str) -> str:
+    """The names of some people, of those without an account, too."""
+    names = [person.removeprefix(OUTSIDE) for person in people if is_outside(person)]
+    for person in people:
+        names += [name for (name,) in connection.execute("SELECT name FROM person WHERE id = ?", (person,)).fetchall()]
+    return " ".join(names)
 
 
 def find(connection: sqlite3.Connection, words: str, limit: int, skipped: int = 0) -> tuple[list[int], int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmbot.domain.facts import AnyFact
-from mmbot.domain.references import BadReference, Reference, parse_reference, repository_key
+from mmbot.domain.references import BadReference, Reference, parse_reference
 from mmbot.domain.rights import STAFF, Actor, Who, allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
@@ -90,6 +90,7 @@ class Tx:
             "role": f"{self.policy.roles[role].title if role in self.policy.roles else role} reviewers",
             "owner": "owners",
             "owner-or-submitter": "its owner or submitter",
+            "owner-or-reviewer": "its owner and reviewers",
             "concerned": "owners, reviewers and its submitter",
         }.get(who, "owners and reviewers")
         raise Refused(replies.not_allowed(ticket, self._who_may(who, ticket, role), what, own=own))
@@ -132,7 +133,7 @@ class Tx:
 
     def save(self, ticket: Ticket) -> Ticket:
         """Store what is new of a ticket, and have its card show it."""
-        stored = self.store.save(ticket, self.event.id, repository_key(ticket.repository))
+        stored = self.store.save(ticket, self.event.id)
         self.show(f"card:{ticket.number}")
         return stored
 

@@ -7,8 +7,19 @@ from mmbot.domain import review
 from mmbot.domain.rights import Actor, may_know
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Reason, Turn, stage
-from mmbot.words.cards import Who, called, finding_line, kind, outlook, ref_words, title_of, verdict_words, way_on
-from mmbot.words.phrases import code, commit, date, day, link, listed, plain, quoted, typed
+from mmbot.words.cards import (
+    Who,
+    called,
+    finding_line,
+    kind,
+    outlook,
+    ref_words,
+    title_of,
+    under_review,
+    verdict_words,
+    way_on,
+)
+from mmbot.words.phrases import code, date, day, link, listed, plain, quoted, typed
 
 AT_MOST = 20
 COUNTED = 1_000
@@ -19,13 +30,17 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
+    if ticket.before:
+        lines[0] += f" Handed in before as MB-{ticket.before}."
+    if ticket.after:
+        lines[0] += f" Handed in again as {listed(f'MB-{x}' for x in ticket.after)}."
     if ticket.submitted and ticket.submitted.summary:
         lines.append(quoted(ticket.submitted.summary, 300))
     if ticket.unresolved and not ticket.commit:
         lines.append(f"I could not find what to review: {plain(ticket.unresolved.why)}")
     if ticket.commit and not ticket.ended:
-        at = commit(ticket.repository, ticket.commit)
-        lines.append(f"Under review: {link('repository', ticket.repository)}, commit {at}{ref_words(ticket)}.")
+        where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
+        lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
         lines += [_role_line(ticket, role, who) for role in ticket.roles]
     for found in review.findings(ticket):
         secret = found.confidential and not may_know(reader, ticket, found.role)

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.domain import review
+from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.policy import Item
+from mmbot.words.changed import what_changed
+from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
 
@@ -38,17 +41,39 @@ def called(ticket: Ticket) -> str:
 
 
 def kind(ticket: Ticket) -> str:
-    """The track as the end of a title, once it is known: ` — update`."""
-    return f" — {ticket.track_words.title}" if ticket.resolved else ""
+    """The track as the end of a title, once it is known: ` — update`, ` — web Marketplace, utility tool`."""
+    of = f", {CONTRIBUTIONS[ticket.contribution]}" if ticket.contribution in CONTRIBUTIONS else ""
+    return f" — {ticket.track_words.title}{of}" if ticket.resolved or ticket.chosen else ""
+
+
+def at(ticket: Ticket, sha: str = "") -> str:
+    """A commit of the ticket as people read it, by default the one under review; of a page, which has none, a link to it."""
+    if ticket.page:
+        return link("the page", ticket.repository) if sha in {"", ticket.commit} else "an earlier page"
+    return commit(ticket.repository, sha or ticket.commit)
+
+
+def under_review(ticket: Ticket) -> str:
+    """What is under review, as a noun: commit `3f9c2ab`."""
+    return at(ticket) if ticket.page else f"commit {at(ticket)}"
+
+
+def compared(ticket: Ticket, before: str) -> str:
+    """A link to what changed since another commit of the ticket."""
+    return "look at it anew" if ticket.page else compare(ticket.repository, before, ticket.commit)
 
 
 def _facts_line(ticket: Ticket) -> str:
     parts = []
-    if ticket.resolved and ticket.resolved.plugin_id:
-        parts.append(code(ticket.resolved.plugin_id))
+    if ticket.plugin_id:
+        parts.append(code(ticket.plugin_id))
+    if ticket.page:
+        return " · ".join([*parts, at(ticket)])
     parts.append(link("repository", ticket.repository))
+    if ticket.fork:
+        parts.append(link("fork", ticket.fork))
     if ticket.commit:
-        parts.append(f"commit {commit(ticket.repository, ticket.commit)}{ref_words(ticket)}")
+        parts.append(f"{under_review(ticket)}{ref_words(ticket)}")
     if ticket.resolved and ticket.resolved.base_version:
         parts.append(f"listed: {plain(ticket.resolved.base_version, 30)}")
     return " · ".join(parts)
@@ -68,7 +93,10 @@ def ref_words(ticket: Ticket) -> str:
 
 def _people_line(ticket: Ticket, who: Who) -> str:
     owner = who(ticket.owner) if ticket.owner else "nobody yet"
-    return f"submitted by {who(ticket.submitter)} on {day(ticket.opened_at)} · owner {owner}"
+    others = [who(x) for x in ticket.maintainers if x != ticket.submitter]
+    more = f" · maintained by {listed(others)}" if others else ""
+    before = f" · handed in before as MB-{ticket.before}" if ticket.before else ""
+    return f"submitted by {who(ticket.submitter)} on {day(ticket.opened_at)} · owner {owner}{more}{before}"
 
 
 def _role_line(ticket: Ticket, role: str, who: Who) -> str:
@@ -93,7 +121,7 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
         return "approved" if part.reviewer == part.approved_by else f"approved by {by}"
     if says == "held":
         old = review.held(ticket, role)
-        return f"held at {commit(ticket.repository, old)}, to be confirmed"
+        return f"held at {at(ticket, old)}, to be confirmed"
     if says == "changes requested":
         answered = all(x.answered_at for x in review.findings(ticket, role))
         secret = any(x.confidential for x in review.findings(ticket, role))
@@ -134,7 +162,8 @@ def _gate_words(ticket: Ticket) -> str:
         return ""
     reached = [ticket.policy.steps[x].title for x in ticket.steps_reached]
     if not reached:
-        return "**The review gate is open**: every role approved this commit. "
+        what = "page" if ticket.page else "commit"
+        return f"**The review gate is open**: every role approved this {what}. "
     return f"**{reached[-1].capitalize()}.** "
 
 
@@ -143,7 +172,7 @@ def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:  # noqa: 
         name = "**you**" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
         if turn.why == "reference":
             return f"{name} (a tag or commit to review)"
-        number = sum(1 for x in ticket.findings if x.open and not x.answered_at)
+        number = sum(1 for x in review.findings(ticket) if not x.answered_at)
         return f"{name} ({plural(number, 'finding')})"
     if turn.party == "owner":
         name = (
@@ -203,7 +232,11 @@ def prompt(ticket: Ticket, role: str, turns: Mapping[str, Turn], who: Who) -> Me
     """A role's checklist: the items that are open with guide, claim and evidence; what is decided folds into a line."""
     title = title_of(ticket, role)
     reviewer = ticket.review(role).reviewer
-    head = f"{title} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}"
+    if role not in ticket.roles:
+        return Message(
+            f"{title} review of {called(ticket)}: not asked for any more. {kind(ticket).lstrip(' —')}.", (), "grey"
+        )
+    head = f"{title} review of {called(ticket)}, {under_review(ticket)}"
     name = f"{who(reviewer)} — " if reviewer else "Nobody yet — "
     held = review.verdict(ticket, role) == "held"
     open_items = [x for x in review.undecided(ticket, role) if not held or review.standing(ticket, x.handle) != "held"]
@@ -231,8 +264,8 @@ def _needs(ticket: Ticket, role: str, items: list[Item], turns: Mapping[str, Tur
         return "**Changes requested**; settle each finding when it is answered."
     if says == "held":
         old = review.held(ticket, role)
-        changed = compare(ticket.repository, old, ticket.commit)
-        return f"What was decided at {commit(ticket.repository, old)} is held until you confirm it: {changed}."
+        changed = what_changed(ticket, role, compared(ticket, old))
+        return f"What was decided at {at(ticket, old)} is held until you confirm it: {changed}"
     turn = turns.get(role)
     until = f"; please by {day(turn.due)}" if turn and turn.due else ""
     if not items:
@@ -257,9 +290,9 @@ def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
         stands = review.standing(ticket, item.handle)
         if found and found.state in DECIDED and stands != "open":
             why = f" ({plain(found.why, 100)})" if found.why and found.state == "na" else ""
-            at = f" at {commit(ticket.repository, found.commit)}" if stands == "held" else ""
+            then = f" at {at(ticket, found.commit)}" if stands == "held" else ""
             mark = "✓" if stands != "held" else "Held:"
-            words = f"{DECIDED[found.state]} by {who(found.by)}{why}{at}"
+            words = f"{DECIDED[found.state]} by {who(found.by)}{why}{then}"
             groups.setdefault((mark, words), []).append(f"**{item.handle}**")
     lines = [f"{mark} {listed(handles)} {words}" for (mark, words), handles in groups.items()]
     return "\n".join(
@@ -320,13 +353,16 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911 -- one line per turn
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
         if turn.party == "submitter" and reader == ticket.submitter:
             if turn.why == "reference":
                 return f"name what to review with {typed(f'commit {ticket.handle} LINK')}"
             return f"answer, then {typed(f'ready {ticket.handle}')} — add the new tag or commit if the code changed"
+        if turn.party == "submitter" and reader == ticket.owner and is_outside(ticket.submitter):
+            word = "commit" if turn.why == "reference" else "ready"
+            return f"pass it on to them; with their answer, {typed(f'{word} {ticket.handle} LINK')}"
         if turn.party == "owner" and reader == ticket.owner:
             if turn.why == "request":
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"

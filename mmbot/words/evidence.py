@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from mmbot.domain import facts as f
 from mmbot.domain.ticket import Ticket
-from mmbot.words.phrases import code, plain
+from mmbot.words.phrases import code, link, plain
 
 
 def claimed(ticket: Ticket, handle: str) -> str:
@@ -25,6 +25,8 @@ def evidence(ticket: Ticket, handle: str) -> str:  # noqa: C901, PLR0911, PLR091
     if found is None:
         return ""
     files = found.evidence
+    if ticket.track in {"app", "web"} and handle != "S2":
+        return _given(ticket, handle)
     match handle:
         case "P1":
             return _file("license", files, "no licence file in the top folder")
@@ -62,8 +64,12 @@ def _file(kind: str, files: Mapping[str, str], none: str) -> str:
 
 
 def _contact(ticket: Ticket) -> str:
-    contact = ticket.submitted.contact if ticket.submitted else ""
-    return f"; contact given: {code(contact)}" if contact else ""
+    return f"; contact given: {code(ticket.contact)}" if ticket.contact else ""
+
+
+def _given(ticket: Ticket, handle: str) -> str:
+    address = ticket.submitted.links.get(handle, "") if ticket.submitted else ""
+    return link(code(address, 200), address) if address else ""
 
 
 def _field(name: str, value: str, found: f.Resolved) -> str:

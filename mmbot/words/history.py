@@ -4,6 +4,7 @@ from mmbot.domain import facts as f
 from mmbot.domain.rights import Actor, may_know, secret_of
 from mmbot.domain.ticket import Ticket
 from mmbot.words.cards import Who, title_of
+from mmbot.words.choices import CORRECTIONS
 from mmbot.words.phrases import code, commit, link, listed, minute, plain
 
 SHORT = 200
@@ -46,6 +47,9 @@ def happened(ticket: Ticket, fact: f.AnyFact, who: Who, limit: int) -> str:  # n
             return f"named what to review: {code(fact.text or fact.repository, limit)}"
         case f.Resolved():
             return _resolved(ticket, fact)
+        case f.MergeFound():
+            same = f", which stands for the reviewed {commit(fact.repository, fact.of)} if their trees are equal"
+            return f"looked up what was merged: commit {commit(fact.repository, fact.commit)}{same}"
         case f.Unresolved():
             return f"did not find {code(fact.text, limit)}: {plain(fact.why, limit)}"
         case f.Assigned():
@@ -77,6 +81,14 @@ def happened(ticket: Ticket, fact: f.AnyFact, who: Who, limit: int) -> str:  # n
             where = f" ({link('link', fact.link)})" if fact.link else ""
             said = "not needed" if fact.skipped else "done"
             return f"{said}: {_step(ticket, fact.step, fact.person, who)}{where}{_why(fact.note, limit)}"
+        case f.TrackChosen():
+            return f"chose the track {_track(ticket, fact.track)}{_why(fact.why, limit)}"
+        case f.Edited():
+            value = listed(who(x) for x in fact.people) or plain(fact.value, limit) or "nothing"
+            return f"put right the {CORRECTIONS[fact.what]}: {value}"
+        case f.Linked():
+            said = "handed in before" if fact.how == "before" else "handed in again"
+            return f"linked it: {said} as MB-{fact.to}"
         case f.StepUndone():
             return f"taken back: {_step(ticket, fact.step, fact.person, who)}"
         case f.Ended(ending="duplicate"):
@@ -94,6 +106,11 @@ def happened(ticket: Ticket, fact: f.AnyFact, who: Who, limit: int) -> str:  # n
 
 def _why(text: str, limit: int) -> str:
     return f": {plain(text, limit)}" if text.strip() else ""
+
+
+def _track(ticket: Ticket, name: str) -> str:
+    tracks = ticket.requirements.tracks
+    return tracks[name].title if name in tracks else plain(name, 40)
 
 
 def _title(ticket: Ticket, role: str) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 import semver
 
 from mmbot.domain import review
+from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.events import Pushed
 from mmbot.messages import Button, Message, Row
-from mmbot.words.cards import Who, called, finding_line, ref_words, title_of
+from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref_words, title_of, under_review
+from mmbot.words.changed import changing, files_named, what_changed
 from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
 from mmbot.words.steps import then
@@ -20,10 +22,12 @@ ROOM_FOR_FINDINGS = 14_000
 def new_ticket(ticket: Ticket, who: Who) -> Message:
     """To the owner: a ticket came in."""
     title = ticket.submitted.title if ticket.submitted else ""
-    more = f" ({plain(title, 100)})" if title else ""
+    more = f" ({plain(title, 100)})" if title else f" ({kind(ticket).removeprefix(' — ')})" if ticket.page else ""
+    before = f" It was handed in before as MB-{ticket.before}." if ticket.before else ""
+    when = "Ask" if ticket.page else "When the commit is found, ask"
     return Message(
         f"{who(ticket.submitter)} handed in {link(plain(ticket.name, 60), ticket.repository)}{more}: it is **{ticket.handle}**, "
-        f"and you are its owner. When the commit is found, ask for the reviews: {typed(f'request {ticket.handle}')}. "
+        f"and you are its owner.{before} {when} for the reviews: {typed(f'request {ticket.handle}')}. "
         f"To hand it on: {typed(f'assign {ticket.handle} owner @USER')}."
     )
 
@@ -49,20 +53,26 @@ def found(ticket: Ticket, remarks: Sequence[str], *, update_of_nothing: bool) ->
     return Message("\n".join(lines))
 
 
-def remarks(ticket: Ticket) -> list[str]:  # noqa: C901 -- one remark after the other
+def remarks(ticket: Ticket) -> list[str]:  # noqa: C901, PLR0912 -- one remark after the other
     """What the manifest and the catalogue say against a submission, each with the item it bears on."""
     known = ticket.resolved
     if known is None:
         return []
-    out = []
+    out: list[str] = []
+    if ticket.page:
+        return out
     if not known.reachable:
         out.append(
             "No branch or tag of the repository leads to this commit: it may come from somebody else's fork. Name a tag."
         )
+    if ticket.track in {"app", "web"}:
+        return out
+    asked_for = {item.handle for item in ticket.items}
     if known.manifest_problem:
         out.append(
             f"I could not read the plugin's manifest at this commit: {plain(known.manifest_problem)} "
-            "Without a manifest it is no plugin that could be listed."
+            "Without a manifest it is no plugin that could be listed. Is it an App, or something for the web Marketplace? "
+            f"Then its owner puts it there: {typed(f'track {ticket.handle} web tool WHY')}."
         )
     if known.collides_with:
         out.append(
@@ -75,11 +85,11 @@ def remarks(ticket: Ticket) -> list[str]:  # noqa: C901 -- one remark after the 
             "to a server that is another plugin, whose settings and data stay behind. Keep the listed id."
         )
     tag = known.ref_name.removeprefix("v")
-    if known.ref_kind == "tag" and known.version and tag != known.version and "-rc" not in tag:
+    if "P6" in asked_for and known.ref_kind == "tag" and known.version and tag != known.version and "-rc" not in tag:
         out.append(
             f"The tag is {code(known.ref_name)}, but the manifest says version {code(known.version)} (P6): they must be the same."
         )
-    if ticket.version.startswith("0."):
+    if "P6" in asked_for and ticket.version.startswith("0."):
         out.append(
             f"Version {code(ticket.version)} is below 1.0.0 (P6): a finished plugin is released as 1.0.0 or higher."
         )
@@ -116,7 +126,7 @@ def _below(version: str, other: str) -> bool:
 def for_the_submitter(ticket: Ticket, said: Sequence[str]) -> Message:
     """To the submitter: remarks on what was found, that they can act on."""
     return Message(
-        f"I found {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}. "
+        f"I found {called(ticket)}, {under_review(ticket)}. "
         "Before the reviews, please look at this:\n"
         + "\n".join(f"- {remark}" for remark in said)
         + f"\nIf you change something: {typed(f'commit {ticket.handle} TAG')}."
@@ -125,10 +135,18 @@ def for_the_submitter(ticket: Ticket, said: Sequence[str]) -> Message:
 
 def not_found(ticket: Ticket, why: str, asked: str) -> Message:
     """To whoever named a reference: it could not be resolved."""
-    stays = f"The review stays at {commit(ticket.repository, ticket.commit)}. " if ticket.commit else ""
+    stays = f"The review stays at {at(ticket)}. " if ticket.commit else ""
     return Message(
         f"I could not find {code(asked, 100)} for **{ticket.handle}**. {why}\n"
         f"{stays}Name it anew with {typed(f'commit {ticket.handle} LINK')}; a tag alone will do when the repository is right."
+    )
+
+
+def not_moved(ticket: Ticket, why: str, asked: str) -> Message:
+    """To whoever named a commit, and those whose ticket it is: the review can't move there."""
+    return Message(
+        f"{called(ticket)} did not move to {code(asked, 100)}. {why} "
+        f"The review stays at {at(ticket)}. If it is another plugin, hand it in by itself: {typed('submit LINK')}."
     )
 
 
@@ -148,9 +166,18 @@ def assigned(ticket: Ticket, role: str, by: str, due: int = 0) -> Message:
             f"{by} made you the owner of {called(ticket)}. {typed(f'status {ticket.handle}')} shows where it stands."
         )
     return Message(
-        f"{by} asks you for the {title_of(ticket, role)} review of {called(ticket)}, commit {commit(ticket.repository, ticket.commit)}"
+        f"{by} asks you for the {title_of(ticket, role)} review of {called(ticket)}, {under_review(ticket)}"
         f"{f', by {day(due)}' if due else ''}. The checklist is in its thread. "
         f"If you can't: {typed(f'unassign {ticket.handle} {role}')}."
+    )
+
+
+def to_pass_on(ticket: Ticket, name: str, message: Message) -> Message:
+    """To whoever guides a ticket: its submitter has no account here, so the text has to reach them another way."""
+    inside = "\n".join(f"> {line}" if line else ">" for line in message.text.split("\n"))
+    return Message(
+        f"**{name}** has no account here. Please pass this on; the commands in it you can type for them.\n{inside}\n"
+        f"About {called(ticket)}."
     )
 
 
@@ -176,8 +203,7 @@ def review_wanted(ticket: Ticket, role: str, due: int) -> Message:
 
 def changes(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
     """To the submitter: the findings of a review, in one message."""
-    at = commit(ticket.repository, ticket.commit)
-    lines = [f"The review of {called(ticket)} at {at} has {plural(len(findings), 'finding')} for you:"]
+    lines = [f"The review of {called(ticket)} at {at(ticket)} has {plural(len(findings), 'finding')} for you:"]
     for limit in (3000, 1500, 750, 300, 100):
         words = [_finding(ticket, x, who, limit) for x in findings]
         if sum(map(len, words)) < ROOM_FOR_FINDINGS:
@@ -210,7 +236,11 @@ def _finding(ticket: Ticket, finding: Finding, who: Who, limit: int) -> str:
 def changed(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
     """In the thread: changes are requested; a confidential role's words stay out."""
     roles = list(dict.fromkeys(title_of(ticket, x.role) for x in findings))
-    lines = [f"{listed(roles)} requested changes; **{who(ticket.submitter)}** has them by direct message."]
+    name = f"**{who(ticket.submitter)}**"
+    told = (
+        f"{name} hears of them by its owner" if is_outside(ticket.submitter) else f"{name} has them by direct message"
+    )
+    lines = [f"{listed(roles)} requested changes; {told}."]
     lines += [finding_line(ticket, x, who, secret=False) for x in findings if not x.confidential]
     return Message("\n".join(lines))
 
@@ -222,7 +252,7 @@ def answered(ticket: Ticket, role: str) -> Message:
     found = f"your {title} finding is" if len(numbers) == 1 else f"your {len(numbers)} {title} findings are"
     buttons = tuple(Button(f"Settle finding {n}", f"unblock {ticket.handle} {n}") for n in numbers[:5])
     return Message(
-        f"{called(ticket)}: {found} answered, it is your turn again. The review is at {commit(ticket.repository, ticket.commit)}.",
+        f"{called(ticket)}: {found} answered, it is your turn again. The review is at {at(ticket)}.",
         (Row(buttons),),
     )
 
@@ -231,10 +261,14 @@ def moved(ticket: Ticket, before: str, held: Sequence[str], said: Sequence[str])
     """In the thread: the review moved to another commit; the roles whose decisions are held are named."""
     by_commit: dict[str, list[str]] = {}
     for role in held:
-        by_commit.setdefault(commit(ticket.repository, review.held(ticket, role)), []).append(title_of(ticket, role))
-    way = f"from {commit(ticket.repository, before)} to {commit(ticket.repository, ticket.commit)}{ref_words(ticket)}"
-    lines = [f"The review moved {way}: {compare(ticket.repository, before, ticket.commit)}."]
-    lines += [f"What was decided at {at} is held until it is confirmed: {listed(x)}." for at, x in by_commit.items()]
+        by_commit.setdefault(at(ticket, review.held(ticket, role)), []).append(title_of(ticket, role))
+    way = f"from {at(ticket, before)} to {at(ticket)}{ref_words(ticket)}"
+    lines = [f"The review moved {way}: {compared(ticket, before)}{changing(ticket)}."]
+    if alike := review.decided_before(ticket):
+        lines.append(f"It is the same code as {at(ticket, alike)}: what was decided there stands.")
+    elif ticket.same(before):
+        lines.append(f"It is the same code as {at(ticket, before)}.")
+    lines += [f"What was decided at {old} is held until it is confirmed: {listed(x)}." for old, x in by_commit.items()]
     lines += [f"⚠ {remark}" for remark in said]
     return Message("\n".join(lines))
 
@@ -242,13 +276,11 @@ def moved(ticket: Ticket, before: str, held: Sequence[str], said: Sequence[str])
 def pushed(ticket: Ticket, what: Pushed) -> Message:
     """In the thread: new commits came; the review stays where it is."""
     kind = "New tag" if what.ref_kind == "tag" else "New commits on"
-    names = [code(x, 80) for x in what.files[:5]]
-    more = len(what.files) - len(names) + what.more
     name = what.ref_name if what.ref_kind == "tag" else what.commit[:7]
-    changes = f", changing {listed([*names, *([f'{more} more'] if more > 0 else [])])}" if names else ""
+    changes = f", changing {files_named(what.files, what.more)}" if what.files else ""
     return Message(
-        f"{kind} {code(what.ref_name, 60)} ({commit(ticket.repository, what.commit)}){changes}. The review stays at "
-        f"{commit(ticket.repository, ticket.commit)} ({compare(ticket.repository, ticket.commit, what.commit)}). "
+        f"{kind} {code(what.ref_name, 60)} ({at(ticket, what.commit)}){changes}. The review stays at "
+        f"{at(ticket)} ({compare(ticket.repository, ticket.commit, what.commit)}). "
         f"To move it: {typed(f'commit {ticket.handle} {name}')}."
     )
 
@@ -257,8 +289,8 @@ def confirm(ticket: Ticket, role: str, before: str) -> Message:
     """To a reviewer: the review moved on; the question is whether the verdict still holds."""
     ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
     return Message(
-        f"{called(ticket)} moved to {commit(ticket.repository, ticket.commit)} after you reviewed {commit(ticket.repository, before)} "
-        f"as {title_of(ticket, role)}: {compare(ticket.repository, before, ticket.commit)}. Does your review still hold?",
+        f"{called(ticket)} moved to {at(ticket)} after you reviewed {at(ticket, before)} "
+        f"as {title_of(ticket, role)}: {what_changed(ticket, role, compared(ticket, before))}\nDoes your review still hold?",
         (
             Row(
                 (
@@ -273,15 +305,16 @@ def confirm(ticket: Ticket, role: str, before: str) -> Message:
 def gate_open(ticket: Ticket, who: Who) -> Message:
     """To the owner: all reviews are in."""
     return Message(
-        f"{called(ticket)}: every role has approved {commit(ticket.repository, ticket.commit)}, and nothing blocks. "
-        f"**The review gate is open**; {then(ticket, who)}"
+        f"{called(ticket)}: every role has approved {at(ticket)}, and nothing blocks. "
+        f"**The review gate is open**; {then(ticket, who, ticket.owner)}"
     )
 
 
 def gate_open_in_thread(ticket: Ticket) -> Message:
     """In the thread: all reviews are in."""
     roles = listed(title_of(ticket, role) for role in ticket.roles)
-    return Message(f"✓ {roles} have approved {commit(ticket.repository, ticket.commit)}: **the review gate is open**.")
+    verb = "has" if len(ticket.roles) == 1 else "have"
+    return Message(f"✓ {roles} {verb} approved {at(ticket)}: **the review gate is open**.")
 
 
 def gate_shut(ticket: Ticket, why: str) -> Message:
@@ -299,9 +332,7 @@ def why_shut(ticket: Ticket) -> str:
 
 def same_commit(ticket: Ticket, asked: str) -> Message:
     """In the thread: a reference names the commit that is under review already."""
-    return Message(
-        f"{code(asked, 100)} is {commit(ticket.repository, ticket.commit)}, which is under review already: nothing changes."
-    )
+    return Message(f"{code(asked, 100)} is {at(ticket)}, which is under review already: nothing changes.")
 
 
 def note(by: str, text: str) -> Message:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mmbot.domain.review import Illegal
 from mmbot.domain.ticket import Ticket
 from mmbot.words import steps
-from mmbot.words.cards import Who, outlook, title_of
-from mmbot.words.phrases import code, commit, listed, typed
+from mmbot.words.cards import Who, at, outlook, title_of
+from mmbot.words.phrases import code, listed, typed
 
 STATES = {"passed": "passed", "failed": "failed", "na": "not applicable", "open": "open"}
 
@@ -51,11 +51,10 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
         case "items-open":
             role = str(about["role"])
             left = [x.handle for x in about["items"]]  # type: ignore[attr-defined]
-            at = commit(ticket.repository, ticket.commit)
-            return f"Not decided at {at} yet: {listed(left)}. {all_pass(ticket, role, left)}"
+            return f"Not decided at {at(ticket)} yet: {listed(left)}. {all_pass(ticket, role, left)}"
         case "already-approved":
             title = start(title_of(ticket, str(about["role"])))
-            return f"{title} has approved {commit(ticket.repository, ticket.commit)} already."
+            return f"{title} has approved {at(ticket)} already."
         case "not-approved":
             title = start(title_of(ticket, str(about["role"])))
             return f"{title} has not approved {ref}, so there is nothing to take back."

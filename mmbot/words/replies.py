@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable, Sequence
 from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
-from mmbot.words.cards import Who, called, title_of, verdict_words
-from mmbot.words.phrases import code, commit, day, listed, plural, typed
+from mmbot.words.cards import Who, at, called, title_of, under_review, verdict_words
+from mmbot.words.phrases import code, day, listed, plural, typed
 from mmbot.words.refusals import all_pass, are, start
 
 RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
@@ -41,7 +41,7 @@ def review_moved(ticket: Ticket, guard: str) -> str:
     """The button or command was meant for another commit than the one under review."""
     return (
         f"Nothing was recorded: it was meant for `{guard[:7]}`, but {ticket.handle} is reviewed at "
-        f"{commit(ticket.repository, ticket.commit)} now. Its checklists show what holds there: {typed(f'status {ticket.handle}')}."
+        f"{at(ticket)} now. Its checklists show what holds there: {typed(f'status {ticket.handle}')}."
     )
 
 
@@ -106,7 +106,7 @@ def submitted_twice(other: Ticket, who: Who, *, may_move: bool) -> str:
         else "Do you work on it, too? Then say so in its thread."
     )
     return (
-        f"This plugin has an open ticket already: {called(other)}, submitted by {who(other.submitter)} on {day(other.opened_at)}. "
+        f"There is an open ticket for this already: {called(other)}, submitted by {who(other.submitter)} on {day(other.opened_at)}. "
         f"I did not open a second one. {way} Where it stands: {typed(f'status {other.handle}')}."
     )
 
@@ -153,11 +153,11 @@ def requested(ticket: Ticket, roles: Iterable[str], who: Who) -> str:
 def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *, in_public: bool = False) -> str:
     """Items were judged; what is left for the role, and how to undo."""
     undo = typed(f"reopen {ticket.handle} {' '.join(items)}")
-    names, at = listed(f"**{x}**" for x in items), commit(ticket.repository, ticket.commit)
+    names, here = listed(f"**{x}**" for x in items), at(ticket)
     words = (
-        f"{names} {are(items)} open again at {at}."
+        f"{names} {are(items)} open again at {here}."
         if state == "open"
-        else f"Recorded: {names} {RECORDED[state]} at {at}."
+        else f"Recorded: {names} {RECORDED[state]} at {here}."
     )
     left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
     if state == "failed":
@@ -212,22 +212,23 @@ def noted(ticket: Ticket) -> str:
 
 def verdict_recorded(ticket: Ticket, role: str, decision: str, who: Who) -> str:
     """A role's verdict was recorded, and what is still missing."""
-    title, at = title_of(ticket, role), commit(ticket.repository, ticket.commit)
+    title, here = title_of(ticket, role), at(ticket)
     if decision == "retract":
         again = typed(f"approve {ticket.handle} {role}")
         return f"{start(title)}'s approval of {ticket.handle} is taken back. Approve again with {again}."
     if decision == "again":
-        return f"{start(title)} looks again at {called(ticket)}, commit {at}: every item is open. The checklist is in its thread."
+        what = f"{called(ticket)}, {under_review(ticket)}"
+        return f"{start(title)} looks again at {what}: every item is open. The checklist is in its thread."
     left = [x.handle for x in review.undecided(ticket, role)]
     if decision == "holds" and left:
-        return f"Recorded: what {title} decided holds at {at}. Left: {listed(left)}. {all_pass(ticket, role, left)}"
+        return f"Recorded: what {title} decided holds at {here}. Left: {listed(left)}. {all_pass(ticket, role, left)}"
     if decision == "holds" and review.verdict(ticket, role) != "approved":
-        return f"Recorded: what {title} decided holds at {at}; {verdict_words(ticket, role, who)}."
+        return f"Recorded: what {title} decided holds at {here}; {verdict_words(ticket, role, who)}."
     gate = review.gate(ticket)
     rest = "That was the last one: the review gate is open." if gate.open else f"Missing yet: {_missing(ticket)}."
     word = "still approves" if decision == "holds" else "approves"
     return (
-        f"Recorded: {title} {word} {at} of {called(ticket)}. {rest} Undo: {typed(f'retract {ticket.handle} {role}')}."
+        f"Recorded: {title} {word} {here} of {called(ticket)}. {rest} Undo: {typed(f'retract {ticket.handle} {role}')}."
     )
 
 
@@ -247,6 +248,16 @@ def on_their_way(ticket: Ticket, number: int) -> str:
     verb = "is" if number == 1 else "are"
     told = f"{plural(number, 'finding')} of {called(ticket)} {verb} only just on the way to its submitter by direct message."
     return f"{told} Please look at that first, then {typed(f'ready {ticket.handle}')}."
+
+
+def id_of_another(ticket: Ticket, other: Ticket) -> str:
+    """A move would give a ticket the id of another open one."""
+    return f"The manifest there has the id {code(ticket.plugin_id)}, which is that of {called(other)}."
+
+
+def page_moved(ticket: Ticket) -> str:
+    """Another page is reviewed now."""
+    return f"The review of {called(ticket)} is about {at(ticket)} now. {typed(f'status {ticket.handle}')} says where it stands."
 
 
 def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int = 0) -> str:
@@ -322,7 +333,7 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
 
 HELD_BY = {
     "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
-    "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
+    "owner-or-reviewer": "its owner and its reviewers", "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
 }  # fmt: skip
 
 
@@ -346,7 +357,8 @@ def no_such_command(word: str) -> str:
 
 TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
-    "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
+    "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?", "contribute": "For the web Marketplace",
+    "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
 }  # fmt: skip
 
 
@@ -357,6 +369,8 @@ def dialog_title(word: str) -> str:
 
 def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:
     """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
+    if ticket is None and line.lower().startswith("contribute"):
+        return "Everybody in the channel can read what you write here. You get a ticket number at once."
     if ticket is None:
         return (
             "A repository will do; a tag or commit is better. You get a ticket number, "

@@ -1,8 +1,11 @@
 """The words about a ticket's way: what comes next, what was done, how a ticket ends and comes back."""
 
+import re
+
 from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.review import Illegal
+from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.messages import Message
 from mmbot.policy import Step
@@ -16,25 +19,33 @@ def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
     if name != "fork":
         return words.do or words.title
     fork = ticket.repository.rstrip("/").rsplit("/", 1)[-1]
-    return f"{words.do}, as {code(fork)} (if that name is taken: {code(f'{fork}-{who(ticket.submitter)}')})"
+    return f"{words.do}, as {code(fork)} (if that name is taken: {code(f'{fork}-{_slug(who(ticket.submitter))}')})"
+
+
+def _slug(name: str) -> str:
+    """A name as part of a repository's name."""
+    return "-".join(re.findall(r"[a-z0-9._-]+", name.lower())) or "submitter"
 
 
 def report(ticket: Ticket, words: Step, who: Who) -> str:
     """The command that reports a step."""
     link_ = " LINK" if words.link else ""
+    if words.name == "merged":
+        return f"{typed(f'done {ticket.handle} merged LINK')}, with the link of the merge commit"
     if not words.each:
         return typed(f"done {ticket.handle} {words.name}{link_}")
-    left = [who(x) for x in steps.maintainers(ticket) if not steps.done(ticket, words.name, x)]
-    return listed([typed(f"done {ticket.handle} {words.name} @{x}{link_}") for x in left[:5]])
+    left = [x for x in ticket.maintainers if not steps.done(ticket, words.name, x)]
+    names = [f"@{who(x)}" if not is_outside(x) else f'"{x.removeprefix(OUTSIDE)}"' for x in left[:5]]
+    return listed([typed(f"done {ticket.handle} {words.name} {name}{link_}") for name in names])
 
 
-def next_step(ticket: Ticket, who: Who) -> str:
+def next_step(ticket: Ticket, who: Who, reader: str) -> str:
     """What comes next for a ticket, named."""
-    return f"{called(ticket)}: {then(ticket, who)}"
+    return f"{called(ticket)}: {then(ticket, who, reader)}"
 
 
-def then(ticket: Ticket, who: Who) -> str:  # noqa: PLR0911 -- one sentence per kind of step
-    """What comes next, whose it is, and how it is reported."""
+def then(ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: PLR0911 -- one sentence per kind of step
+    """What comes next, whose it is ("you" where it is the reader's), and how it is reported."""
     if ticket.ended or ticket.held:
         return f"{resting(ticket)} {_way_back(ticket)}".strip()
     left = steps.outstanding(ticket)
@@ -52,9 +63,15 @@ def then(ticket: Ticket, who: Who) -> str:  # noqa: PLR0911 -- one sentence per 
         roles = steps.missing_at_listing(ticket)
         names = listed(f"{title_of(ticket, x)} ({typed(f'approve {ticket.handle} {x} --listing')})" for x in roles)
         return f"next, what was cut is tried by {names}."
-    whose = {"release": "a release user"}.get(words.by) or (who(ticket.owner) if ticket.owner else "its owner")
+    whose = {"release": "a release user"}.get(words.by) or _owner(ticket, who, reader)
     more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
     return f"next, {whose}: {what_to_do(ticket, name, who)}. Then {report(ticket, words, who)}.{more}"
+
+
+def _owner(ticket: Ticket, who: Who, reader: str) -> str:
+    if not ticket.owner:
+        return "its owner"
+    return "you" if reader == ticket.owner else who(ticket.owner)
 
 
 def _way_back(ticket: Ticket) -> str:
@@ -73,19 +90,21 @@ def done(ticket: Ticket, fact: f.StepDone, who: Who) -> str:
     name = f" for {who(fact.person)}" if fact.person and words.each else ""
     said = f"Recorded for {called(ticket)}: {words.title}{name}{', not needed' if fact.skipped else ''}"
     undo = typed(f"undone {ticket.handle} {fact.step}")
-    return f"{said}; {then(ticket, who)} Undo: {undo}."
+    return f"{said}; {then(ticket, who, fact.by)} Undo: {undo}."
 
 
-def undone(ticket: Ticket, name: str, who: Who) -> str:
+def undone(ticket: Ticket, name: str, who: Who, reader: str) -> str:
     """A wrong "done" was taken back."""
-    return f"Taken back for {called(ticket)}: {ticket.policy.steps[name].title}; {then(ticket, who)}"
+    return f"Taken back for {called(ticket)}: {ticket.policy.steps[name].title}; {then(ticket, who, reader)}"
 
 
-def listing_judged(ticket: Ticket, role: str, decision: str, who: Who) -> str:
+def listing_judged(ticket: Ticket, role: str, decision: str, who: Who, reader: str) -> str:
     """A verdict on what was cut."""
     if decision != "approve":
         return f"{title_of(ticket, role)}'s approval of what was cut from {ticket.handle} is taken back."
-    return f"Recorded: {title_of(ticket, role)} approves what was cut from {called(ticket)}; {then(ticket, who)}"
+    return (
+        f"Recorded: {title_of(ticket, role)} approves what was cut from {called(ticket)}; {then(ticket, who, reader)}"
+    )
 
 
 def ended(ticket: Ticket) -> str:
@@ -93,9 +112,9 @@ def ended(ticket: Ticket) -> str:
     return f"{called(ticket)}: {resting(ticket)} {_way_back(ticket)}"
 
 
-def reopened(ticket: Ticket, who: Who) -> str:
+def reopened(ticket: Ticket, who: Who, reader: str) -> str:
     """A closed ticket goes on."""
-    return f"{called(ticket)} goes on where it was; {then(ticket, who)}"
+    return f"{called(ticket)} goes on where it was; {then(ticket, who, reader)}"
 
 
 def not_ended(ticket: Ticket) -> str:
@@ -103,11 +122,11 @@ def not_ended(ticket: Ticket) -> str:
     return f"{called(ticket)} is open. To reopen an item, name it: {typed(f'reopen {ticket.handle} P1')}."
 
 
-def held(ticket: Ticket, who: Who) -> str:
+def held(ticket: Ticket, who: Who, reader: str) -> str:
     """A ticket was put on hold, or goes on."""
     if ticket.held:
         return f"{called(ticket)} is on hold; nobody is asked for anything. {typed(f'unhold {ticket.handle}')} lets it go on."
-    return f"{called(ticket)} goes on; {then(ticket, who)}"
+    return f"{called(ticket)} goes on; {then(ticket, who, reader)}"
 
 
 def held_already(ticket: Ticket) -> str:
@@ -122,7 +141,7 @@ def news(ticket: Ticket, fact: f.StepDone, by: str, who: Who) -> Message:
     name = f" for {who(fact.person)}" if words.each else ""
     why = f": {plain(fact.note, 300)}" if fact.note else ""
     if fact.skipped:
-        return Message(f"Not needed: {words.title}{name}{why}. Said by {by}.")
+        return Message(f"{by}: not needed for {ticket.handle}, {words.title}{name}{why}.")
     mark = "🎉" if fact.step in PUBLIC else "✓"
     return Message(f"{mark} **{words.title}**{name}{where}, by {by}{why}.")
 
@@ -151,13 +170,15 @@ def resting_news(ticket: Ticket, by: str, *, what: str) -> Message:
 
 def now_public(ticket: Ticket) -> Message:
     """To the submitter: it is listed or published."""
-    words = "on the web Marketplace" if ticket.track_words.comes_to == "published" else "in the Marketplace"
+    words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace, as Beta"}.get(
+        ticket.track_words.comes_to, "in the Marketplace"
+    )
     return Message(f"🎉 {called(ticket)} is {words} now. Thank you! What follows, such as swag, you will hear of here.")
 
 
-def your_step(ticket: Ticket, who: Who) -> Message:
+def your_step(ticket: Ticket, who: Who, reader: str) -> Message:
     """To whoever takes the next step, where another has taken the one before."""
-    return Message(next_step(ticket, who))
+    return Message(next_step(ticket, who, reader))
 
 
 def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911 -- one sentence per reason
@@ -188,6 +209,8 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
         case "link-missing":
             return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
         case "person-unknown":
-            return f"For whom? {report(ticket, words, who)}."
+            people = listed(who(x) for x in ticket.maintainers)
+            way = report(ticket, words, who) or typed(f"edit {ref} maintainers @USER…")
+            return f"Say for which of its maintainers, {people}: {way}."
         case _:
             return ""

@@ -1,0 +1,24 @@
+"""What all requests have in common."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from mmbot.domain.rights import Who
+
+
+class Command(BaseModel):
+    """A request of a person, the same value whether typed, clicked or filled into a dialog. The docstring is its help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    """The words that start it, each with the fields it fixes."""
+    summaries: ClassVar[Mapping[str, str]] = {}
+    examples: ClassVar[Mapping[str, str]] = {}
+    who: ClassVar[Who] = "anyone"
+    reads: ClassVar[bool] = False
+    """Whether it changes nothing: then nothing is written, not even that it was seen."""
+    must: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Fields that a word needs although the value has a default for them."""
