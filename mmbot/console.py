@@ -40,7 +40,7 @@ HELP = """\
                                  with REF and COMMIT only, one that holds no plugin;
                                  code=WORD: commits of one WORD differ in plugin.json at most, tree=WORD: in nothing
 :listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
-:role USER ROLE …                give somebody a further role
+:role USER ROLE …                give somebody a further role in the configuration; :unrole takes it away
 :push URL REF COMMIT FILE…         commits come to a repository
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
 :people     who there is          :help   this          :quit   leave"""
@@ -267,6 +267,11 @@ class Console:
                 user, *further = rest.split()
                 more = {role: (*self._roles.get(role, ()), user.lstrip("@")) for role in further}
                 self.settle({**self._roles, **more})
+            case "unrole":
+                user, *fewer = rest.split()
+                name = user.lstrip("@")
+                less = {role: tuple(x for x in self._roles.get(role, ()) if x != name) for role in fewer}
+                self.settle({**self._roles, **less})
             case "push":
                 self._push(rest.split())
             case "show":

@@ -23,7 +23,7 @@ FIRST, SECOND = "3f9c2ab".ljust(40, "0"), "81d0e44".ljust(40, "0")
 
 def commands() -> str:
     rows = [
-        f"| `{usage(word).replace(MB, '/mb').replace('|', chr(92) + '|')}` | {command.summaries[word]} | {HELD_BY[command.who]} |"
+        f"| `{usage(word).replace(MB, '/mb').replace('|', chr(92) + '|')}` | {command.summaries[word]} | {HELD_BY[command.right(word)]} |"
         for command in COMMANDS
         for word in command.words
     ]

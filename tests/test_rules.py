@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from mmbot.domain.turns import history
 from mmbot.events import (
     AddNote,
     AskHelp,
+    AskPeople,
     AskQueue,
     AskSearch,
     AskStatus,
@@ -44,13 +46,14 @@ from mmbot.events import (
     Pushed,
     ReferenceResolved,
     RequestReviews,
+    SayAway,
     SayReady,
     SettleFinding,
     Submit,
     Where,
 )
 from mmbot.messages import Message, Reply
-from mmbot.store import outbox
+from mmbot.store import book, outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 from mmbot.words import replies
@@ -213,6 +216,7 @@ class Reviews(RuleBasedStateMachine):
         self.words = itertools.count(1)
         self.models: dict[int, Model] = {}
         self.held: dict[str, set[str]] = {}
+        self.configured: dict[str, set[str]] = {}
         self.last_fact = self.last_row = 0
         self.secrets: set[str] = set()
         self.logs = capture_logs()
@@ -376,6 +380,36 @@ class Reviews(RuleBasedStateMachine):
         self._name(book)
 
     @rule(
+        by=st.sampled_from(("ada", "ada", "ada", "olive")),
+        act=st.sampled_from(("add", "remove")),
+        person=st.sampled_from(PEOPLE),
+        role=st.sampled_from((*ROLES, "owner")),
+        via=ways,
+    )
+    def roles_change_in_chat(self, by: str, act: Literal["add", "remove"], person: str, role: str, via: Way) -> None:
+        before = self._book()
+        if act == "add" and by == "ada":
+            self.held[self._id(person)].add(role)
+        self.does(by, AskPeople(act=act, people=(self._id(person),), roles=(role,)), via)
+        self.held = {self._id(x): set(self.store.roles_of(self._id(x))) for x in PEOPLE}
+        changed = before ^ self._book()
+        assert changed <= ({(role, self._id(person))} if by == "ada" else set())
+        if act == "remove":
+            assert not [x for x in changed if x[0] in self.configured.get(x[1], set())], (
+                "the configuration decides that"
+            )
+
+    @rule(
+        by=st.sampled_from([x for x in PEOPLE if x != "otto"]),
+        deputy=st.sampled_from(("", *PEOPLE)),
+        days=st.integers(-1, 3),
+        via=ways,
+    )
+    def away(self, by: str, deputy: str, days: int, via: Way) -> None:
+        day = datetime.fromtimestamp(self.now / 1000 + days * 86_400, UTC).date()
+        self.does(by, SayAway(day=day if days else None, person=self._id(deputy)), via)
+
+    @rule(
         where=st.sampled_from((REMIND, BADGES)),
         kind=st.sampled_from(("tag", "branch")),
         commit=st.sampled_from(COMMITS),
@@ -420,6 +454,16 @@ class Reviews(RuleBasedStateMachine):
         assert sorted(expected) == [tuple(row.values()) for row in turned]
 
     @invariant()
+    def whoever_has_a_part_may_have_it(self) -> None:
+        for row in self.store.query("SELECT number FROM ticket WHERE open = 1"):
+            ticket = self.store.ticket(row["number"])
+            assert ticket
+            for part, person in ticket.parts:
+                allowed = {"owner", "admin", "default-owner"} if part == "owner" else {part}
+                assert allowed & self.held[person], (part, person)
+                assert row["number"] in book.parts(self.store, person, part)
+
+    @invariant()
     def nothing_broke(self) -> None:
         assert [x for x in self.log if x["log_level"] in {"error", "critical"}] == []
 
@@ -433,12 +477,13 @@ class Reviews(RuleBasedStateMachine):
             f"event{next(self.ids)}", self._id(by), self.now, Where(via, channel, "", post), what, self._people()
         )
         hopeless = self._hopeless(self._id(by), what)
-        before = self._effects()
+        before, in_the_book = self._effects(), len(book.last(self.store, 1_000))
         reply = self.app.handle(event)
         facts = self._new_facts(event)
-        if not facts:
+        noted = len(book.last(self.store, 1_000)) - in_the_book
+        if not facts and not noted:
             self._left_nothing_but_the_answer(event, before)
-        assert not (hopeless and facts), hopeless
+        assert not (hopeless and (facts or noted)), hopeless
         self._heard(event.by, reply)
         self._look_at_the_posts(event, answers=via in {"dm", "mention"})
         after = (self._effects(), self.last_fact)
@@ -462,8 +507,15 @@ class Reviews(RuleBasedStateMachine):
         assert (self._effects(), self._count()) == after
 
     def _name(self, book: Mapping[str, tuple[str, ...]]) -> None:
-        self.held = {self._id(x): {role for role, names in book.items() if x in names} for x in PEOPLE}
+        self.configured = {self._id(x): {role for role, names in book.items() if x in names} for x in PEOPLE}
+        in_chat = self.store.query("SELECT role, person FROM granted")
+        self.held = {
+            x: held | {row["role"] for row in in_chat if row["person"] == x} for x, held in self.configured.items()
+        }
         self._happens(PeopleNamed(roles={r: tuple((x, self._id(x)) for x in names) for r, names in book.items()}))
+
+    def _book(self) -> set[tuple[str, str]]:
+        return {(role, self._id(x)) for x in PEOPLE for role in self.store.roles_of(self._id(x))}
 
     def _resolve(self, which: int, commit: str, plugin: str, moved_to: str) -> None:
         steps = self._steps()
@@ -530,8 +582,10 @@ class Reviews(RuleBasedStateMachine):
     def _hopeless(self, by: str, what: Command | Misread | Incomplete) -> str:
         if not isinstance(what, Command) or what.reads:
             return "only reads"
-        if isinstance(what, Submit):
+        if isinstance(what, Submit | SayAway):
             return ""
+        if isinstance(what, AskPeople):
+            return "" if "admin" in self.held[by] else "no admin"
         number: int = what.ticket  # type: ignore[attr-defined]  # every other command names one
         model = self.models.get(number)
         if model is None:

@@ -259,6 +259,12 @@ class Ticket:
         """One role's part, whether or not anything happened in it."""
         return self.reviews.get(role) or Review(role)
 
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Who has which part: pairs of "owner" or a role, and the person."""
+        reviewers = [(role, x.reviewer) for role, x in self.reviews.items() if x.reviewer]
+        return (*([("owner", self.owner)] if self.owner else []), *reviewers)
+
     def confidential(self, role: str) -> bool:
         """Whether what this role writes stays with those concerned."""
         found = self.policy.roles.get(role)

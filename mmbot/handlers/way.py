@@ -8,7 +8,7 @@ from mmbot.domain.references import BadReference, Reference, parse_reference
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, ReferenceResolved, TakeStep, UndoStep
-from mmbot.handlers import intake
+from mmbot.handlers import intake, parts
 from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
@@ -134,13 +134,12 @@ def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
         if (turn.party, turn.step) in were:
             continue
         if turn.party == "owner" and after.owner and after.owner != tx.by:
-            tx.say(words.your_step(after, tx.who, after.owner), to=after.owner)
+            tx.tell(words.your_step(after, tx.who, after.owner), after.owner, "owner", after)
         elif turn.party == "release" or turn.why == "listing":
             reviewer = after.review(turn.party).reviewer
             people = [reviewer] if reviewer else tx.store.members(turn.party)
-            for person in people:
-                if person not in {tx.by, after.submitter}:
-                    tx.say(words.your_step(after, tx.who, person), to=person)
+            others = [x for x in people if x not in {tx.by, after.submitter}]
+            tx.tell_all(words.your_step(after, tx.who, ""), others, turn.party, after)
 
 
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
@@ -177,7 +176,8 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before))
     if twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower()):
         raise Refused(twice(tx, tx.ticket(twins[0])))
-    saved = follow(tx, before, before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via)))
+    reopened = before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via))
+    saved = follow(tx, before, parts.without_the_unfit(tx, reopened))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
     intake.look_up(tx, saved)  # an answer that came while it was closed was dropped
     return Reply(words.reopened(saved, tx.who, tx.by))
