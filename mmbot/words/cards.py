@@ -175,7 +175,7 @@ def _gate_words(ticket: Ticket) -> str:
     return f"**{reached[-1].capitalize()}.** "
 
 
-def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
+def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:  # noqa: PLR0911 -- one exit per party and reason
     if turn.party == "submitter":
         name = "**you**" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
         if turn.why == "reference":
@@ -196,6 +196,9 @@ def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
         return f"**a release user** (to {_short_step(ticket, turn)})"
     reviewer = ticket.review(turn.party).reviewer
     title = title_of(ticket, turn.party)
+    if turn.why == "listing":
+        name = "**you**" if reviewer and mention == reviewer else f"**{who(reviewer)}**" if reviewer else "**somebody**"
+        return f"{name} ({title}, to try what was cut)"
     if reviewer:
         return "**you**" if mention == reviewer else f"**{who(reviewer)}** ({title})"
     return f"**{_article(title)} {title} reviewer**"
@@ -358,7 +361,7 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911 -- one line per turn
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
         if turn.party == "submitter" and reader == ticket.submitter:
@@ -372,13 +375,15 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
             if turn.why == "request":
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
             if turn.why == "step":
-                return f"{_short_step(ticket, turn)}, then {_reported(ticket, turn)}"
+                return _doing(ticket, turn)
         if turn.party == "release" and "release" in roles:
-            return f"{_short_step(ticket, turn)}, then {_reported(ticket, turn)}"
+            return _doing(ticket, turn)
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
-        if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
+        if turn.party not in ticket.policy.roles or turn.party not in roles or reader == ticket.submitter:
             continue
+        if turn.why == "listing" and ticket.review(turn.party).reviewer in {"", reader}:
+            return f"try what was cut, then {typed(f'approve {ticket.handle} {turn.party} --listing')}"
         if ticket.review(turn.party).reviewer in {"", reader}:
             if not ticket.review(turn.party).reviewer:
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
@@ -386,11 +391,11 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
     return ""
 
 
-def _reported(ticket: Ticket, turn: Turn) -> str:
-    """The command that reports a step, with what it needs."""
-    words = ticket.policy.steps[turn.step]
-    needs = " LINK" if words.link or words.name == "merged" else " @USER" if words.each else ""
-    return typed(f"done {ticket.handle} {words.name}{needs}")
+def _doing(ticket: Ticket, turn: Turn) -> str:
+    """A step that somebody has to do, and the command that reports it."""
+    step = ticket.policy.steps[turn.step]
+    more = f"{' @USER' if step.each else ''}{' LINK' if step.link or step.name == 'merged' else ''}"
+    return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
 
 
 def _judging(ticket: Ticket, turn: Turn) -> str:

@@ -120,6 +120,17 @@ def day(at: int) -> str:
     return f"{moment.day} {moment:%b}"
 
 
+def date(at: int) -> str:
+    """A date in UTC with its year, for what may be long ago: `9 Nov 2026`."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def minute(at: int) -> str:
+    """A moment in UTC, for a record: `9 Nov 2026 10:05`."""
+    return f"{date(at)} {datetime.fromtimestamp(at / 1000, UTC):%H:%M}"
+
+
 def ago(at: int, now: int) -> str:
     """How long ago, in words for an answer that is read now: `today`, `1 day`, `9 days`."""
     days = (now - at) // 86_400_000
