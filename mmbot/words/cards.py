@@ -297,7 +297,8 @@ def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
         found = ticket.judgements.get(item.handle)
         stands = review.standing(ticket, item.handle)
         if found and found.state in DECIDED and stands != "open":
-            why = f" ({plain(found.why, 100)})" if found.why and found.state == "na" else ""
+            said = found.why and found.state == "na" and not ticket.confidential(role)
+            why = f" ({plain(found.why, 100)})" if said else ""
             then = f" at {at(ticket, found.commit)}" if stands == "held" else ""
             mark = "✓" if stands != "held" else "Held:"
             words = f"{DECIDED[found.state]} by {who(found.by)}{why}{then}"
