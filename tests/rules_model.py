@@ -210,6 +210,9 @@ class Model:
                 self.held = fact["kind"] == "held"
             case "step" | "step-undone":
                 self._step(fact)
+            case "cut-refused":
+                del self.steps["cut", ""]
+                self.listing.clear()
             case "judged":
                 self._judged(fact)
             case "finding":

@@ -18,11 +18,11 @@ from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import fold
 from mmbot.domain.turns import history, stage
 from mmbot.events import (
-    Assign, AskNext, AskStatus, Block, ChooseTrack, Command, Contribute, EditTicket, EndTicket, Event, GiveVerdict, Happening,
+    Assign, AskNext, AskPeople, AskStatus, Block, ChooseTrack, Command, Contribute, EditTicket, EndTicket, Event, GiveVerdict, Happening,
     Incomplete, JudgeItem, Misread, PeopleNamed, Person, ReferenceResolved, SettleFinding, Submit, TakeStep, UndoStep, Where,
 )  # fmt: skip
 from mmbot.messages import Message, Reply
-from mmbot.store import outbox
+from mmbot.store import book, outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 from mmbot.words import replies
@@ -92,12 +92,18 @@ class Play:
         channel, post = ("market", f"post{next(self.ids)}") if via == "mention" else ("", "")
         event = Event(f"event{next(self.ids)}", id_of(by), self.now, Where(via, channel, "", post), what, _people())
         no = hopeless(event.by, what, self.models, self.held)
-        before, parties = self._promised(), self._parties()
+        before, parties, in_the_book = self._promised(), self._parties(), len(book.last(self.store, 1_000))
+        if isinstance(what, AskPeople) and what.act == "add" and not no:
+            for person in what.people:
+                self.held[person] |= {*what.roles}
         reply = self.app.handle(event)
         facts = self._new_facts(event)
-        if not facts:
+        noted = len(book.last(self.store, 1_000)) - in_the_book
+        if isinstance(what, AskPeople):
+            self.held = {x: set(self.store.roles_of(x)) for x in self.held}
+        if not facts and not noted:
             self._left_nothing_but_the_answer(event, before)
-        assert not (no and facts), no
+        assert not (no and (facts or noted)), no
         if reply:
             self._heard(event.by, f"{reply.text} {reply.dialog}")
         self._look_at_the_posts(event, parties, answers=via in {"dm", "mention"})
@@ -126,9 +132,12 @@ class Play:
         assert self.app.handle(event) is None
         assert (self._effects(), self._count()) == after
 
-    def name(self, book: Mapping[str, tuple[str, ...]]) -> None:
-        self.held = {id_of(x): {role for role, names in book.items() if x in names} for x in PEOPLE}
-        self.happens(PeopleNamed(roles={r: tuple((x, id_of(x)) for x in names) for r, names in book.items()}))
+    def name(self, roles: Mapping[str, tuple[str, ...]]) -> None:
+        in_chat = self.store.query("SELECT role, person FROM granted")
+        self.held = {id_of(x): {role for role, names in roles.items() if x in names} for x in PEOPLE}
+        for row in in_chat:
+            self.held[row["person"]].add(row["role"])
+        self.happens(PeopleNamed(roles={r: tuple((x, id_of(x)) for x in names) for r, names in roles.items()}))
 
     def resolve(self, which: int, commit: str, plugin: str, moved_to: str = "") -> None:
         steps = self.steps()
@@ -205,7 +214,7 @@ class Play:
 
     def next_steps(self, ticket: int) -> list[str]:
         """The commands that `next` names, without those that only read."""
-        event = Event("asked", "id-otto", self.now, Where("slash"), AskNext(ticket=ticket), _people())
+        event = Event("asked", "id-ada", self.now, Where("slash"), AskNext(ticket=ticket), _people())
         reply = self.app.handle(event)
         assert reply
         found = [x for x in _TYPED.findall(reply.text) if x.split()[0] in {"done", "claim", "request", "approve"}]
@@ -217,6 +226,10 @@ class Play:
         tag = f"v9.0.{next(self.words)}"
         page = f"https://example.com/page{next(self.words)}"
         where = page if model.page else f"{model.repository} {tag}"
+        line = line.replace(
+            "@USER",
+            next((f"@{x.removeprefix('id-')}" for x in model.maintainers if ("swag", x) not in model.steps), ""),
+        )
         if " merged " in line:
             page = f"https://github.com/example/fork/commit/{model.commit}"
         line = line.replace("LINK", where if line.split()[0] in {"commit", "ready"} else page).replace("TAG", tag)
@@ -405,6 +418,10 @@ class Play:
             steps = {turn.party for turn in turns.values() if turn.why in {"step", "listing"}}
             assert bool(steps) == (model.gate and bool(model.owner) and not model.held and not model.over)
             assert steps <= {"owner", "release", *LISTING}
+            for part, person in ticket.parts if live else ():
+                fitting = {"owner", "admin", "default-owner"} if part == "owner" else {part}
+                assert fitting & self.held[person], (part, person)
+                assert number in book.parts(self.store, person, part)
         assert sorted(expected) == [tuple(row.values()) for row in turned]
 
     def look_at_the_tickets(self) -> None:

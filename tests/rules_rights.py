@@ -5,6 +5,7 @@ from typing import Any
 
 from mmbot.events import (
     AddNote,
+    AskPeople,
     Assign,
     Block,
     ChooseTrack,
@@ -18,6 +19,7 @@ from mmbot.events import (
     MoveReview,
     RequestReviews,
     Resubmit,
+    SayAway,
     SayReady,
     SettleFinding,
     Submit,
@@ -35,7 +37,7 @@ SILENT = frozenset({"resolved", "merge-found", "unresolved", "ended", "assigned"
 AFTERWARDS = frozenset({"finding-disclosed", "note", "reopened", "linked"})
 """The kinds of fact that an ended ticket takes."""
 FROZEN = frozenset(
-    {"judged", "finding", "finding-resolved", "verdict", "resolved", "unresolved", "reference", "ready", "track", "ended"}
+    {"judged", "finding", "finding-resolved", "verdict", "cut-refused", "resolved", "unresolved", "reference", "ready", "track", "ended"}
 )  # fmt: skip
 """The kinds of fact that a public ticket does not take."""
 Wrong = list[tuple[bool, str]]
@@ -50,6 +52,10 @@ def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> 
     if not isinstance(what, Command) or what.reads:
         return "only reads"
     match what:
+        case AskPeople():
+            return "" if "admin" in held[by] else "no admin"
+        case SayAway():
+            return ""
         case Submit():
             other = bool(what.submitter) and what.submitter != by
             return "for somebody" if other and not held[by] & {"owner", "admin"} else ""
@@ -67,7 +73,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
     ended, frozen = (bool(model.ended), "closed"), (model.public, "public")
     match what:
         case JudgeItem(state="open", items=()):
-            return [(not may, "not an owner"), (model.ended in {"", "duplicate"}, "nothing to reopen")]
+            right = may or (mine and model.ended == "withdrawn")
+            return [(not right, "not an owner"), (model.ended in {"", "duplicate"}, "nothing to reopen")]
         case JudgeItem():
             silent = what.state in {"failed", "na"} and not what.why.strip()
             wrong = [(item not in TRACKS[model.track], "not an item here") for item in what.items]
@@ -82,6 +89,14 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
             given = what.decision == "retract" and bool(role) and role not in model.listing
             wrong += [(not gate, "no such gate"), (early, "too early"), (given, "nothing to take back")]
             return [*wrong, *_judges(what, model, mine=mine), frozen]
+        case Block(listing=True):
+            role, there = what.role, "listing-gate" in LINE[model.track] and model.done("cut")
+            wrong = [
+                (bool(role) and role not in roles, "not theirs"),
+                (not there, "nothing was cut"),
+                (mine, "their own"),
+            ]
+            return [*wrong, ended, frozen, (role not in ("", *LISTING), "not of this gate")]
         case Block() | GiveVerdict():
             item = getattr(what, "item", "")
             role = role_of(item) if item else what.role
@@ -182,6 +197,10 @@ def allowed(fact: Mapping[str, Any], model: Model, held: Held) -> None:  # noqa:
         case "verdict" if fact["gate"] == "listing":
             assert role in LISTING
             assert fact["decision"] == "retract" or not model.missing_before("listing-gate")
+        case "cut-refused":
+            assert role in LISTING
+            assert model.done("cut")
+            assert fact["text"].strip()
         case "step":
             assert may or (fact["step"] == "cut" and "release" in held[by])
             assert fact["commit"] == model.commit
@@ -204,8 +223,8 @@ def allowed(fact: Mapping[str, Any], model: Model, held: Held) -> None:  # noqa:
             assert model.ended in {"rejected", "withdrawn"}
         case "reference" | "ready" if model.submitter:
             assert may or mine or not model.repository
-    if kind in {"judged", "finding", "verdict"}:
+    if kind in {"judged", "finding", "verdict", "cut-refused"}:
         assert fact["commit"] == model.commit != ""
-    if kind in {"judged", "finding", "verdict", "finding-resolved", "finding-disclosed"}:
+    if kind in {"judged", "finding", "verdict", "cut-refused", "finding-resolved", "finding-disclosed"}:
         assert role in held[by]
         assert not mine, "nobody judges what is theirs"

@@ -111,6 +111,9 @@ SAME = [
     ("commit MB-7 v1.0.1", "commit MB-7", {"link": "v1.0.1"}),
     (f"submit {LINK} --track update", "submit", {"link": LINK, "track": "update", "summary": "", "contact": ""}),
     (f"submit {LINK}", "submit", {"link": LINK}),
+    ("away 2026-12-01", "away", {"day": "2026-12-01"}),
+    ("away 2026-12-01 @sam", "away", {"day": " 2026-12-01 ", "person": "id-sam"}),
+    ("away 2026-12-01 @sam", "away @sam", {"day": "2026-12-01"}),
 ]
 
 
@@ -140,6 +143,10 @@ def test_a_wrong_answer_of_a_dialog_is_an_error_of_its_field() -> None:
         ("fail MB-7 T2", {"why": "x" * 3001}, "why"),
         ("note MB-7", {}, "text"),
         ("submit", {"link": "x" * 501}, "link"),
+        ("away", {"day": "tomorrow"}, "day"),
+        ("away", {"day": "20261201"}, "day"),
+        ("away", {"day": "2026-02-30"}, "day"),
+        ("away @sam", {}, "day"),
     ):
         with pytest.raises(ValidationError) as error:
             filled(line.split()[0], line, answers, POLICY, CONTEXT)
@@ -171,6 +178,9 @@ def test_every_button_that_can_be_posted_is_understood(ticket: Ticket) -> None:
         ("claim", ("qa", "MB-7")),
         ("unblock", ("MB-7", "2")),
         ("reopen", ("P1,P2", "#7")),
+        ("people", ("add", "@sam", "@dana", "qa", "admin")),
+        ("people", ("away", "@sam", "2026-12-01")),
+        ("away", ("2026-12-01", "@sam")),
     ],
 )
 def test_the_order_of_words_that_are_told_by_their_shape_does_not_matter(word: str, parts: tuple[str, ...]) -> None:
@@ -201,6 +211,12 @@ def sorted_fields(found: Read) -> str:
         ("MB-7", "status MB-7"),
         ("mb-7", "status MB-7"),
         ("note MB-7 cafe\u0301", "note MB-7 café"),
+        ("queue QA —page=2", "queue --page 2 qa"),
+        ("queue mine", "queue"),
+        ("queue @Sam.", "queue @sam"),
+        ("search “remind me” —page 2", "search --page 2 remind me"),
+        ("status remind --log --page 2", "status --page 2 --log remind"),
+        ("status --log MB-7", "status MB-7 --log --page 1"),
     ],
 )
 def test_what_phones_make_of_a_line_is_read_all_the_same(odd: str, plain: str) -> None:
@@ -246,7 +262,13 @@ def test_no_option_of_a_link_can_change_the_ticket() -> None:
         ("submit x --track beat", "The track is `new`, `update` or `app`, not `beat`."),
         ("submit x --for jane", "Name somebody as @USER, or in quotes"),
         ("submit x --for @nobody", "I don't know `@nobody` on this server."),
-        ("queue plumbing", "I don't understand `plumbing` there."),
+        ("queue plumbing", "I don't understand `plumbing` there. WHOSE is product, dev,"),
+        ("queue qa dev", "I don't understand `dev` there."),
+        ("queue @nobody", "I don't know `@nobody` on this server."),
+        ("queue --page", "`--page` takes a number"),
+        ("queue --page 0", "page: "),
+        ("search remind --page two", "Usage: `/mb search WORDS [--page N]`"),
+        ("search", "Which words?"),
         ("", "`/mb help` shows"),
         ("@all `x` approve", "/mb help"),
     ],
@@ -396,7 +418,7 @@ BEGUN = [
     "done MB-1", "skip MB-1", "skip MB-1 legal", "undone MB-1", "reject MB-1",
     "contribute", "contribute tool https://example.com", "beta MB-1", "track MB-1", "track MB-1 web", "edit MB-1", "edit MB-1 title",
     "hold MB-1", "block MB-1", "block MB-1 security", "block MB-1 dev --commit 3333333", "unblock MB-1", "disclose MB-1",
-    "note MB-1", "commit MB-1", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
+    "note MB-1", "commit MB-1", "away", "away @sam", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
 ]  # fmt: skip
 
 
@@ -445,7 +467,7 @@ def test_whoever_judges_in_several_roles_is_asked_in_which(app: App) -> None:
 def test_every_word_that_can_lack_something_has_a_dialog_here() -> None:
     lacking = {
         word for word, command in WORDS.items()
-        if ({n for n, x in command.model_fields.items() if x.is_required()} | set(command.must.get(word, ())))
+        if not command.reads and ({n for n, x in command.model_fields.items() if x.is_required()} | set(command.must.get(word, ())))
         - set(command.words[word]) - {"ticket"}
     }  # fmt: skip
     assert lacking == {line.split()[0] for line in BEGUN}

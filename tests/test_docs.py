@@ -23,7 +23,7 @@ FIRST, SECOND = "3f9c2ab".ljust(40, "0"), "81d0e44".ljust(40, "0")
 
 def commands() -> str:
     rows = [
-        f"| `{usage(word).replace(MB, '/mb').replace('|', chr(92) + '|')}` | {command.summaries[word]} | {HELD_BY[command.who]} |"
+        f"| `{usage(word).replace(MB, '/mb').replace('|', chr(92) + '|')}` | {command.summaries[word]} | {HELD_BY[command.right(word)]} |"
         for command in COMMANDS
         for word in command.words
     ]
@@ -74,6 +74,8 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noq
     if ("merged", "") in ticket.steps and not ticket.merge and not ticket.public:
         other = f.MergeFound(repository="", commit="9" * 40, tree="9" * 40, of=ticket.commit)
         yield "other code was merged", lambda: ticket.plus(other)
+    bad = f.CutRefused(role="qa", text="why", commit="")
+    yield "`block --listing`", lambda: steps.cut_refused(ticket, bad)
     for role in steps.listing_roles(ticket):
         yield "`approve --listing`", lambda role=role: steps.listing_judged(ticket, role, "approve", *me)  # type: ignore[misc]
     if ticket.public:

@@ -1,6 +1,7 @@
 """Random reviews, played through the whole application: whatever people do, these rules hold."""
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -12,9 +13,36 @@ from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
 from mmbot.events import (
-    COMMANDS, AddNote, AskHelp, AskNext, AskQueue, AskStatus, Assign, Block, ChooseTrack, Command, Contribute, EditTicket,
-    EndTicket, GiveVerdict, HoldTicket, Incomplete, JudgeItem, Misread, MoveReview, Pushed, RequestReviews, Resubmit, SayReady,
-    SettleFinding, Submit, TakeStep, UndoStep,
+    COMMANDS,
+    AddNote,
+    AskHelp,
+    AskNext,
+    AskPeople,
+    AskQueue,
+    AskSearch,
+    AskStatus,
+    Assign,
+    Block,
+    ChooseTrack,
+    Command,
+    Contribute,
+    EditTicket,
+    EndTicket,
+    GiveVerdict,
+    HoldTicket,
+    Incomplete,
+    JudgeItem,
+    Misread,
+    MoveReview,
+    Pushed,
+    RequestReviews,
+    Resubmit,
+    SayAway,
+    SayReady,
+    SettleFinding,
+    Submit,
+    TakeStep,
+    UndoStep,
 )  # fmt: skip
 from rules_model import BOOK, KINDS, NEW, OTHER_BOOK, OUTSIDE, PEOPLE, ROLES, TRACKS, role_of
 from rules_play import BADGES, COMMITS, POLICY, REMIND, REWORDED, TREES, Play, Way, id_of
@@ -81,7 +109,7 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         why=st.sampled_from(("?", "?", "?", "", " ")),
     ),
     Block: st.builds(
-        Block, ticket=numbers, role=st.sampled_from(("", *ROLES)), item=st.sampled_from(("", "", *ITEMS)), commit=guards, text=st.just("?"),
+        Block, ticket=numbers, listing=st.sampled_from((False, False, True)), role=st.sampled_from(("", *ROLES)), item=st.sampled_from(("", "", *ITEMS)), commit=guards, text=st.just("?"),
     ),
     SettleFinding: st.builds(SettleFinding, ticket=numbers, number=st.integers(1, 4), disclose=st.booleans()),
     AddNote: st.builds(AddNote, ticket=numbers, text=st.just("note ?")),
@@ -100,8 +128,19 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     AskNext: st.builds(AskNext, ticket=numbers),
     EndTicket: st.builds(EndTicket, ticket=numbers, ending=st.sampled_from(("rejected", "withdrawn")), why=st.just("?")),
     HoldTicket: st.builds(HoldTicket, ticket=numbers, held=st.booleans(), why=st.just("?")),
-    AskStatus: st.builds(AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none"))),
-    AskQueue: st.builds(AskQueue, role=st.sampled_from(("", *ROLES))),
+    AskStatus: st.builds(
+        AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none")), log=st.booleans(), page=st.integers(1, 3),
+    ),
+    AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
+    AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
+    AskPeople: st.builds(
+        AskPeople, act=st.sampled_from(("", "add", "add", "remove")), people=ids.map(lambda x: (x,)),
+        roles=st.sampled_from((*ROLES, "owner")).map(lambda x: (x,)),
+    ),
+    SayAway: st.builds(
+        SayAway, day=st.none() | st.sampled_from([date(2026, 11, 9) + timedelta(x) for x in range(-1, 5)]),
+        person=st.just("") | ids,
+    ),
     AskHelp: st.builds(AskHelp, about=st.sampled_from(("", "approve", "nonsense"))),
 }  # fmt: skip
 """How each command is played. "?" becomes a word that nobody wrote before, "me" whoever says it."""

@@ -259,6 +259,12 @@ class Ticket:
         """One role's part, whether or not anything happened in it."""
         return self.reviews.get(role) or Review(role)
 
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Who has which part: pairs of "owner" or a role, and the person."""
+        reviewers = [(role, x.reviewer) for role, x in self.reviews.items() if x.reviewer]
+        return (*([("owner", self.owner)] if self.owner else []), *reviewers)
+
     def confidential(self, role: str) -> bool:
         """Whether what this role writes stays with those concerned."""
         found = self.policy.roles.get(role)
@@ -333,11 +339,14 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.StepDone():
             merge = ticket.merge if fact.step != "merged" else None
             return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge)
+        case f.CutRefused():
+            left = {key: x for key, x in ticket.steps.items() if key != ("cut", "")}
+            return _with(ticket, steps=left, listing={})
         case f.StepUndone():
             merge = ticket.merge if fact.step != "merged" else None
             left = {key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)}
-            listing = ticket.listing if fact.step != "cut" else {}  # what was tried there is gone
-            return _with(ticket, steps=left, merge=merge, listing=listing)
+            tried = {} if fact.step == "cut" else ticket.listing  # what is cut anew is tried anew
+            return _with(ticket, steps=left, merge=merge, listing=tried)
         case f.ReadySaid():
             unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)

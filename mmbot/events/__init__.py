@@ -2,11 +2,16 @@
 
 from mmbot.events.command import Command
 from mmbot.events.commands import (
+    ALL,
     COMMANDS,
+    MINE,
+    PARTIES,
     AddNote,
     AskHelp,
     AskNext,
+    AskPeople,
     AskQueue,
+    AskSearch,
     AskStatus,
     Assign,
     Block,
@@ -16,6 +21,7 @@ from mmbot.events.commands import (
     JudgeItem,
     MoveReview,
     RequestReviews,
+    SayAway,
     SayReady,
     SettleFinding,
     TakeStep,
@@ -36,11 +42,16 @@ from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, S
 from mmbot.events.slots import Slot
 
 __all__ = [
+    "ALL",
     "COMMANDS",
+    "MINE",
+    "PARTIES",
     "AddNote",
     "AskHelp",
     "AskNext",
+    "AskPeople",
     "AskQueue",
+    "AskSearch",
     "AskStatus",
     "Assign",
     "Block",
@@ -63,6 +74,7 @@ __all__ = [
     "ReferenceResolved",
     "RequestReviews",
     "Resubmit",
+    "SayAway",
     "SayReady",
     "SettleFinding",
     "Slot",

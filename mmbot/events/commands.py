@@ -10,12 +10,16 @@ from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, S
 from mmbot.events.slots import (
     AnyTicket,
     CommitGuard,
+    Day,
+    Deputy,
     Flag,
+    HeldRoles,
     ItemHandle,
     ItemHandles,
     Line,
     Maintainer,
     Number,
+    Page,
     Part,
     People,
     PersonId,
@@ -23,11 +27,17 @@ from mmbot.events.slots import (
     RoleName,
     Roles,
     Slot,
+    Sought,
     StepName,
     Text,
     TicketNumber,
+    Whose,
     Word,
 )
+
+MINE, ALL = "mine", "all"
+PARTIES = ("owner", "release", "submitter")
+"""Whom a ticket can wait for besides the roles that judge it."""
 
 
 class Assign(Command):
@@ -95,7 +105,10 @@ class JudgeItem(Command):
 
 
 class Block(Command):
-    """With an item it is the same as `fail`; without one, in free words. The submitter is told within minutes."""
+    """With an item it is the same as `fail`; without one, in free words. The submitter is told within minutes.
+
+    `--listing` speaks of what was cut, at the listing gate: it is cut anew, and nothing waits for the submitter.
+    """
 
     words = {"block": {}}
     summaries = {"block": "raise a finding that blocks the gate until your role settles it"}
@@ -108,6 +121,7 @@ class Block(Command):
     text: Annotated[
         str, Slot("text", "WHY", "What is wrong"), StringConstraints(strip_whitespace=True, max_length=3000)
     ]
+    listing: Annotated[bool, Slot("flag", "--listing")] = False
     commit: CommitGuard = ""
 
 
@@ -248,6 +262,7 @@ class EndTicket(Command):
     summaries = {"reject": "the Marketplace refuses it: say why", "withdraw": "take a submission back"}
     examples = {"reject": "reject MB-7 it does what another listed plugin does", "withdraw": "withdraw MB-7"}
     who = "owner-or-submitter"
+    whos = {"reject": "owner"}
     must = {"reject": ("why",)}
 
     ticket: TicketNumber
@@ -270,7 +285,7 @@ class HoldTicket(Command):
 
 
 class AskStatus(Command):
-    """A plugin's name will do; so will `remind?` in a mention or direct message."""
+    """A plugin's name will do; so will `remind?` in a mention or direct message. `--log` shows the ticket's history, in UTC."""
 
     words = {"status": {}}
     summaries = {"status": "where a ticket stands and what comes next; alone: your tickets"}
@@ -279,17 +294,65 @@ class AskStatus(Command):
 
     ticket: AnyTicket = None
     about: Word = ""
+    log: Annotated[bool, Slot("flag", "--log")] = False
+    page: Page = 1
 
 
 class AskQueue(Command):
-    """Each with the date by which it is wanted, and the way on."""
+    """WHOSE is a role, `owner`, `release`, `submitter`, `@USER`, `all` or `mine`, as without it. What is yours has the way on beside it."""
 
     words = {"queue": {}}
-    summaries = {"queue": "what waits for you, or for a role, oldest first"}
+    summaries = {"queue": "what waits for you, for a role or for a person, oldest first"}
     examples = {"queue": "queue qa"}
     reads = True
 
-    role: RoleName = ""
+    whose: Whose = MINE
+    page: Page = 1
+
+
+class AskSearch(Command):
+    """It looks in names, ids, titles, summaries, repositories, submitters and owners, for the beginnings of words; case does not matter."""
+
+    words = {"search": {}}
+    summaries = {"search": "find tickets by words, open and closed, newest first"}
+    examples = {"search": "search remind"}
+    reads = True
+
+    about: Sought
+    page: Page = 1
+
+
+ACTS = ("add", "remove", "default-owner", "deputy", "no-deputy", "away", "back")
+Act = Literal["", "add", "remove", "default-owner", "deputy", "no-deputy", "away", "back"]
+
+
+class AskPeople(Command):
+    """Alone it shows the book, which everybody may read. Admins change it.
+
+    ACT is one of `add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
+    while that one is away), `no-deputy @AWAY`, `away @USER DATE` and `back @USER`; `--log` shows who changed what.
+    """
+
+    words = {"people": {}}
+    summaries = {"people": "who holds which role, who is away and who stands in; admins change it"}
+    examples = {"people": "people add @sam security"}
+
+    act: Annotated[Act, Slot("act", "ACT", "What to do", choices=ACTS)] = ""
+    people: People = ()
+    roles: HeldRoles = ()
+    day: Day = None
+    log: Annotated[bool, Slot("flag", "--log")] = False
+
+
+class SayAway(Command):
+    """The date is the last day away. Whoever you name stands in: what is yours as owner or reviewer goes there meanwhile."""
+
+    words = {"away": {}, "back": {"day": None, "person": ""}}
+    summaries = {"away": "say that you are away, up to which day, and who stands in", "back": "you are here again"}
+    examples = {"away": "away 2026-12-01 @sam", "back": "back"}
+
+    day: Day
+    person: Deputy = ""
 
 
 class AskHelp(Command):
@@ -306,5 +369,5 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, AskPeople, SayAway, AskHelp,
 )  # fmt: skip

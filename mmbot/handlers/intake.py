@@ -9,12 +9,14 @@ from mmbot.domain.references import Reference, repository_key
 from mmbot.domain.rights import Actor, allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
-from mmbot.handlers.news import DEFAULT_OWNER, card, follow, tell
+from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import move_page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
+from mmbot.store import book
 from mmbot.store.tx import Tx
 from mmbot.words import notices, replies
+from mmbot.words import people as people_words
 from mmbot.words import tracks as words
 from mmbot.words.refusals import refused
 
@@ -39,11 +41,20 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
 
 
 def with_owner(tx: Tx, ticket: Ticket) -> Ticket:
-    """A new ticket in the hands of the default owner, who cannot guide what is their own."""
-    owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
-    if not owner or submits(ticket, owner):
-        return ticket
-    return ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via))
+    """A new ticket in the hands of the default owner or whoever stands in; nobody guides what is their own."""
+    chosen = book.default_owner(tx.store)
+    owner = next((x for x in (tx.stand_in(chosen, "owner"), chosen) if x and not submits(ticket, x)), "")
+    return ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via)) if owner else ticket
+
+
+def tell_owner(tx: Tx, ticket: Ticket) -> None:
+    """Tell whoever got a new ticket, and why it is theirs where another is the default owner."""
+    if ticket.owner in {"", tx.by}:
+        return
+    told, chosen = notices.new_ticket(ticket, tx.who), book.default_owner(tx.store)
+    if ticket.owner != chosen:
+        told = people_words.given_instead(told, tx.who(chosen), tx.absence(chosen).day)
+    tx.say(told, to=ticket.owner)
 
 
 def opened(tx: Tx, ticket: Ticket) -> Reply:
@@ -51,8 +62,7 @@ def opened(tx: Tx, ticket: Ticket) -> Reply:
     ticket = tx.save(ticket)
     tell_links(tx, ticket)
     look_up(tx, ticket)
-    if ticket.owner and ticket.owner != tx.by:
-        tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
+    tell_owner(tx, ticket)
     name = tx.who(ticket.owner) if ticket.owner else ""
     answer = replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket))
     if ticket.submitter == tx.by:
@@ -95,8 +105,8 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
     if cmd.link:
         look_up(tx, saved)
     else:
-        _tell_answered(tx, saved, tx.at)
-    return Reply(replies.ready(saved, roles, cmd.link, late))
+        tell_answered(tx, saved, tx.at)
+    return Reply(replies.ready(saved, roles, cmd.link, late, tx.who))
 
 
 def resolved(tx: Tx, what: ReferenceResolved) -> None:
@@ -121,7 +131,7 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
         else:
             _later_resolved(tx, before, after)
     if asked.ready_at:
-        _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+        tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
 
 
 def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
@@ -198,7 +208,10 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
     if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
         for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
-            tell(tx, saved, person, notices.same_plugin(saved, other))
+            if person == saved.owner:
+                tx.tell(notices.same_plugin(saved, other), person, "owner", saved)
+            else:
+                tell(tx, saved, person, notices.same_plugin(saved, other))
         return
     saved = follow(tx, before, linked(tx, after))
     tell_links(tx, saved)
@@ -206,6 +219,8 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
     tx.say(notices.found(saved, remarks, update_of_nothing=update_of_nothing), thread=card(saved))
     if remarks:
         tell(tx, saved, saved.submitter, notices.for_the_submitter(saved, remarks))
+        if saved.owner not in {"", saved.submitter}:
+            tx.tell(notices.for_the_owner(saved, remarks), saved.owner, "owner", saved)
 
 
 def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
@@ -213,8 +228,7 @@ def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
     held = [role for role in saved.roles if review.verdict(saved, role) == "held"]
     tx.say(notices.moved(saved, before.commit, held, notices.remarks(saved)), thread=card(saved))
     for role in held:
-        for person in _reviewers(tx, saved, role):
-            tx.say(notices.confirm(saved, role, review.held(saved, role)), to=person)
+        tx.tell_all(notices.confirm(saved, role, review.held(saved, role)), _reviewers(tx, saved, role), role, saved)
 
 
 def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
@@ -226,13 +240,16 @@ def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
     return [x for x in (part.reviewer, *found, part.approved_by, *judged) if x in holding][:1] or holding
 
 
-def _tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
-    """Tell each role whose findings are all answered that it is their turn again."""
+def tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
+    """Tell each role whose findings are all answered that it is their turn again; on hold it is not: the owner is told."""
+    if ticket.held:
+        if ticket.owner not in {"", tx.by}:
+            tx.tell(notices.answered_on_hold(ticket, tx.who(tx.by)), ticket.owner, "owner", ticket)
+        return
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):
-            for person in _reviewers(tx, ticket, role):
-                tx.say(notices.answered(ticket, role), to=person)
+            tx.tell_all(notices.answered(ticket, role), _reviewers(tx, ticket, role), role, ticket)
 
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:

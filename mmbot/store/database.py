@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,19 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn, carried, history
 from mmbot.events import Person
 from mmbot.policy import Policy
+from mmbot.store import search
 from mmbot.store.migrations import migrations
+from mmbot.words.people import former
 from mmbot.words.phrases import plain
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
 CACHED = 2_000
 AT_ONCE = 500
 """How many tickets are read at once where all of them are gone through."""
 _ALL, _OPEN = "number > ?", "number > ? AND open = 1"
 _WAITS, _WAITS_FOR_NOBODY, _WAITS_FOR_PERSON = "party = ?", "party = ? AND person = ''", "person = ? AND person <> ''"
+_WAITS_AT_ALL = "since >= ?"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
@@ -203,30 +206,45 @@ class Store:
         )  # fmt: skip
         return [row["number"] for row in rows if row["meant"] == rows[0]["meant"]]
 
-    def tickets_of(self, person: str, limit: int = 20) -> list[int]:
-        """The open tickets that somebody submitted or owns."""
+    def tickets_of(self, person: str, limit: int = 20, skipped: int = 0) -> list[int]:
+        """The open tickets that somebody submitted, maintains or owns, without the first `skipped`."""
         rows = self.query(
             """SELECT number FROM ticket WHERE submitter = ? AND open = 1
-               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ?""",
-            person, person, limit,
+               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1
+               UNION SELECT ticket FROM part JOIN ticket ON number = ticket
+                     WHERE person = ? AND part >= 'maintainer' AND part < 'maintainer;' AND open = 1
+               ORDER BY 1 LIMIT ? OFFSET ?""",
+            person, person, person, limit, skipped,
         )  # fmt: skip
         return [row["number"] for row in rows]
 
-    def waiting_for(self, parties: Iterable[str], person: str = "", limit: int = 20) -> tuple[list[Row], int]:
-        """What waits for one of these parties, oldest first, and how much that is in all.
+    def waiting_for(
+        self, parties: Iterable[str] = (), person: str = "", limit: int = 20, skipped: int = 0
+    ) -> tuple[list[Row], int]:
+        """What waits for one of these parties, oldest first, without the first `skipped`, and how much that is in all.
 
-        With a person: what waits for them by name, and what waits for one of the parties and is nobody's.
+        With a person: what waits for them by name, and what waits for one of the parties and is nobody's. With neither: everything.
         """
-        asked = [(_WAITS_FOR_NOBODY if person else _WAITS, party) for party in parties]
+        asked: list[tuple[str, object]] = [(_WAITS_FOR_NOBODY if person else _WAITS, party) for party in parties]
         asked += [(_WAITS_FOR_PERSON, person)] if person else []
+        return self._waiting(asked or [(_WAITS_AT_ALL, 0)], limit, skipped)
+
+    def _waiting(self, asked: Sequence[tuple[str, object]], limit: int, skipped: int) -> tuple[list[Row], int]:
         rows, count = [], 0
+        several = len(asked) > 1  # then how many of each are passed over is known only when they are put in order
         for where, value in asked:
             rows += self.query(
-                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ?",  # noqa: S608 -- our own words
-                value, limit,
+                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
+                value, limit + (skipped if several else 0), 0 if several else skipped,
             )  # fmt: skip
             count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
-        return sorted(rows, key=lambda row: (row["since"], row["ticket"]))[:limit], count
+        if several:
+            rows = sorted(rows, key=lambda row: (row["since"], row["ticket"]))[skipped : skipped + limit]
+        return rows, count
+
+    def found(self, words: str, limit: int = 20, skipped: int = 0) -> tuple[list[int], int]:
+        """The tickets that say words which begin so, newest first without the first `skipped`, and how many, 1,001 for more than 1,000."""
+        return search.find(self.connection, words, limit, skipped)
 
     # People and roles
 
@@ -248,23 +266,36 @@ class Store:
         return self.person(rows[0]["id"]) if rows else None
 
     def know(self, people: Iterable[Person]) -> None:
-        """Remember what was learnt of people; writes only what is new."""
+        """Remember what was learnt of people; writes only what is new. A name is that of one person, the last who was seen with it."""
         for person in people:
             if self.person(person.id) != person:
+                self.execute(
+                    "UPDATE person SET name = ? WHERE name = ? AND id <> ?",
+                    former(person.name.lower()), person.name.lower(), person.id,
+                )  # fmt: skip
                 self.execute(
                     "INSERT OR REPLACE INTO person (id, name, zone, is_bot) VALUES (?, ?, ?, ?)",
                     person.id, person.name.lower(), person.zone, int(person.is_bot),
                 )  # fmt: skip
+                search.rename(self.connection, person.id)
 
     def roles_of(self, user: str) -> frozenset[str]:
         """The roles that a user id holds."""
-        rows = self.connection.execute("SELECT role FROM role WHERE person = ?", (user,)).fetchall()
+        rows = self.connection.execute(
+            "SELECT role FROM role WHERE person = ? UNION SELECT role FROM granted WHERE person = ?", (user, user)
+        ).fetchall()
         return frozenset(row[0] for row in rows)
 
     def members(self, role: str) -> list[str]:
         """The user ids that hold a role, by name."""
-        rows = self.query("SELECT person FROM role WHERE role = ? ORDER BY name", role)
-        return [row["person"] for row in rows if not row["person"].startswith(WITHHELD)]
+        rows = self.query(
+            """SELECT person, name FROM role WHERE role = ? UNION ALL
+               SELECT granted.person, coalesce(person.name, '') AS name FROM granted
+               LEFT JOIN person ON person.id = granted.person WHERE granted.role = ?""",
+            role, role,
+        )  # fmt: skip
+        by_name = sorted(rows, key=lambda row: row["name"])
+        return list(dict.fromkeys(row["person"] for row in by_name if not row["person"].startswith(WITHHELD)))
 
     def role_names(self) -> list[Row]:
         """Every (role, person, configured name) of the book."""
@@ -345,11 +376,19 @@ class Store:
                repository_key = excluded.repository_key, changed_at = excluded.changed_at""",
             *row,
         )
+        self.execute("DELETE FROM part WHERE ticket = ?", ticket.number)
+        under_way = live or bool(turns)
+        maintain = [(f"maintainer:{n}", x) for n, x in enumerate(ticket.maintainers) if x != ticket.submitter]
+        self.connection.executemany(
+            "INSERT INTO part (ticket, part, person) VALUES (?, ?, ?)",
+            [(ticket.number, part, person) for part, person in (*ticket.parts, *maintain) if under_way],
+        )
         self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
         self.connection.executemany(
             "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due) for x in turns.values()],
         )
+        search.put(self.connection, ticket)
 
     def _fresh_index(self) -> None:
         """Rebuild what is searched when policy or code changed how it is derived; the policy moves nothing in ended tickets."""

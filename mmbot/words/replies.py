@@ -171,10 +171,12 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
     else:
         words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
     words += "" if state == "open" else f" Undo: {undo}."
-    return words + (_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+    return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
 
 
-_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+IN_PUBLIC = (
+    " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+)
 
 
 def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
@@ -183,7 +185,7 @@ def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
         f"Recorded as finding {number} of {title_of(ticket, role)} on {called(ticket)}; the submitter will be told. "
         f"Undo: {typed(f'unblock {ticket.handle} {number}')}."
     )
-    return words + (_PUBLIC if in_public and ticket.confidential(role) else "")
+    return words + (IN_PUBLIC if in_public and ticket.confidential(role) else "")
 
 
 def settled(ticket: Ticket, number: int, role: str) -> str:
@@ -260,10 +262,15 @@ def page_moved(ticket: Ticket) -> str:
     return f"The review of {called(ticket)} is about {at(ticket)} now. {typed(f'status {ticket.handle}')} says where it stands."
 
 
-def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int = 0) -> str:
+def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int, who: Who) -> str:
     """The ball goes back; `late` is how many findings came in that nobody can have answered yet."""
     names = [title_of(ticket, role) for role in roles]
     told = f"Thank you. I tell {listed(names)} that your answer is there." if names else "Thank you, noted."
+    if ticket.held:
+        guide = who(ticket.owner) if ticket.owner else "an owner"
+        told = (
+            f"Thank you, noted. The ticket is on hold; {guide} lets it go on, with {typed(f'unhold {ticket.handle}')}."
+        )
     look = f" I am looking up {code(asked, 100)} now." if asked else ""
     more = f" {plural(late, 'more finding')} came in just now, by direct message: still to be answered." if late else ""
     return f"{told}{look}{more} {typed(f'status {ticket.handle}')} says where it stands."
@@ -324,6 +331,11 @@ def no_role() -> str:
     return "You hold no reviewer's role here. An admin can add you to one."
 
 
+def no_role_among(titles: Iterable[str]) -> str:
+    """What only some roles may do is asked by somebody who has none of them."""
+    return f"Only {listed(titles)} reviewers can do that."
+
+
 def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
     """The asker holds several roles of the ticket."""
     names = sorted(roles)
@@ -334,6 +346,7 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
 HELD_BY = {
     "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
     "owner-or-reviewer": "its owner and its reviewers", "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
+    "admin": "admins",
 }  # fmt: skip
 
 
@@ -357,8 +370,8 @@ def no_such_command(word: str) -> str:
 
 TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
-    "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?", "contribute": "For the web Marketplace",
-    "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
+    "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
+    "contribute": "For the web Marketplace", "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
 }  # fmt: skip
 
 
@@ -371,6 +384,8 @@ def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str
     """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
     if ticket is None and line.lower().startswith("contribute"):
         return "Everybody in the channel can read what you write here. You get a ticket number at once."
+    if line.lower().startswith("away"):
+        return "While you are away, who stands in gets what concerns you as owner or reviewer. The day after, all is as before."
     if ticket is None:
         return (
             "A repository will do; a tag or commit is better. You get a ticket number, "
