@@ -171,7 +171,7 @@ class Model:
 
     # What is added
 
-    def add(self, fact: Mapping[str, Any]) -> None:  # noqa: C901, PLR0912 -- one arm per kind of fact
+    def add(self, fact: Mapping[str, Any]) -> None:  # noqa: C901, PLR0912, PLR0915 -- one arm per kind of fact
         match fact["kind"]:
             case "submitted":
                 self.submitter, self.track = fact["submitter"] or fact["by"], fact["track"] or "new"

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from rules_model import BOOK, CONFIDENTIAL, LISTING, PEOPLE, Model, confided, role_of
+from rules_rights import SILENT, allowed, hopeless
 from structlog.testing import capture_logs
 
 from mmbot import commands, policy
@@ -18,8 +20,30 @@ from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import fold
 from mmbot.domain.turns import history, stage
 from mmbot.events import (
-    Assign, AskNext, AskPeople, AskStatus, Block, ChooseTrack, Command, Contribute, EditTicket, EndTicket, Event, GiveVerdict, Happening,
-    Incomplete, JudgeItem, Misread, PeopleNamed, Person, ReferenceResolved, SettleFinding, Submit, TakeStep, UndoStep, Where,
+    AskNext,
+    AskPeople,
+    AskStatus,
+    Assign,
+    Block,
+    ChooseTrack,
+    Command,
+    Contribute,
+    EditTicket,
+    EndTicket,
+    Event,
+    GiveVerdict,
+    Happening,
+    Incomplete,
+    JudgeItem,
+    Misread,
+    PeopleNamed,
+    Person,
+    ReferenceResolved,
+    SettleFinding,
+    Submit,
+    TakeStep,
+    UndoStep,
+    Where,
 )  # fmt: skip
 from mmbot.messages import Message, Reply
 from mmbot.store import book, outbox
@@ -27,8 +51,6 @@ from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 from mmbot.words import replies
 from mmbot.words.phrases import MB
-from rules_model import BOOK, CONFIDENTIAL, LISTING, PEOPLE, Model, confided, role_of
-from rules_rights import SILENT, allowed, hopeless
 
 POLICY = policy.load()
 MONDAY = 1_794_218_400_000
@@ -113,7 +135,7 @@ class Play:
         twice = self.app.handle(event)
         assert (self._effects(), self._count()) == after
         if reply and reply.refused and via == "dialog":
-            assert twice == reply
+            assert twice == reply, (twice, reply)
         elif via in {"dm", "mention"} or (via == "dialog" and isinstance(what, Command) and not what.reads):
             assert twice is None
         elif isinstance(what, Command) and not what.reads:
@@ -201,7 +223,7 @@ class Play:
                 return self.guide(ticket)
             case EditTicket() if what.what not in {"title", "contact", "social"}:
                 return self.guide(ticket)
-        return self.guide(ticket) if "owner" == what.who else self.submitter(ticket)
+        return self.guide(ticket) if what.who == "owner" else self.submitter(ticket)
 
     # What people are offered
 

@@ -3,6 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rules_model import (
+    BEFORE,
+    CONFIDENTIAL,
+    FOLLOW_UP,
+    KINDS,
+    LINE,
+    LISTING,
+    MAY_BE_NA,
+    OF_COMMIT,
+    PUBLIC,
+    ROLES,
+    TRACKS,
+    Model,
+    role_of,
+)  # fmt: skip
+
 from mmbot.events import (
     AddNote,
     AskPeople,
@@ -26,9 +42,6 @@ from mmbot.events import (
     TakeStep,
     UndoStep,
 )
-from rules_model import (
-    BEFORE, CONFIDENTIAL, FOLLOW_UP, KINDS, LINE, LISTING, MAY_BE_NA, OF_COMMIT, PUBLIC, ROLES, TRACKS, Model, role_of,
-)  # fmt: skip
 
 Held = Mapping[str, set[str]]
 """The roles of each user id."""

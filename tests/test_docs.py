@@ -45,11 +45,11 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noq
     """Everything that can happen to a ticket, by the words in the diagram."""
     me = ("someone", 1, "")
     if ticket.asked:
-        found = _resolved(FIRST if not ticket.commit else SECOND, ticket.track)
-        yield "the commit is found", lambda: ticket.plus(found)
+        known = _resolved(FIRST if not ticket.commit else SECOND, ticket.track)
+        yield "the commit is found", lambda: ticket.plus(known)
         yield "it is not found", lambda: ticket.plus(f.Unresolved(text="", why="no"))
         if not ticket.commit:
-            yield "its id has an open ticket", lambda: ticket.plus(found, f.Ended(ending="duplicate", of=1))
+            yield "its id has an open ticket", lambda: ticket.plus(known, f.Ended(ending="duplicate", of=1))
             yield "`claim`", lambda: ticket.plus(f.Assigned(role="qa", person="quinn"), f.Requested(role="qa", at=1))
         return
     if ticket.commit != SECOND and not ticket.ended and not ticket.public:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from rules_model import BOOK, KINDS, NEW, OTHER_BOOK, OUTSIDE, PEOPLE, ROLES, TRACKS, role_of
+from rules_play import BADGES, COMMITS, POLICY, REMIND, REWORDED, TREES, Play, Way, id_of
 
 from mmbot.domain import facts as f
 from mmbot.domain import review
@@ -44,8 +46,6 @@ from mmbot.events import (
     TakeStep,
     UndoStep,
 )  # fmt: skip
-from rules_model import BOOK, KINDS, NEW, OTHER_BOOK, OUTSIDE, PEOPLE, ROLES, TRACKS, role_of
-from rules_play import BADGES, COMMITS, POLICY, REMIND, REWORDED, TREES, Play, Way, id_of
 
 LINKS = (
     REMIND,
@@ -97,7 +97,7 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     ChooseTrack: st.builds(
         ChooseTrack, ticket=numbers, track=st.sampled_from((*TRACKS, "beta")), kind=st.sampled_from(("", "app", "tool")), why=st.just("?"),
     ),
-    EditTicket: st.tuples(numbers, corrections).map(lambda x: EditTicket(ticket=x[0], what=x[1][0], value=x[1][1])),  # type: ignore[arg-type]  # one of those
+    EditTicket: st.tuples(numbers, corrections).map(lambda x: EditTicket(ticket=x[0], what=x[1][0], value=x[1][1])),
     Assign: st.builds(Assign, ticket=numbers, role=roles, person=ids | st.sampled_from(("me", "me", "me", ""))),
     RequestReviews: st.builds(
         RequestReviews, ticket=numbers, roles=st.lists(st.sampled_from((*ROLES, "docs")), max_size=2).map(tuple),

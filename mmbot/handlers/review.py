@@ -57,7 +57,7 @@ def away_remark(tx: Tx, ticket: Ticket, part: str, person: str) -> str:
 
 def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
     turns = {name: turn for name, turn in tx.turns(ticket).items() if name == party}
-    return way_on(ticket, turns, tx.by, tx.actor.roles, tx.who)
+    return way_on(ticket, turns, tx.by, tx.actor.roles)
 
 
 def _asked(tx: Tx, ticket: Ticket, role: str) -> Message:
