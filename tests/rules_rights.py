@@ -60,7 +60,7 @@ def guides(person: str, model: Model, held: Held) -> bool:
     return bool(held.get(person, set()) & {"owner", "admin"}) or (model.owner == person != "")
 
 
-def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> str:
+def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> str:  # noqa: PLR0911 -- one exit per kind of command
     """Why something must be refused, "" where it may be done or is refused for reasons that are not looked at here."""
     if not isinstance(what, Command) or what.reads:
         return "only reads"
@@ -81,7 +81,7 @@ def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> 
     return next((why for wrong, why in rights(what, model, by, held) if wrong), "")
 
 
-def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: C901, PLR0911, PLR0912 -- one arm per command
+def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: C901, PLR0911, PLR0912, PLR0915 -- one arm per command
     may, mine, roles = guides(by, model, held), by in model.theirs, held[by] - {"default-owner"}
     ended, frozen = (bool(model.ended), "closed"), (model.public, "public")
     match what:
@@ -113,8 +113,12 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
         case Block() | GiveVerdict():
             item = getattr(what, "item", "")
             role = role_of(item) if item else what.role
-            wrong = [(bool(role) and role not in roles, "not their role"), (bool(item) and item not in TRACKS[model.track], "no item")]  # fmt: skip
-            return [*wrong, (bool(role) and role not in model.roles, "no role here"), *_judges(what, model, mine=mine), frozen]  # fmt: skip
+            wrong = [
+                (bool(role) and role not in roles, "not their role"),
+                (bool(role) and role not in model.roles, "no role"),
+            ]
+            wrong.append((bool(item) and item not in TRACKS[model.track], "no item"))
+            return [*wrong, *_judges(what, model, mine=mine), frozen]
         case SettleFinding():
             found = model.findings.get(what.number, {"open": False, "role": "", "secret": False})
             wrong = [(found["role"] not in roles, "not their role"), (mine, "their own")]
@@ -127,7 +131,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
         case Assign():
             theirs = what.person in model.theirs or (bool(what.person) and what.role not in held.get(what.person, ()))
             right = may or (what.role in roles and not mine)
-            return [ended, (not right, "no right"), (theirs, "cannot be theirs"), (what.role not in model.roles, "no such role")]  # fmt: skip
+            there = what.role in model.roles
+            return [ended, (not right, "no right"), (theirs, "cannot be theirs"), (not there, "no such role")]
         case RequestReviews():
             own = bool(model.theirs & {*what.people})
             return [ended, (not may, "not an owner"), (own, "their own"), (not model.commit, "no commit")]
@@ -150,7 +155,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
             wrong = [(not may and not (judges and what.track == "beta"), "no right"), frozen, (kind, "no kind")]
             back = model.ended == "rejected" and what.track == "beta"
             same = (what.track, what.kind) == (model.track, model.contribution) and bool(model.commit)
-            return [*wrong, (bool(model.ended) and not back, "closed"), (model.page and what.track != "web", "a page"), (same and not back, "it is so")]  # fmt: skip
+            wrong += [(bool(model.ended) and not back, "closed"), (same and not back, "it is so")]
+            return [*wrong, (model.page and what.track != "web", "a page")]
         case EditTicket():
             right = may or (mine and what.what in {"title", "contact", "social"})
             return [ended, (not right, "no right"), (what.what == "id" and bool(model.manifest_id), "the manifest's")]
@@ -187,7 +193,7 @@ def _way(what: TakeStep | UndoStep, model: Model, *, right: bool) -> Wrong:
 # What was recorded
 
 
-def allowed(fact: Mapping[str, Any], model: Model, held: Held) -> None:  # noqa: C901, PLR0912 -- one arm per kind of fact
+def allowed(fact: Mapping[str, Any], model: Model, held: Held) -> None:  # noqa: C901, PLR0912, PLR0915 -- one arm per kind of fact
     """Whether a fact may be recorded of a ticket that stands so."""
     kind, by, role = fact["kind"], fact["by"], fact.get("role", "")
     may, mine = guides(by, model, held), by in model.theirs

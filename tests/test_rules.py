@@ -109,7 +109,8 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         why=st.sampled_from(("?", "?", "?", "", " ")),
     ),
     Block: st.builds(
-        Block, ticket=numbers, listing=st.sampled_from((False, False, True)), role=st.sampled_from(("", *ROLES)), item=st.sampled_from(("", "", *ITEMS)), commit=guards, text=st.just("?"),
+        Block, ticket=numbers, listing=st.sampled_from((False, False, True)), role=st.sampled_from(("", *ROLES)), commit=guards,
+        item=st.sampled_from(("", "", *ITEMS)), text=st.just("?"),
     ),
     SettleFinding: st.builds(SettleFinding, ticket=numbers, number=st.integers(1, 4), disclose=st.booleans()),
     AddNote: st.builds(AddNote, ticket=numbers, text=st.just("note ?")),
@@ -160,7 +161,8 @@ class Reviews(Play, RuleBasedStateMachine):
     def begin(self, track: str, far: int) -> None:
         link = BADGES if track == "update" else REMIND
         if track == "web":
-            self.does("sue", self._meant(Contribute(kind="plugin", name="X", link=PAGES[0], documentation=LINK, tracker=LINK, summary=""), "sue"))  # fmt: skip
+            form = Contribute(kind="plugin", name="X", link=PAGES[0], documentation=LINK, tracker=LINK, summary="")
+            self.does("sue", form)
         elif track == "outside":
             self.does("olive", Submit(link=link, submitter=OUTSIDE))
         else:
