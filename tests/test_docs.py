@@ -127,18 +127,18 @@ def _drawn(before: str, after: str) -> bool:
     return not {before, after} & RESTING or "in review" in {before, after} or before == "looking up"
 
 
-def _followed(words: str, ticket: Ticket) -> bool:
+def _followed(words: str, at: str) -> bool:
     """Whether a move is followed further: not where it leads back, or to what another start leads to."""
     return not words.startswith((TRACK, "`undone`", "`unassign`", "`edit`")) or (
-        words.startswith("`undone`") and stage(ticket) == "all done"
+        words.startswith("`undone`") and at == "all done"
     )
 
 
-def _key(ticket: Ticket) -> tuple[object, ...]:
+def _key(ticket: Ticket, at: str) -> tuple[object, ...]:
     """What of a ticket bears on its way; roles are alike, so which of them is where does not matter."""
     roles = sorted(_of(ticket, x) for x in ticket.roles)
     way = sorted(x for x, _ in ticket.steps), sorted(ticket.listing), bool(ticket.held), bool(ticket.ended)
-    return stage(ticket), bool(ticket.asked), str(roles), ticket.commit, str(way), ticket.track, ticket.owner
+    return at, bool(ticket.asked), str(roles), ticket.commit, str(way), ticket.track, ticket.owner
 
 
 def diagram() -> str:
@@ -150,19 +150,21 @@ def diagram() -> str:
     starts = [fold(1, RULES, [x, given, owner]) for x in opened]
     starts.append(fold(1, RULES, [page, _resolved(FIRST, "web", "page"), owner]))
     edges: dict[tuple[str, str], set[str]] = {}
-    queue, known = [*starts], {_key(x) for x in starts}
+    queue = [(x, stage(x)) for x in starts]
+    known = {_key(x, at) for x, at in queue}
     while queue:
-        ticket = queue.pop()
+        ticket, here = queue.pop()
         for words, move in _moves(ticket):
             try:
                 after = move()
             except review.Illegal:
                 continue
-            if stage(after) != stage(ticket) and _drawn(stage(ticket), stage(after)):
-                edges.setdefault((stage(ticket), stage(after)), set()).add(words)
-            if _followed(words, ticket) and len(review.findings(after)) <= 1 and _key(after) not in known:
-                known.add(_key(after))
-                queue.append(after)
+            there = stage(after)
+            if there != here and _drawn(here, there):
+                edges.setdefault((here, there), set()).add(words)
+            if _followed(words, here) and len(review.findings(after)) <= 1 and (key := _key(after, there)) not in known:
+                known.add(key)
+                queue.append((after, there))
     name = {x: x.replace(" ", "_") for pair in edges for x in pair}
     lines = ["```mermaid", "stateDiagram-v2", "  [*] --> looking_up: `submit`"]
     lines += [f"  {name[a]}: {a}" for a in name if name[a] != a]
