@@ -65,9 +65,9 @@ STEPS = (
 )  # fmt: skip
 LINK = "https://github.com/example/fork/commit/81d0e44"
 
-people = st.none() | st.sampled_from(PEOPLE)
+people = st.sampled_from((*[None] * 2 * len(PEOPLE), *PEOPLE))
 """None stands for somebody who fits: without it most moves would be refused."""
-numbers = st.sampled_from((1, 1, 1, 1, 2, 2, 3, 4))
+numbers = st.sampled_from((1, 1, 1, 1, 1, 2, 2, 3, 4))
 roles = st.sampled_from((*ROLES, *ROLES, "owner", "docs"))
 guards = st.sampled_from(("", "", "", "", COMMITS[0][:7], COMMITS[1][:9], "deadbee"))
 ways = st.sampled_from(("slash", "slash", "click", "dialog", "dm", "mention"))
@@ -118,7 +118,7 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         GiveVerdict, ticket=numbers, role=st.sampled_from((*ROLES, *ROLES, "", "docs")), all=st.booleans(), commit=guards,
         decision=st.sampled_from(("approve", "approve", "retract", "holds", "holds", "again")),
         listing=st.sampled_from((False, False, True)),
-    ),
+    ).map(lambda x: x.model_copy(update={"listing": x.listing and x.decision in {"approve", "retract"}})),
     MoveReview: st.builds(MoveReview, ticket=numbers, link=st.sampled_from((*LINKS, *PAGES))),
     SayReady: st.builds(SayReady, ticket=numbers, link=st.sampled_from(("", "", *LINKS))),
     TakeStep: st.builds(
