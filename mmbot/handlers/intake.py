@@ -138,7 +138,7 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
     key = next(
         (key for key in keys if any(key in x.repositories for x in listed)), keys[0]
     )  # it may be listed under either address
-    track = classify(listed, key, plugin_id, "new" if known and not listed else asked)
+    track = classify(listed, key, plugin_id, "new" if asked == "update" and known and not listed else asked)
     texts = {
         name: str(manifest.get(name, ""))
         for name in ("name", "version", "min_server_version", "homepage_url", "support_url", "release_notes_url")
