@@ -18,7 +18,9 @@ class Case:
     card: str
 
 
-async def handed_in(stage: Stage, who: str, name: str, version: str = "1.0.0", more: str = "", *, app: bool = False) -> Case:  # fmt: skip
+async def handed_in(
+    stage: Stage, who: str, name: str, version: str = "1.0.0", more: str = "", *, app: bool = False
+) -> Case:
     """Somebody hands in a repository, and its commit is found."""
     link, commit = repository(stage, name, version, app=app)
     return await opened(stage, who, await stage.mb(who, f"submit {link} {more}"), commit)
@@ -130,7 +132,8 @@ async def test_new_plugins_are_listed_rejected_and_withdrawn_side_by_side(stage:
     await withdrawn(stage, lunch, "sue")
     assert "takes nothing more" in await stage.mb("dana", f"pass {poll.ref} T1")
 
-    await done(stage, remind, "fork https://github.com/mattermost/remind", "access", f"pull-request {PULL}", "skip legal as before")  # fmt: skip
+    steps = "fork https://github.com/mattermost/remind", "access", f"pull-request {PULL}", "skip legal as before"
+    await done(stage, remind, *steps)
     await approved(stage, remind)
     await done(stage, remind, "merged", "cut", f"listing {PULL}")
     assert "Too early" in await stage.mb("olive", f"done {remind.ref} listed")
