@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from mmbot.events import (
     AddNote,
     AskHelp,
     AskNext,
+    AskPeople,
     AskQueue,
     AskStatus,
     Assign,
@@ -34,13 +36,14 @@ from mmbot.events import (
     ReferenceResolved,
     RequestReviews,
     Resubmit,
+    SayAway,
     SayReady,
     SettleFinding,
     Submit,
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import edit, intake, news, people, pushes, queue, tracks, way
+from mmbot.handlers import book, edit, intake, news, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -61,7 +64,7 @@ HANDLERS: Mapping[type, Handler] = {
     EditTicket: edit.edit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: intake.resolved,
+    ReferenceResolved: way.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,
@@ -76,14 +79,29 @@ HANDLERS: Mapping[type, Handler] = {
     HoldTicket: way.hold,
     AskStatus: queue.status,
     AskQueue: queue.queue,
+    AskPeople: book.people,
+    SayAway: book.say_away,
     AskHelp: queue.show_help,
     Misread: queue.misread,
     Incomplete: queue.incomplete,
     PeopleNamed: people.named,
     Pushed: pushes.pushed,
 }
+FEW_WORDS = 4
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 """The ways in whose answer travels back with the request; a dialog only takes a refusal, so it stays open with what was typed."""
+
+
+def _stands_in_public(tx: Tx) -> bool:
+    """Whether somebody may have written in public what their role keeps confidential, though nothing came of it."""
+    what = tx.event.what
+    may_be = (
+        isinstance(what, Block)
+        or (isinstance(what, JudgeItem) and what.state == "failed")
+        or (isinstance(what, Misread) and len(what.text.split()) >= FEW_WORDS)
+    )
+    secret = {x.name for x in tx.policy.roles.values() if x.confidential}
+    return tx.event.where.via == "mention" and may_be and bool(tx.actor.roles & secret)
 
 
 class App:
@@ -119,6 +137,12 @@ class App:
         return isinstance(what, Misread | Incomplete) or (isinstance(what, Command) and what.reads)
 
     def _answer(self, tx: Tx) -> Reply | None:
+        reply = self._said(tx)
+        if reply and (reply.refused or isinstance(tx.event.what, Misread)) and _stands_in_public(tx):
+            return replace(reply, text=reply.text + replies.IN_PUBLIC)
+        return reply
+
+    def _said(self, tx: Tx) -> Reply | None:
         what = tx.event.what
         try:
             if self._only_reads(tx.event):

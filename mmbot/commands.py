@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 from pydantic import ValidationError
@@ -109,7 +110,7 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "line": "line", "number": "line", "text": "text", "dialog": "text",
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "track-word": "choice", "contribution": "choice", "correction": "choice",
-    "person": "person", "maintainer": "person",
+    "person": "person", "maintainer": "person", "date": "line",
 }  # fmt: skip
 
 
@@ -348,6 +349,15 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
         return open_["number"], int(found.group(1))
     lower = bare.lower()
+    if "act" in open_ and lower in slots[open_["act"]].choices:
+        return open_["act"], lower
+    if "date" in open_ and re.fullmatch(r"\d+-\d+-\d+", bare):
+        try:
+            return open_["date"], date.fromisoformat(bare)
+        except ValueError:
+            raise _Wrong(f"{code(bare, 20)} is no day; write it as year-month-day, such as `2026-12-01`.") from None
+    if "held" in shapes and re.fullmatch(r"[a-z][a-z-]{0,30}", lower):
+        return shapes["held"], (lower,)
     if lower in policy.roles and policy.roles[lower].enabled:
         if "role" in open_:
             return open_["role"], lower
@@ -366,7 +376,7 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
     for shape in ("items", "item"):
         if shape in (shapes if shape == "items" else open_):
             handles = tuple(x.upper() for x in bare.split(",") if x)
-            known = policy.of(policy.current).items
+            known = {handle for version in policy.requirements.values() for handle in version.items}
             if handles and all(x in known for x in handles):
                 return shapes[shape], handles if shape == "items" else handles[0]
     if text.startswith("@"):

@@ -42,10 +42,11 @@ path = "var/mmbot.db"  # the SQLite file: every ticket, fact and unsent post. Ba
 # plain_http = ["git.example.internal:3000"]  # hosts that git may read without TLS
 
 # Who holds which role, by user name. A name is looked up once and kept as a user id; later renames do no harm.
+# Admins can give further roles in chat (/{trigger_word} people); what stands here is changed here, and counts after a restart.
 # Reviewers: product, dev, security, qa (and docs where the policy switches it on). Besides: owner, admin, release.
 [people]
 admin = [{owner}]  # told when something needs an operator
-# owner = ["olive"]  # may guide tickets: request reviews, assign people, move reviews
+owner = [{owner}]  # may guide tickets: request reviews, assign people, move reviews
 # product = ["pam"]
 # dev = ["dana"]
 # security = ["sam"]
@@ -103,7 +104,9 @@ def tighten(private: Path) -> bool:
 def write_config(path: Path, place: Mattermost, listen: Listen, admin: str) -> bool:
     """Write the configuration with every key explained, unless it is there; tells whether it was written."""
     values = {key: toml_value(value) for key, value in (_plain(place) | listen.model_dump()).items()}
-    text = CONFIG.format(**values, owner=toml_value(admin), secrets=f"{path.stem}.secrets.toml")
+    text = CONFIG.format(
+        **values, owner=toml_value(admin), trigger_word=place.trigger, secrets=f"{path.stem}.secrets.toml"
+    )
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -1,11 +1,13 @@
 """The same bot with a terminal in place of the server: write as anybody, click, move the clock, see every post."""
 
+import hashlib
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -14,6 +16,7 @@ from mmbot.app import App
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
 from mmbot.events import Event, PeopleNamed, Person, Pushed, ReferenceResolved, Where
+from mmbot.github.difference import Difference, version_diff
 from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply
 from mmbot.outbox import Outbox
@@ -34,9 +37,10 @@ HELP = """\
 @USER to mmbot: <<END            type several lines, such as a pasted form; a line END ends them
 :time +3d   :time 2026-11-09 10:00    move the clock (s, m, h, d, w)
 :repo URL REF COMMIT ID NAME VERSION [FIELD=VALUE …]    a repository that a reference can be resolved in;
-                                 with REF and COMMIT only, one that holds no plugin
+                                 with REF and COMMIT only, one that holds no plugin;
+                                 code=WORD: commits of one WORD differ in plugin.json at most, tree=WORD: in nothing
 :listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
-:role USER ROLE …                give somebody a further role
+:role USER ROLE …                give somebody a further role in the configuration; :unrole takes it away
 :push URL REF COMMIT FILE…         commits come to a repository
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
 :people     who there is          :help   this          :quit   leave"""
@@ -63,6 +67,17 @@ class Example:
     ref: str
     commit: str
     manifest: Mapping[str, object] | None
+    code: str = ""
+    tree: str = ""
+
+    def files(self) -> dict[str, bytes]:
+        """What the repository holds there: the manifest, and one file that stands for all its code."""
+        manifest = {"plugin.json": json.dumps(self.manifest, indent=1).encode()} if self.manifest else {}
+        return {**manifest, "server/plugin.go": (self.code or self.commit).encode()}
+
+    def tree_id(self) -> str:
+        """A name for all of that."""
+        return hashlib.sha1((self.tree or repr(self.files())).encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass
@@ -110,7 +125,12 @@ class World:
 
     async def resolve(self, arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
         """What a reference means in the console's own repositories."""
-        ticket, text, repository = int(str(arguments["ticket"])), str(arguments["text"]), str(arguments["repository"])
+        repository = str(arguments["repository"])
+        question: dict[str, Any] = {
+            "ticket": int(str(arguments["ticket"])), "text": str(arguments["text"]), "repository": repository,
+            "asked_at": int(str(arguments.get("asked_at", 0))), "purpose": str(arguments.get("purpose", "")),
+            "since": str(arguments.get("since", "")), "since_version": str(arguments.get("since_version", "")),
+        }  # fmt: skip
         known = self.repositories.get(repository.lower(), [])
         kind, name = str(arguments["kind"]), str(arguments["name"])
         found = next(
@@ -125,7 +145,7 @@ class World:
             why = f"I can't read {repository}: there is no such repository, or it isn't public."
             if known:
                 why = f"{repository} has no branch or tag `{name}`. Look up how it is spelled there."
-            return ReferenceResolved(ticket=ticket, text=text, repository=repository, why=why)
+            return ReferenceResolved(**question, why=why)
         ref = ("tag" if re.fullmatch(r"v?\d.*", found.ref) else "branch", found.ref)
         if kind == "default":
             ref = ("default", "main")
@@ -134,10 +154,25 @@ class World:
         elif found.ref.startswith("#"):
             ref = ("pull", name)
         problem = "" if found.manifest else "There is no plugin.json in the top folder."
+        differs = self._difference(str(arguments.get("since", "")), str(arguments.get("since_version", "")), found)
         return ReferenceResolved(
-            ticket=ticket, text=text, repository=repository, ref_kind=ref[0], ref_name=ref[1], commit=found.commit,
-            manifest=found.manifest, manifest_problem=problem, evidence={"license": "LICENSE", "security": "SECURITY.md"},
+            **question,
+            ref_kind=ref[0], ref_name=ref[1], commit=found.commit,
+            tree=found.tree_id(), **vars(differs), manifest=found.manifest, manifest_problem=problem,
+            evidence={"license": "LICENSE", "security": "SECURITY.md"},
         )  # fmt: skip
+
+    def _difference(self, since: str, version: str, to: Example) -> Difference:
+        """What differs between two commits of the console's repositories."""
+        start = next((x for known in self.repositories.values() for x in known if x.commit == since), None)
+        if start is None or start.tree_id() == to.tree_id():
+            return Difference()
+        old, new = start.files(), to.files()
+        pairs = {path: (old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys())}
+        pairs = {path: both for path, both in pairs.items() if both[0] != both[1]}
+        known = all(both[0] and both[1] for both in pairs.values()) and to.manifest is not None
+        diff = version_diff(pairs, version, str(to.manifest["version"])) if known and to.manifest else ""
+        return Difference(tuple(pairs), version_only=bool(diff), diff=diff)
 
     def name(self, person: str) -> str:
         """A user's name by id."""
@@ -232,6 +267,11 @@ class Console:
                 user, *further = rest.split()
                 more = {role: (*self._roles.get(role, ()), user.lstrip("@")) for role in further}
                 self.settle({**self._roles, **more})
+            case "unrole":
+                user, *fewer = rest.split()
+                name = user.lstrip("@")
+                less = {role: tuple(x for x in self._roles.get(role, ()) if x != name) for role in fewer}
+                self.settle({**self._roles, **less})
             case "push":
                 self._push(rest.split())
             case "show":
@@ -270,12 +310,14 @@ class Console:
             examples.append(Example(ref, commit.ljust(40, "0")[:40], None))
             return
         plugin, name, version, *rest = about
+        more = dict(x.split("=", 1) for x in rest)
+        code, tree = more.pop("code", ""), more.pop("tree", "")
         manifest = {
             "id": plugin, "name": name, "version": version, "min_server_version": "6.2.1", "homepage_url": page,
             "support_url": f"{page}/issues", "release_notes_url": f"{page}/releases/tag/{ref}", "unfilled": (),
-            **dict(x.split("=", 1) for x in rest),
+            **more,
         }  # fmt: skip
-        examples.append(Example(ref, commit.ljust(40, "0")[:40], manifest))
+        examples.append(Example(ref, commit.ljust(40, "0")[:40], manifest, code, tree))
 
     def _list(self, words: list[str]) -> None:
         if len(words) != 4:  # noqa: PLR2004 -- the four that :help names

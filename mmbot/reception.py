@@ -27,6 +27,8 @@ from mmbot.words import replies
 log = structlog.get_logger()
 
 NOT_FOUND = 404
+EXACT = frozenset({"people"})
+"""The words after which a name is looked up even if it is known: roles must go to whoever has that name now."""
 LOOK_UP_SECONDS = 2.0
 """How long people may take to be looked up: an old server waits three seconds for a dialog."""
 
@@ -134,7 +136,7 @@ class Reception:
         self, line: str, user: str, ticket: int | None, people: Iterable[Person]
     ) -> Command | Misread | Incomplete:
         known = {x.name: x.id for x in people}
-        for name in commands.names_in(line):
+        for name in commands.names_in(line) if not _exact(line) else ():
             if name not in known and (person := self.app.store.person_named(name)):
                 known[name] = person.id
         return commands.read(line, self.app.store.policy, commands.Context(user, ticket, known))
@@ -181,13 +183,15 @@ class Reception:
         self, user: str, text: str, mentions: tuple[tuple[str, str], ...], name: str = ""
     ) -> tuple[Person, ...]:
         """Who speaks and who is named: as the server just said, as the store knows, or else looked up. Raises Malformed."""
-        store = self.app.store
+        store, exact = self.app.store, _exact(text)
         found: dict[str, Person] = {}
         resolved = dict(mentions)
         unknown = []
         for word in commands.names_in(text):
             known = store.person(resolved[word]) if word in resolved else store.person_named(word)
-            if word in resolved:
+            if exact:
+                unknown.append(word)
+            elif word in resolved:
                 found[word] = replace(known, name=word) if known else Person(resolved[word], word)
             elif known:
                 found[word] = known
@@ -225,6 +229,10 @@ def person(user: User) -> Person:
 def _word(line: str) -> str:
     """The word that a dialog's line begins with."""
     return line.split(maxsplit=1)[0].lower()
+
+
+def _exact(line: str) -> bool:
+    return commands.tidy(line).partition(" ")[0].lower() in EXACT
 
 
 def _once(kind: str, *parts: str) -> str:

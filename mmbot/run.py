@@ -14,9 +14,9 @@ import structlog
 from mmbot import catalogue, clock, policy, web
 from mmbot.app import App
 from mmbot.config import Config, ConfigError
+from mmbot.domain.book import DEFAULT_OWNER
 from mmbot.events import Event, PeopleNamed, Where
 from mmbot.github.resolve import GitLimits
-from mmbot.handlers.news import DEFAULT_OWNER
 from mmbot.listening import Listener
 from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.stream import Pace

@@ -6,7 +6,7 @@ from typing import cast
 
 from mmbot.domain.references import Kind, Reference
 from mmbot.events import ReferenceResolved
-from mmbot.github.resolve import GitLimits, Unreachable, Unresolved, resolve
+from mmbot.github.resolve import Before, Difference, GitLimits, Unreachable, Unresolved, resolve
 from mmbot.messages import NotNow
 from mmbot.outbox import Step
 
@@ -19,29 +19,28 @@ def steps(limits: GitLimits, workdir: Path) -> Mapping[str, Step]:
 
     async def resolved(arguments: Mapping[str, object], tries: int) -> ReferenceResolved:
         asked = {name: str(arguments[name]) for name in ("text", "repository", "kind", "name")}
-        ticket, asked_at = int(str(arguments["ticket"])), int(str(arguments.get("asked_at", 0)))
+        question = {
+            "ticket": int(str(arguments["ticket"])), "text": asked["text"], "repository": asked["repository"],
+            "asked_at": int(str(arguments.get("asked_at", 0))), "since": str(arguments.get("since", "")),
+            "since_version": str(arguments.get("since_version", "")), "purpose": str(arguments.get("purpose", "")),
+        }  # fmt: skip
+        before = Before(str(question["since"]), str(question["since_version"])) if question["since"] else None
         may_be_path = bool(arguments.get("path_may_follow"))
         reference = Reference(asked["repository"], cast("Kind", asked["kind"]), asked["name"], may_be_path)
         try:
-            found = await resolve(reference, limits, workdir)
+            found = await resolve(reference, limits, workdir, before)
         except Unresolved as no:
-            return _unresolved(ticket, asked, asked_at, str(no))
+            return ReferenceResolved.model_validate({**question, "why": str(no)})
         except Unreachable as no:
             if tries < TRIES:
                 raise NotNow(str(no)) from no
-            return _unresolved(ticket, asked, asked_at, str(no))
-        manifest = vars(found.manifest) if found.manifest else None
-        return ReferenceResolved(
-            ticket=ticket, text=asked["text"], repository=asked["repository"], asked_at=asked_at,
-            moved_to=found.repository, ref_kind=found.kind,
-            ref_name=found.name if found.kind != "commit" else "", commit=found.commit, tree=found.tree, manifest=manifest,
-            manifest_problem=found.manifest_problem, evidence=found.evidence, reachable=found.reachable,
-        )  # fmt: skip
+            return ReferenceResolved.model_validate({**question, "why": str(no)})
+        differs = found.difference or Difference()
+        return ReferenceResolved.model_validate({
+            **question, "moved_to": found.repository, "ref_kind": found.kind,
+            "ref_name": found.name if found.kind != "commit" else "", "commit": found.commit, "tree": found.tree,
+            "manifest": vars(found.manifest) if found.manifest else None, "manifest_problem": found.manifest_problem,
+            "evidence": found.evidence, "reachable": found.reachable, **vars(differs),
+        })  # fmt: skip
 
     return {"resolve": resolved}
-
-
-def _unresolved(ticket: int, asked: Mapping[str, str], asked_at: int, why: str) -> ReferenceResolved:
-    return ReferenceResolved(
-        ticket=ticket, text=asked["text"], repository=asked["repository"], asked_at=asked_at, why=why
-    )

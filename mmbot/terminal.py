@@ -11,7 +11,7 @@ from rich.text import Text
 from mmbot import policy
 from mmbot.clock import now
 from mmbot.console import CHANNEL, Console
-from mmbot.handlers.news import DEFAULT_OWNER
+from mmbot.domain.book import DEFAULT_OWNER
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 

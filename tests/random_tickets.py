@@ -93,6 +93,9 @@ def resolved(draw: Draw, repository: str, at: int) -> f.Resolved:
         support_url=draw(short), release_notes_url=draw(short | st.just(f"{LONG}/{'n' * 300}")),
         manifest_problem=draw(long), unfilled=draw(st.sampled_from(((), ("homepage_url", "version")))),
         evidence=draw(st.sampled_from(({}, {"license": "LICENSE", "security": "x" * 300}))), reachable=draw(st.booleans()),
+        since=draw(st.sampled_from(("", *COMMITS))), since_version=draw(short), version_only=draw(st.booleans()),
+        files=draw(st.sampled_from(((), ("plugin.json",), ("x" * 200, NASTY) * 10))), more=draw(st.integers(0, 9)),
+        diff=draw(long), tree=draw(st.sampled_from(("", "t" * 40))),
         track=track, base_version=draw(short) if track == "update" else "", collides_with=draw(short),
         changed_from=draw(short), at=at,
     )  # fmt: skip
@@ -112,4 +115,5 @@ def posts(ticket: Ticket) -> list[Message]:
     about = [notices.found(ticket, remarks, update_of_nothing=True), notices.for_the_submitter(ticket, remarks)]
     wanted = [notices.review_wanted(ticket, role, AT) for role in ticket.roles]
     confirmed = [notices.confirm(ticket, role, "f" * 40) for role in ticket.roles if ticket.commit]
+    confirmed += [notices.moved(ticket, x, ticket.roles, remarks) for x in COMMITS[:2] if ticket.commit]
     return [*shown, *told, *answered, *about, *wanted, *confirmed, notices.new_ticket(ticket, who)]

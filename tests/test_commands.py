@@ -111,6 +111,9 @@ SAME = [
     ("commit MB-7 v1.0.1", "commit MB-7", {"link": "v1.0.1"}),
     (f"submit {LINK} --track update", "submit", {"link": LINK, "track": "update", "summary": "", "contact": ""}),
     (f"submit {LINK}", "submit", {"link": LINK}),
+    ("away 2026-12-01", "away", {"day": "2026-12-01"}),
+    ("away 2026-12-01 @sam", "away", {"day": " 2026-12-01 ", "person": "id-sam"}),
+    ("away 2026-12-01 @sam", "away @sam", {"day": "2026-12-01"}),
 ]
 
 
@@ -140,6 +143,10 @@ def test_a_wrong_answer_of_a_dialog_is_an_error_of_its_field() -> None:
         ("fail MB-7 T2", {"why": "x" * 3001}, "why"),
         ("note MB-7", {}, "text"),
         ("submit", {"link": "x" * 501}, "link"),
+        ("away", {"day": "tomorrow"}, "day"),
+        ("away", {"day": "20261201"}, "day"),
+        ("away", {"day": "2026-02-30"}, "day"),
+        ("away @sam", {}, "day"),
     ):
         with pytest.raises(ValidationError) as error:
             filled(line.split()[0], line, answers, POLICY, CONTEXT)
@@ -171,6 +178,9 @@ def test_every_button_that_can_be_posted_is_understood(ticket: Ticket) -> None:
         ("claim", ("qa", "MB-7")),
         ("unblock", ("MB-7", "2")),
         ("reopen", ("P1,P2", "#7")),
+        ("people", ("add", "@sam", "@dana", "qa", "admin")),
+        ("people", ("away", "@sam", "2026-12-01")),
+        ("away", ("2026-12-01", "@sam")),
     ],
 )
 def test_the_order_of_words_that_are_told_by_their_shape_does_not_matter(word: str, parts: tuple[str, ...]) -> None:
@@ -396,7 +406,7 @@ BEGUN = [
     "done MB-1", "skip MB-1", "skip MB-1 legal", "undone MB-1", "reject MB-1",
     "contribute", "contribute tool https://example.com", "beta MB-1", "track MB-1", "track MB-1 web", "edit MB-1", "edit MB-1 title",
     "hold MB-1", "block MB-1", "block MB-1 security", "block MB-1 dev --commit 3333333", "unblock MB-1", "disclose MB-1",
-    "note MB-1", "commit MB-1", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
+    "note MB-1", "commit MB-1", "away", "away @sam", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
 ]  # fmt: skip
 
 

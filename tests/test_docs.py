@@ -23,7 +23,7 @@ FIRST, SECOND = "3f9c2ab".ljust(40, "0"), "81d0e44".ljust(40, "0")
 
 def commands() -> str:
     rows = [
-        f"| `{usage(word).replace(MB, '/mb').replace('|', chr(92) + '|')}` | {command.summaries[word]} | {HELD_BY[command.who]} |"
+        f"| `{usage(word).replace(MB, '/mb').replace('|', chr(92) + '|')}` | {command.summaries[word]} | {HELD_BY[command.right(word)]} |"
         for command in COMMANDS
         for word in command.words
     ]
@@ -64,6 +64,9 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noq
     yield "`reject`, `withdraw`", lambda: steps.closed(ticket, f.Ended(ending="rejected", why="why"))
     for name in ("merged", "cut", "listing", "listed"):
         yield f"`done` {name}", lambda name=name: steps.marked(ticket, f.StepDone(step=name, link="https://x"))  # type: ignore[misc]
+    if ("merged", "") in ticket.steps and not ticket.merge and not ticket.public:
+        other = f.MergeFound(repository="", commit="9" * 40, tree="9" * 40, of=ticket.commit)
+        yield "other code was merged", lambda: ticket.plus(other)
     for role in steps.listing_roles(ticket):
         yield "`approve --listing`", lambda role=role: steps.listing_judged(ticket, role, "approve", *me)  # type: ignore[misc]
     if ticket.public:

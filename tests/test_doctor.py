@@ -233,6 +233,14 @@ async def test_a_role_that_nobody_holds_is_told_with_the_line_to_add(here: Insta
     )
 
 
+async def test_a_default_owner_who_is_no_owner_is_told(here: Installation) -> None:
+    here.edit('\nowner = ["sysadmin"]', '\nowner = ["r-security"]')
+    assert await here.fault("roles") == (
+        f"default_owner is sysadmin, who is not named as owner → In {here.path}, under [people], add sysadmin to owner; "
+        "or name another default_owner."
+    )
+
+
 async def test_a_role_that_does_not_exist_is_told_with_those_that_do(here: Installation) -> None:
     here.edit("[people]\n", '[people]\nsekurity = ["r-security"]\n')
     said = await here.fault("roles")

@@ -479,3 +479,17 @@ async def test_no_secret_is_ever_logged(stage: Stage) -> None:
         "an-old-token", "a-forged-mac", json.loads(given)["m"], context["m"].rpartition(".")[2],
     ):  # fmt: skip
         assert secret not in logged
+
+
+# Names that changed hands
+
+
+async def test_a_role_goes_to_whoever_has_the_name_now(fresh: Stage) -> None:
+    name = fresh.sam.username
+    await fresh.sam.api.call("PUT", f"/users/{fresh.sam.id}/patch", {"username": f"{name}-before"})
+    await fresh.sue.api.call("PUT", f"/users/{fresh.sue.id}/patch", {"username": name})
+    direct = await fresh.ada.dm(fresh.bot["user_id"])
+    await fresh.ada.say(direct, f"people add @{name} qa")
+    await fresh.post("ada", f"{name} holds the role `qa`")
+    assert fresh.rows("SELECT role, person FROM granted") == [("qa", fresh.sue.id)]
+    assert fresh.rows("SELECT name FROM person WHERE id = ?", fresh.sam.id) == [(f"the former {name}",)]

@@ -95,6 +95,21 @@ def test_a_code_span_is_exactly_one(text: str) -> None:
     assert "\n" not in phrases.code(text)
 
 
+@given(typed | st.lists(typed, max_size=9).map("\n".join), st.sampled_from(("", "diff")))
+@example("```\n@all", "")
+@example("~~~\n" * 3, "diff")
+def test_a_code_block_is_exactly_one_and_mentions_nobody(text: str, language: str) -> None:
+    made = phrases.block(text, language)
+    (token,) = MARKDOWN.parse(f"Before:\n{made}\nAfter.")[3:-3]
+    assert (token.type, token.info) == ("fence", language)
+    assert not re.search("@[a-z0-9]|`", token.content, re.IGNORECASE)
+    assert (
+        words(token.content) == words(re.sub("[\v\f\r\x85\u2028\u2029]", "\n", text)[:1500].replace("`", "'"))
+        or len(text) > 1500
+    )
+    assert len(made) < 4 * 1500
+
+
 @given(typed)
 def test_a_command_is_typed_in_one_code_span(line: str) -> None:
     tokens = MARKDOWN.parse(phrases.typed(line))

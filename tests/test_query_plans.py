@@ -11,11 +11,13 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import database, outbox, tx
+from mmbot.store import book, database, outbox, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
+    "SELECT role, person FROM granted ORDER BY role": "the book of roles is as small as the team",
+    "SELECT data FROM book ORDER BY id DESC LIMIT ?": "the newest few, by their number",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
     "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''": "the console's own store, "
     "once when it is opened",
@@ -24,7 +26,7 @@ READS_ALL = {
 SHORT = r" json_each |USING INDEX outbox_due$"
 """What may be gone through: values that were handed in, and the rows that wait to be sent."""
 SORTS = {
-    "SELECT person FROM role WHERE role = ? ORDER BY name": "as many rows as people hold the role",
+    "SELECT role FROM role WHERE person = ? UNION SELECT role FROM granted WHERE person = ?": "as many rows as somebody has roles",
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
 }
 """Statements whose rows are sorted though no limit ends them, and why they may."""
@@ -61,7 +63,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (database, outbox, tx):
+    for module in (book, database, outbox, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -91,7 +93,7 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     assert len(SEARCHED) > 30
     assert {text.split()[0] for _, text in SEARCHED} == {"SELECT", "UPDATE", "DELETE"}
     store = Path(database.__file__).parent
-    read = {store / name for name in ("database.py", "outbox.py", "tx.py", "migrations.py")}
+    read = {store / name for name in ("book.py", "database.py", "outbox.py", "tx.py", "migrations.py")}
     others = [x for x in store.parent.rglob("*.py") if x not in read]
     assert [x for x in others if re.search(r"\"(SELECT|UPDATE|DELETE FROM|INSERT INTO) \w", x.read_text("utf-8"))] == []
 

@@ -5,6 +5,7 @@ import json
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from mmbot.domain.turns import history
 from mmbot.events import (
     AddNote,
     AskHelp,
+    AskPeople,
     AskQueue,
     AskStatus,
     Assign,
@@ -43,13 +45,14 @@ from mmbot.events import (
     Pushed,
     ReferenceResolved,
     RequestReviews,
+    SayAway,
     SayReady,
     SettleFinding,
     Submit,
     Where,
 )
 from mmbot.messages import Message, Reply
-from mmbot.store import outbox
+from mmbot.store import book, outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 from mmbot.words import replies
@@ -68,6 +71,10 @@ CONFIDENTIAL = "security"
 REMIND, BADGES = (f"https://github.com/example/mattermost-plugin-{name}" for name in ("remind", "badges"))
 LISTED = Listed("com.example.badges", "Badges", "1.2.0", frozenset({repository_key(BADGES)}))
 COMMITS = ("3f9c2ab" + "0" * 33, "81d0e44" + "1" * 33, "c4a1f0e" + "2" * 33)
+REWORDED = "90ab12c" + "3" * 33
+"""The first commit's code under another message."""
+TREES = {COMMITS[0]: "a" * 40, COMMITS[1]: "b" * 40, REWORDED: "a" * 40}
+"""Of the third commit the tree is never known."""
 LINKS = (
     REMIND,
     f"{REMIND} v1.0.0",
@@ -111,10 +118,20 @@ class Model:
     items: dict[str, tuple[str, str]] = field(default_factory=dict)
     approved: dict[str, str] = field(default_factory=dict)
     findings: dict[int, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def here(self, commit: str) -> bool:
+        """Whether what was said of a commit is said of the one under review: it holds the same files."""
+        return commit == self.commit or (
+            bool(self.seen.get(commit)) and self.seen[commit] == self.seen.get(self.commit)
+        )
+
+    def meant(self, guard: str) -> bool:
+        return any(x.startswith(guard) and self.here(x) for x in {self.commit, *self.seen})
 
     @property
     def gate(self) -> bool:
-        approved = all(self.approved.get(role) == self.commit for role in ROLES)
+        approved = all(self.here(self.approved[role]) if role in self.approved else False for role in ROLES)
         return bool(self.commit) and not self.ended and approved and not self.open()
 
     def open(self, role: str = "") -> list[int]:
@@ -122,7 +139,7 @@ class Model:
 
     def decided(self, role: str) -> bool:
         mine = [self.items.get(x, ("open", "")) for x in TRACKS[self.track] if role_of(x) == role]
-        return all(state in {"passed", "na"} and commit == self.commit for state, commit in mine)
+        return all(state in {"passed", "na"} and self.here(commit) for state, commit in mine)
 
     def add(self, fact: Mapping[str, Any]) -> None:  # noqa: C901 -- one arm per kind of fact
         match fact["kind"]:
@@ -134,6 +151,7 @@ class Model:
                 if fact["track"] != self.track:  # product and dev have other items there
                     self.approved = {x: commit for x, commit in self.approved.items() if x in {"security", "qa"}}
                 self.commit, self.track = fact["commit"], fact["track"]
+                self.seen[fact["commit"]] = fact["tree"]
             case "ended":
                 self.ended = True
             case "judged":
@@ -175,7 +193,7 @@ class Model:
         if decision == "holds":
             self.items |= {item: (state, self.commit) for item, (state, _) in mine.items()}
         if decision == "again":
-            self.items |= {item: ("open", "") for item, (_, commit) in mine.items() if commit != self.commit}
+            self.items |= {item: ("open", "") for item, (_, commit) in mine.items() if not self.here(commit)}
         had = self.approved.pop(role, "")
         if decision == "approve" or (decision == "holds" and had):
             self.approved[role] = self.commit
@@ -197,6 +215,7 @@ class Reviews(RuleBasedStateMachine):
         self.words = itertools.count(1)
         self.models: dict[int, Model] = {}
         self.held: dict[str, set[str]] = {}
+        self.configured: dict[str, set[str]] = {}
         self.last_fact = self.last_row = 0
         self.secrets: set[str] = set()
         self.logs = capture_logs()
@@ -223,7 +242,7 @@ class Reviews(RuleBasedStateMachine):
     @precondition(lambda self: self._steps())
     @rule(
         which=st.integers(0, 3),
-        commit=st.sampled_from((*COMMITS, *COMMITS, "")),
+        commit=st.sampled_from((*COMMITS, *COMMITS, REWORDED, REWORDED, "")),
         plugin=st.sampled_from(
             ("com.example.remind", "com.example.remind", "com.example.badges", "Com.Example.Badges", "")
         ),
@@ -304,10 +323,9 @@ class Reviews(RuleBasedStateMachine):
         actor = by or self._fits(ticket, role or "qa")
         cmd = GiveVerdict(ticket=ticket, role=role, decision=decision, all=everything, commit=guard)
         before = self._model(ticket)
-        may = not by and role in ROLES and before.commit.startswith(guard)
-        free = (
-            before.commit and not before.ended and not before.open(role) and before.approved.get(role) != before.commit
-        )
+        may = not by and role in ROLES and before.meant(guard)
+        approved = role in before.approved and before.here(before.approved[role])
+        free = before.commit and not before.ended and not before.open(role) and not approved
         due = may and free and decision == "approve" and everything and role in self.held[self._id(actor)]
         self.does(actor, cmd, via)
         if due:
@@ -354,6 +372,36 @@ class Reviews(RuleBasedStateMachine):
         self._name(book)
 
     @rule(
+        by=st.sampled_from(("ada", "ada", "ada", "olive")),
+        act=st.sampled_from(("add", "remove")),
+        person=st.sampled_from(PEOPLE),
+        role=st.sampled_from((*ROLES, "owner")),
+        via=ways,
+    )
+    def roles_change_in_chat(self, by: str, act: Literal["add", "remove"], person: str, role: str, via: Way) -> None:
+        before = self._book()
+        if act == "add" and by == "ada":
+            self.held[self._id(person)].add(role)
+        self.does(by, AskPeople(act=act, people=(self._id(person),), roles=(role,)), via)
+        self.held = {self._id(x): set(self.store.roles_of(self._id(x))) for x in PEOPLE}
+        changed = before ^ self._book()
+        assert changed <= ({(role, self._id(person))} if by == "ada" else set())
+        if act == "remove":
+            assert not [x for x in changed if x[0] in self.configured.get(x[1], set())], (
+                "the configuration decides that"
+            )
+
+    @rule(
+        by=st.sampled_from([x for x in PEOPLE if x != "otto"]),
+        deputy=st.sampled_from(("", *PEOPLE)),
+        days=st.integers(-1, 3),
+        via=ways,
+    )
+    def away(self, by: str, deputy: str, days: int, via: Way) -> None:
+        day = datetime.fromtimestamp(self.now / 1000 + days * 86_400, UTC).date()
+        self.does(by, SayAway(day=day if days else None, person=self._id(deputy)), via)
+
+    @rule(
         where=st.sampled_from((REMIND, BADGES)),
         kind=st.sampled_from(("tag", "branch")),
         commit=st.sampled_from(COMMITS),
@@ -398,6 +446,16 @@ class Reviews(RuleBasedStateMachine):
         assert sorted(expected) == [tuple(row.values()) for row in turned]
 
     @invariant()
+    def whoever_has_a_part_may_have_it(self) -> None:
+        for row in self.store.query("SELECT number FROM ticket WHERE open = 1"):
+            ticket = self.store.ticket(row["number"])
+            assert ticket
+            for part, person in ticket.parts:
+                allowed = {"owner", "admin", "default-owner"} if part == "owner" else {part}
+                assert allowed & self.held[person], (part, person)
+                assert row["number"] in book.parts(self.store, person, part)
+
+    @invariant()
     def nothing_broke(self) -> None:
         assert [x for x in self.log if x["log_level"] in {"error", "critical"}] == []
 
@@ -411,12 +469,13 @@ class Reviews(RuleBasedStateMachine):
             f"event{next(self.ids)}", self._id(by), self.now, Where(via, channel, "", post), what, self._people()
         )
         hopeless = self._hopeless(self._id(by), what)
-        before = self._effects()
+        before, in_the_book = self._effects(), len(book.last(self.store, 1_000))
         reply = self.app.handle(event)
         facts = self._new_facts(event)
-        if not facts:
+        noted = len(book.last(self.store, 1_000)) - in_the_book
+        if not facts and not noted:
             self._left_nothing_but_the_answer(event, before)
-        assert not (hopeless and facts), hopeless
+        assert not (hopeless and (facts or noted)), hopeless
         self._heard(event.by, reply)
         self._look_at_the_posts(event, answers=via in {"dm", "mention"})
         after = (self._effects(), self.last_fact)
@@ -440,8 +499,15 @@ class Reviews(RuleBasedStateMachine):
         assert (self._effects(), self._count()) == after
 
     def _name(self, book: Mapping[str, tuple[str, ...]]) -> None:
-        self.held = {self._id(x): {role for role, names in book.items() if x in names} for x in PEOPLE}
+        self.configured = {self._id(x): {role for role, names in book.items() if x in names} for x in PEOPLE}
+        in_chat = self.store.query("SELECT role, person FROM granted")
+        self.held = {
+            x: held | {row["role"] for row in in_chat if row["person"] == x} for x, held in self.configured.items()
+        }
         self._happens(PeopleNamed(roles={r: tuple((x, self._id(x)) for x in names) for r, names in book.items()}))
+
+    def _book(self) -> set[tuple[str, str]]:
+        return {(role, self._id(x)) for x in PEOPLE for role in self.store.roles_of(self._id(x))}
 
     def _resolve(self, which: int, commit: str, plugin: str, moved_to: str) -> None:
         steps = self._steps()
@@ -458,6 +524,9 @@ class Reviews(RuleBasedStateMachine):
                 ref_kind="tag",
                 ref_name="v1.4.0",
                 commit=commit,
+                tree=TREES.get(commit, ""),
+                since=self._model(asked["ticket"]).commit if commit else "",
+                files=("plugin.json",),
                 manifest=manifest,
                 why="" if commit else "There is no such tag.",
             )
@@ -505,8 +574,10 @@ class Reviews(RuleBasedStateMachine):
     def _hopeless(self, by: str, what: Command | Misread | Incomplete) -> str:
         if not isinstance(what, Command) or what.reads:
             return "only reads"
-        if isinstance(what, Submit):
+        if isinstance(what, Submit | SayAway):
             return ""
+        if isinstance(what, AskPeople):
+            return "" if "admin" in self.held[by] else "no admin"
         number: int = what.ticket  # type: ignore[attr-defined]  # every other command names one
         model = self.models.get(number)
         if model is None:
@@ -520,7 +591,7 @@ class Reviews(RuleBasedStateMachine):
 
     def _rights(self, what: Command, model: Model, by: str, held: set[str], *, guides: bool) -> list[tuple[bool, str]]:
         mine = by == model.submitter
-        moved = not model.commit.startswith(getattr(what, "commit", ""))
+        moved = not model.meant(getattr(what, "commit", ""))
         wrong = [] if isinstance(what, AddNote | SettleFinding) else [(model.ended, "closed")]
         if isinstance(what, JudgeItem | Block | GiveVerdict | RequestReviews):
             wrong += [(not model.commit, "no commit"), (moved, "another commit")]
@@ -673,8 +744,10 @@ class Reviews(RuleBasedStateMachine):
 # What the machine found once, and what it would find only with luck
 
 
-def resolved(commit: str, track: str) -> f.Resolved:
-    return f.Resolved(text="", repository=REMIND, ref_kind="tag", ref_name="", commit=commit, track=track, at=2)
+def resolved(commit: str, track: str, tree: str = "") -> f.Resolved:
+    return f.Resolved(
+        text="", repository=REMIND, ref_kind="tag", ref_name="", commit=commit, tree=tree, track=track, at=2
+    )
 
 
 def approved_by_all(track: str) -> Ticket:
@@ -717,6 +790,38 @@ def test_an_approval_counts_again_when_the_review_comes_back_to_its_commit() -> 
     there = approved_by_all("new").plus(resolved(COMMITS[1], "new"))
     assert review.gate(there).roles == ROLES
     assert review.gate(there.plus(resolved(COMMITS[0], "new"))).open
+
+
+def test_what_was_decided_stands_at_a_commit_with_the_same_files() -> None:
+    first, reworded, unknown = (resolved(x, "new", TREES.get(x, "")) for x in (COMMITS[0], REWORDED, COMMITS[2]))
+    ticket = Ticket(1, POLICY).plus(f.Submitted(requirements=POLICY.current, by="sue", at=1), first)
+    for role in ROLES:
+        ticket = review.approved(ticket, role, "sam", 3, "slash", everything=True)
+    there = ticket.plus(reworded)
+    assert review.gate(there).open
+    assert review.decided_before(there) == COMMITS[0]
+    for role in ROLES:
+        assert review.held(there, role) == ""
+        with pytest.raises(review.Illegal, match="nothing-held"):
+            review.reconsidered(there, role, "holds", "sam", 4, "slash")
+        with pytest.raises(review.Illegal, match="already-approved"):
+            review.approved(there, role, "sam", 4, "slash")
+    assert not review.gate(there.plus(unknown)).open
+    assert review.gate(there.plus(unknown).plus(reworded)).open
+
+
+def test_what_changed_is_told_only_from_the_commit_that_was_decided_at() -> None:
+    ticket = approved_by_all("new")
+    away = resolved(COMMITS[1], "new").model_copy(update={"since": COMMITS[0], "files": ("a",)})
+    ticket = ticket.plus(away)
+    assert review.change(ticket, "qa") == away
+    ticket = review.reconsidered(ticket, "qa", "holds", "sam", 4, "slash")
+    further = resolved(COMMITS[2], "new").model_copy(
+        update={"since": COMMITS[1], "files": ("a",), "version_only": True, "at": 5}
+    )
+    ticket = ticket.plus(further)
+    assert review.change(ticket, "qa") == further
+    assert review.change(ticket, "dev") is None, "what lies between the two commits was never confirmed"
 
 
 def test_of_two_tickets_of_one_id_the_one_that_is_found_first_goes_on() -> None:

@@ -151,7 +151,7 @@ async def test_the_written_configuration_explains_every_key_of_the_example(place
     expected = [key for key in keys.findall(example) if key not in {"slash_tokens", "token"}]
     assert sorted(keys.findall(place.wishes.config.read_text("utf-8"))) == sorted(expected)
     assert len(CONFIG.splitlines()) > 30
-    assert load(place.wishes.config).people == {"admin": (ADMIN[0],)}
+    assert load(place.wishes.config).people == {"admin": (ADMIN[0],), "owner": (ADMIN[0],)}
 
 
 # What it mends

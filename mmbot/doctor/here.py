@@ -73,6 +73,9 @@ def roles(config: Config, path: Path, loaded: policy.Policy | None) -> Finding:
         return faulty(
             name, f"nobody is named as {', '.join(lacking)}", f"In {path}, under [people], add user names: {lines}."
         )
+    if config.default_owner and config.default_owner not in config.people.get("owner", ()):
+        mend = f"In {path}, under [people], add {config.default_owner} to owner; or name another default_owner."
+        return faulty(name, f"default_owner is {config.default_owner}, who is not named as owner", mend)
     return fine(name, f"somebody is named as {', '.join(wanted)}")
 
 

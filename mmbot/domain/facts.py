@@ -94,6 +94,25 @@ class Resolved(Fact):
     base_version: str = ""
     collides_with: str = ""
     changed_from: str = ""
+    since: str = ""
+    """The commit that was under review before, where the two could be compared."""
+    since_version: str = ""
+    files: tuple[str, ...] = ()
+    """Paths that differ between the two, `more` how many further ones."""
+    more: int = 0
+    version_only: bool = False
+    """Whether the plugin's own version is all that differs; `diff` then shows where."""
+    diff: str = ""
+
+
+class MergeFound(Fact):
+    """What was merged was looked up: `commit` stands for the reviewed commit `of` if their trees are equal."""
+
+    kind: Literal["merge-found"] = "merge-found"
+    repository: str
+    commit: str
+    tree: str = ""
+    of: str
 
 
 class Unresolved(Fact):
@@ -263,6 +282,7 @@ AnyFact = (
     Submitted
     | ReferenceGiven
     | Resolved
+    | MergeFound
     | Unresolved
     | Assigned
     | Requested

@@ -40,7 +40,7 @@ def standing(ticket: Ticket, item: str) -> Standing:
     found = ticket.judgements.get(item)
     if found is None or found.state == "open":
         return "open"
-    if found.state == "failed" or found.commit == ticket.commit:
+    if found.state == "failed" or ticket.same(found.commit):
         return found.state
     return "held"
 
@@ -61,7 +61,7 @@ def verdict(ticket: Ticket, role: str) -> Verdict:
     if findings(ticket, role):
         return "changes requested"
     if review.approved_at:
-        return "approved" if review.approved_commit == ticket.commit else "held"
+        return "approved" if ticket.same(review.approved_commit) else "held"
     # Looked at first, since it is rarely so and verdicts are asked for all the time.
     commit = ticket.commit
     moved = any(x.commit != commit for x in ticket.judgements.values())
@@ -217,10 +217,30 @@ def reconsidered(ticket: Ticket, role: str, decision: Literal["holds", "again"],
 def held(ticket: Ticket, role: str) -> str:
     """The older commit at which the role's decisions stand, or "" when none is held over."""
     review = ticket.review(role)
-    if review.approved_at and review.approved_commit != ticket.commit:
+    if review.approved_at and not ticket.same(review.approved_commit):
         return review.approved_commit
     old = [ticket.judgements[item.handle] for item in ticket.items_of(role) if standing(ticket, item.handle) == "held"]
     return max(old, key=lambda x: x.at).commit if old else ""
+
+
+def change(ticket: Ticket, role: str) -> f.Resolved | None:
+    """What changed since a role decided, where that was compared: only if all that it decided stands at the commit compared with."""
+    found = ticket.resolved
+    if found is None or not found.since:
+        return None
+    review = ticket.review(role)
+    old = {ticket.judgements[x.handle].commit for x in ticket.items_of(role) if standing(ticket, x.handle) == "held"}
+    if review.approved_at and not ticket.same(review.approved_commit):
+        old.add(review.approved_commit)
+    return found if old and all(ticket.alike(x, found.since) for x in old) else None
+
+
+def decided_before(ticket: Ticket) -> str:
+    """Another commit with the same code as the one under review at which something was decided that stands, the latest; or ""."""
+    made = [(x.at, x.commit) for x in ticket.judgements.values() if x.state != "open"]
+    made += [(x.approved_at, x.approved_commit) for x in ticket.reviews.values() if x.approved_at]
+    found = [x for x in made if x[1] != ticket.commit and ticket.same(x[1])]
+    return max(found)[1] if found else ""
 
 
 def _next_finding(ticket: Ticket) -> int:

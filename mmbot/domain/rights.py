@@ -6,7 +6,9 @@ from typing import Literal
 from mmbot.domain.ticket import Ticket
 
 STAFF = ("owner", "admin", "release")
-Who = Literal["anyone", "staff", "owner", "owner-or-submitter", "owner-or-reviewer", "concerned", "release", "role"]
+Who = Literal[
+    "anyone", "staff", "owner", "owner-or-submitter", "owner-or-reviewer", "concerned", "release", "role", "admin"
+]
 OUTSIDE = "outside:"
 """Begins the id of somebody who has no account on the server; their name follows."""
 
@@ -43,6 +45,8 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
             return bool(actor.roles)
         case "owner":
             return bool(actor.roles & {"owner", "admin"}) or bool(ticket and ticket.owner == actor.id)
+        case "admin":
+            return "admin" in actor.roles
         case "release":
             return bool(actor.roles & {"release", "admin"})
         case "owner-or-submitter":

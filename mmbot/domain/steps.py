@@ -23,7 +23,7 @@ def listing_roles(ticket: Ticket) -> tuple[str, ...]:
 def missing_at_listing(ticket: Ticket) -> tuple[str, ...]:
     """The roles that have not approved what was cut from the commit under review."""
     given = ticket.listing
-    return tuple(r for r in listing_roles(ticket) if r not in given or given[r].commit != ticket.commit)
+    return tuple(r for r in listing_roles(ticket) if r not in given or not ticket.same(given[r].commit))
 
 
 def done(ticket: Ticket, name: str, person: str = "") -> bool:
@@ -47,7 +47,7 @@ def done(ticket: Ticket, name: str, person: str = "") -> bool:
 
 def _said(ticket: Ticket, words: Step, person: str) -> bool:
     found = ticket.steps.get((words.name, person))
-    return bool(found and (words.at == "ticket" or found.commit == ticket.commit))
+    return bool(found and ticket.stands(found))
 
 
 def outstanding(ticket: Ticket) -> tuple[str, ...]:

@@ -92,6 +92,8 @@ class Ticket:
     named_repository: str = ""
     unresolved: f.Unresolved | None = None
     resolved: f.Resolved | None = None
+    trees: Mapping[str, str] = field(default_factory=dict)
+    merge: f.MergeFound | None = None
     reviews: Mapping[str, Review] = field(default_factory=dict)
     judgements: Mapping[str, "Judgement"] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -148,6 +150,14 @@ class Ticket:
     def commit(self) -> str:
         """The commit under review, forty hexadecimal digits, or "" while it is unknown."""
         return self.resolved.commit if self.resolved else ""
+
+    def same(self, commit: str) -> bool:
+        """Whether a commit counts as the one under review: it is that one, or its tree is known to be equal."""
+        return self.alike(commit, self.commit)
+
+    def alike(self, one: str, other: str) -> bool:
+        """Whether two commits hold the same code: they are one, or their trees are known and equal."""
+        return one == other or (bool(self.trees.get(one)) and self.trees[one] == self.trees.get(other))
 
     @property
     def repository(self) -> str:
@@ -229,28 +239,31 @@ class Ticket:
     @property
     def public(self) -> bool:
         """Whether the plugin is listed or published: what comes after that is follow-up."""
-        return any(
-            fact.step in PUBLIC
-            and not fact.skipped
-            and (self.policy.steps[fact.step].at == "ticket" or fact.commit == self.commit)
-            for fact in self.steps.values()
-        )
+        return any(fact.step in PUBLIC and not fact.skipped and self.stands(fact) for fact in self.steps.values())
+
+    def stands(self, fact: f.StepDone) -> bool:
+        """Whether a step that was reported counts at the commit under review; of a merge, what was found there decides."""
+        if self.policy.steps[fact.step].at == "ticket":
+            return True
+        return self.same(self.merge.commit if fact.step == "merged" and self.merge else fact.commit)
 
     @property
     def steps_reached(self) -> tuple[str, ...]:
         """The steps of this commit, and to the public, that are reported as done, in the track's order."""
         lasting = {x.name for x in self.policy.steps.values() if x.at == "ticket"} & {*PUBLIC}
         of_commit = {x.name for x in self.policy.steps.values() if x.at == "commit"}
-        said = {
-            x.step
-            for x in self.steps.values()
-            if x.step in lasting or (x.step in of_commit and x.commit == self.commit)
-        }
+        said = {x.step for x in self.steps.values() if x.step in lasting or (x.step in of_commit and self.stands(x))}
         return tuple(name for name in self.track_words.steps if name in said)
 
     def review(self, role: str) -> Review:
         """One role's part, whether or not anything happened in it."""
         return self.reviews.get(role) or Review(role)
+
+    @property
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Who has which part: pairs of "owner" or a role, and the person."""
+        reviewers = [(role, x.reviewer) for role, x in self.reviews.items() if x.reviewer]
+        return (*([("owner", self.owner)] if self.owner else []), *reviewers)
 
     def confidential(self, role: str) -> bool:
         """Whether what this role writes stays with those concerned."""
@@ -296,6 +309,8 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
             return _with(ticket, asked=fact, named_repository=fact.repository, unresolved=None)
         case f.Resolved():
             return _resolved(ticket, fact)
+        case f.MergeFound():
+            return _with(ticket, merge=fact, trees=_trees(ticket, fact))
         case f.Unresolved():
             return _with(ticket, unresolved=fact, asked=None)
         case f.Assigned(role="owner"):
@@ -322,9 +337,12 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.VerdictGiven():
             return _verdict(ticket, fact)
         case f.StepDone():
-            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact})
+            merge = ticket.merge if fact.step != "merged" else None
+            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge)
         case f.StepUndone():
-            return _with(ticket, steps={key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)})
+            merge = ticket.merge if fact.step != "merged" else None
+            left = {key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)}
+            return _with(ticket, steps=left, merge=merge)
         case f.ReadySaid():
             unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)
@@ -372,7 +390,7 @@ def _unapproved(ticket: Ticket, role: str, fact: f.AnyFact) -> Ticket:
 
 
 def _resolved(ticket: Ticket, fact: f.Resolved) -> Ticket:
-    return _on_its_track(ticket, _with(ticket, resolved=fact, asked=None, unresolved=None))
+    return _on_its_track(ticket, _with(ticket, resolved=fact, asked=None, unresolved=None, trees=_trees(ticket, fact)))
 
 
 def _edited(ticket: Ticket, fact: f.Edited) -> Ticket:
@@ -392,6 +410,10 @@ def _on_its_track(ticket: Ticket, moved: Ticket) -> Ticket:
     anew = (x for x in ticket.reviews.values() if moved.items_of(x.role) != ticket.items_of(x.role))
     reviews = {x.role: replace(x, approved_by="", approved_at=0, approved_commit="") for x in anew}
     return replace(moved, reviews={**ticket.reviews, **reviews})
+
+
+def _trees(ticket: Ticket, fact: f.Resolved | f.MergeFound) -> Mapping[str, str]:
+    return {**ticket.trees, fact.commit: fact.tree} if fact.tree else ticket.trees
 
 
 def _judged(ticket: Ticket, fact: f.Judged) -> Ticket:
@@ -432,7 +454,7 @@ def _verdict(ticket: Ticket, fact: f.VerdictGiven) -> Ticket:
     old = {
         x.item: x
         for x in ticket.judgements.values()
-        if x.item in mine and x.state in {"passed", "na"} and x.commit != fact.commit
+        if x.item in mine and x.state in {"passed", "na"} and not ticket.alike(x.commit, fact.commit)
     }
     if fact.decision == "holds":
         carried = {handle: replace(x, commit=fact.commit, by=fact.by, at=fact.at) for handle, x in old.items()}

@@ -20,5 +20,12 @@ class Command(BaseModel):
     who: ClassVar[Who] = "anyone"
     reads: ClassVar[bool] = False
     """Whether it changes nothing: then nothing is written, not even that it was seen."""
+    whos: ClassVar[Mapping[str, Who]] = {}
+    """Who may, for the words to which another right belongs than to the rest."""
     must: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Fields that a word needs although the value has a default for them."""
+
+    @classmethod
+    def right(cls, word: str) -> Who:
+        """Who may use one of its words."""
+        return cls.whos.get(word, cls.who)

@@ -10,7 +10,10 @@ from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, S
 from mmbot.events.slots import (
     AnyTicket,
     CommitGuard,
+    Day,
+    Deputy,
     Flag,
+    HeldRoles,
     ItemHandle,
     ItemHandles,
     Line,
@@ -196,7 +199,10 @@ class SayReady(Command):
 
 
 class TakeStep(Command):
-    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why."""
+    """Say that a step of a ticket's way is done, with a link where there is one; or that it need not be, and why.
+
+    What `done MB-7 merged LINK` names is compared with what was approved.
+    """
 
     words = {"done": {"skipped": False}, "skip": {"skipped": True}}
     summaries = {"done": "a step is done: fork, merged, listing, …", "skip": "a step need not be done: say why"}
@@ -245,6 +251,7 @@ class EndTicket(Command):
     summaries = {"reject": "the Marketplace refuses it: say why", "withdraw": "take a submission back"}
     examples = {"reject": "reject MB-7 it does what another listed plugin does", "withdraw": "withdraw MB-7"}
     who = "owner-or-submitter"
+    whos = {"reject": "owner"}
     must = {"reject": ("why",)}
 
     ticket: TicketNumber
@@ -289,6 +296,39 @@ class AskQueue(Command):
     role: RoleName = ""
 
 
+ACTS = ("add", "remove", "default-owner", "deputy", "no-deputy", "away", "back")
+Act = Literal["", "add", "remove", "default-owner", "deputy", "no-deputy", "away", "back"]
+
+
+class AskPeople(Command):
+    """Alone it shows the book, which everybody may read. Admins change it.
+
+    ACT is one of `add @USER… ROLE…`, `remove @USER… ROLE…`, `default-owner @USER`, `deputy @USER @AWAY` (the first stands in for the second
+    while that one is away), `no-deputy @AWAY`, `away @USER DATE` and `back @USER`; `--log` shows who changed what.
+    """
+
+    words = {"people": {}}
+    summaries = {"people": "who holds which role, who is away and who stands in; admins change it"}
+    examples = {"people": "people add @sam security"}
+
+    act: Annotated[Act, Slot("act", "ACT", "What to do", choices=ACTS)] = ""
+    people: People = ()
+    roles: HeldRoles = ()
+    day: Day = None
+    log: Annotated[bool, Slot("flag", "--log")] = False
+
+
+class SayAway(Command):
+    """The date is the last day away. Whoever you name stands in: what is yours as owner or reviewer goes there meanwhile."""
+
+    words = {"away": {}, "back": {"day": None, "person": ""}}
+    summaries = {"away": "say that you are away, up to which day, and who stands in", "back": "you are here again"}
+    examples = {"away": "away 2026-12-01 @sam", "back": "back"}
+
+    day: Day
+    person: Deputy = ""
+
+
 class AskHelp(Command):
     """It shows what you may do, in the roles you hold."""
 
@@ -303,5 +343,5 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskPeople, SayAway, AskHelp,
 )  # fmt: skip

@@ -51,6 +51,15 @@ class ReferenceResolved(BaseModel):
     evidence: Mapping[str, str] = {}
     reachable: bool = True
     why: str = ""
+    purpose: str = ""
+    """What it was looked up for: "" to be reviewed, "merged" to be compared with what was approved."""
+    since: str = ""
+    """The commit that it was to be compared with; nothing more is known where they could not be."""
+    since_version: str = ""
+    files: tuple[str, ...] = ()
+    more: int = 0
+    version_only: bool = False
+    diff: str = ""
 
 
 class PeopleNamed(BaseModel):

@@ -116,6 +116,7 @@ class ChooseTrack(Command):
         "track": "track MB-7 web tool it runs on its own",
     }
     who = "owner-or-reviewer"
+    whos = {"track": "owner"}
 
     ticket: TicketNumber
     track: TrackWord

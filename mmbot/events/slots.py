@@ -1,8 +1,10 @@
 """The kinds of fields that commands have: the shape by which each is recognised in chat, and its bounds."""
 
+import re
+from datetime import date
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from mmbot.domain.facts import Correction
 
@@ -10,8 +12,15 @@ from mmbot.domain.facts import Correction
 class Slot:
     """How a field of a command is typed in chat: the shape by which its word is recognised, and how it is called in usage."""
 
-    def __init__(self, shape: str, shown: str, label: str = "", hint: str = "") -> None:
-        self.shape, self.shown, self.label, self.hint = shape, shown, label or shown, hint
+    def __init__(self, shape: str, shown: str, label: str = "", hint: str = "", choices: tuple[str, ...] = ()) -> None:
+        self.shape, self.shown, self.label, self.hint, self.choices = shape, shown, label or shown, hint, choices
+
+
+def _iso(value: object) -> object:
+    """A day as it is written; nothing else, so that no number is taken for one."""
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+        raise ValueError("write the day as year-month-day, such as 2026-12-01")
+    return value.strip() if isinstance(value, str) else value
 
 
 TicketNumber = Annotated[int, Slot("ticket", "MB-7", "Ticket"), Field(ge=1, le=2**31)]
@@ -26,6 +35,11 @@ People = Annotated[tuple[str, ...], Slot("people", "@USER…", "People")]
 Roles = Annotated[tuple[str, ...], Slot("roles", "ROLE…", "Roles")]
 Number = Annotated[int, Slot("number", "N", "Finding"), Field(ge=1, le=10_000)]
 CommitGuard = Annotated[str, Slot("commit", "--commit SHA")]
+Deputy = Annotated[str, Slot("person", "@USER", "Who stands in")]
+HeldRoles = Annotated[tuple[str, ...], Slot("held", "ROLE…", "Roles")]
+Day = Annotated[
+    date | None, Slot("date", "DATE", "Last day away", "As year-month-day: 2026-12-01."), BeforeValidator(_iso)
+]
 Flag = Annotated[bool, Slot("flag", "--all")]
 TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
 TrackWord = Annotated[str, Slot("track-word", "TRACK", "Track")]

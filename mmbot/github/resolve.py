@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from mmbot.domain.references import BadReference, Reference, is_ref_name, parse_reference
+from mmbot.github.difference import Before, Difference, difference
 from mmbot.github.git import Ended, GitLimits
 from mmbot.github.manifest import MAX_BYTES, BadManifest, Manifest, parse_manifest
 from mmbot.github.remote import HEADS, MAX_REFS, TAGS, Refs, Remote, Unreachable, Unresolved, bare, connect, failure
 
-__all__ = ["GitLimits", "Manifest", "Resolution", "Unreachable", "Unresolved", "resolve"]
+__all__ = ["Before", "Difference", "GitLimits", "Manifest", "Resolution", "Unreachable", "Unresolved", "resolve"]
 
 _WHOLE = 40  # hex digits of a commit
 _HISTORY = 300  # commits behind each branch and tag that are searched
@@ -40,6 +41,13 @@ class Resolution:
     manifest: Manifest | None
     manifest_problem: str  # "", or a sentence why there is no manifest
     evidence: Mapping[str, str]  # license, readme, security, changelog -> the file's name in the top folder
+    difference: Difference | None = None  # from the commit asked about, where that could be found out
+
+    @property
+    def version(self) -> str:
+        """The plugin's version: the manifest's, else that of the tag, else ""."""
+        tagged = self.name.removeprefix("v") if self.kind == "tag" else ""
+        return (self.manifest.version if self.manifest else "") or tagged
 
 
 @dataclass(frozen=True)
@@ -51,20 +59,25 @@ class _Target:
     reachable: bool
 
 
-async def resolve(reference: Reference, limits: GitLimits, workdir: Path) -> Resolution:
-    """Find the commit a reference means and look into its top folder.
+async def resolve(reference: Reference, limits: GitLimits, workdir: Path, before: Before | None = None) -> Resolution:
+    """Find the commit a reference means and look into its top folder; compare it with the commit `before`, if there is one.
 
     Works in a temporary folder inside `workdir`. Raises Unresolved for good, Unreachable for now.
     """
     try:
         with TemporaryDirectory(prefix="resolve-", dir=workdir) as folder:
             async with asyncio.timeout(limits.seconds):
-                return await _resolve(reference, limits, Path(folder))
+                found, remote = await _resolve(reference, limits, Path(folder))
+            if (
+                before and before.commit != found.commit
+            ):  # with a time limit of its own: it can fail, and nothing with it
+                return replace(found, difference=await difference(remote, before, found.tree, found.version))
+            return found
     except TimeoutError:
         raise Unreachable(f"{reference.repository} didn't answer within {limits.seconds:g} seconds.") from None
 
 
-async def _resolve(reference: Reference, limits: GitLimits, folder: Path) -> Resolution:
+async def _resolve(reference: Reference, limits: GitLimits, folder: Path) -> tuple[Resolution, Remote]:
     try:
         read_again = parse_reference(str(reference), plain_http_hosts=limits.plain_http)
     except BadReference as error:
@@ -81,7 +94,7 @@ async def _resolve(reference: Reference, limits: GitLimits, folder: Path) -> Res
     manifest, problem = await _manifest(remote, entries)
     if listing.too_much:
         problem = "The top folder has too many files to look for plugin.json."
-    return Resolution(
+    found = Resolution(
         repository=remote.repository,
         kind=target.kind,
         name=target.name,
@@ -92,6 +105,7 @@ async def _resolve(reference: Reference, limits: GitLimits, folder: Path) -> Res
         manifest_problem=problem,
         evidence=_evidence(entries),
     )
+    return found, remote
 
 
 async def _target(reference: Reference, remote: Remote, refs: Refs) -> _Target:

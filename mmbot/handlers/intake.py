@@ -1,20 +1,27 @@
 """Submissions: a ticket is opened, its reference resolved to one commit, its track decided, and the review moved on request."""
 
+from typing import Any
+
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.intake import classify
+from mmbot.domain.intake import Classified, classify
 from mmbot.domain.references import Reference, repository_key
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
-from mmbot.handlers.news import DEFAULT_OWNER, card, follow, tell
+from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import move_page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
+from mmbot.store import book
 from mmbot.store.tx import Tx
 from mmbot.words import notices, replies
+from mmbot.words import people as people_words
 from mmbot.words import tracks as words
 from mmbot.words.refusals import refused
+
+BY_HAND = ("app", "web")
+"""Tracks that the catalogue knows nothing of."""
 
 
 def submit(tx: Tx, cmd: Submit) -> Reply:
@@ -34,11 +41,20 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
 
 
 def with_owner(tx: Tx, ticket: Ticket) -> Ticket:
-    """A new ticket in the hands of the default owner, who cannot guide what is their own."""
-    owner = next(iter(tx.store.members(DEFAULT_OWNER)), "")
-    if not owner or submits(ticket, owner):
-        return ticket
-    return ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via))
+    """A new ticket in the hands of the default owner or whoever stands in; nobody guides what is their own."""
+    chosen = book.default_owner(tx.store)
+    owner = next((x for x in (tx.stand_in(chosen, "owner"), chosen) if x and not submits(ticket, x)), "")
+    return ticket.plus(f.Assigned(role="owner", person=owner, at=tx.at, via=tx.via)) if owner else ticket
+
+
+def tell_owner(tx: Tx, ticket: Ticket) -> None:
+    """Tell whoever got a new ticket, and why it is theirs where another is the default owner."""
+    if ticket.owner in {"", tx.by}:
+        return
+    told, chosen = notices.new_ticket(ticket, tx.who), book.default_owner(tx.store)
+    if ticket.owner != chosen:
+        told = people_words.given_instead(told, tx.who(chosen), tx.absence(chosen).day)
+    tx.say(told, to=ticket.owner)
 
 
 def opened(tx: Tx, ticket: Ticket) -> Reply:
@@ -46,8 +62,7 @@ def opened(tx: Tx, ticket: Ticket) -> Reply:
     ticket = tx.save(ticket)
     tell_links(tx, ticket)
     look_up(tx, ticket)
-    if ticket.owner and ticket.owner != tx.by:
-        tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
+    tell_owner(tx, ticket)
     name = tx.who(ticket.owner) if ticket.owner else ""
     answer = replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket))
     if ticket.submitter == tx.by:
@@ -101,25 +116,36 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
     if before.ended or before.public or asked is None or _stale(asked, what):
         return
     if what.why:
-        ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
-        if asked.ready_at:
-            _tell_answered(tx, ticket, asked.ready_at)
-        for person in dict.fromkeys([asked.by, ticket.submitter] if not ticket.commit else [asked.by]):
-            tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
-        return
-    fact, update_of_nothing = _fact(tx, before, what)
-    after = before.plus(fact)
-    if not before.commit:
-        _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
-    elif before.commit == what.commit:
-        saved = follow(tx, before, after)
-        tx.say(notices.same_commit(saved, what.text), thread=card(saved))
-        if asked.ready_at:
-            _tell_answered(tx, saved, asked.ready_at)
+        _not_found(tx, before, what)
     else:
-        _later_resolved(tx, before, after)
-        if asked.ready_at:
-            _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+        fact, update_of_nothing = _fact(tx, before, what)
+        after = before.plus(fact)
+        if not before.commit:
+            _first_resolved(tx, before, after, update_of_nothing=update_of_nothing)
+            return
+        if other := _same_id(tx, before, after):
+            _not_moved(tx, before, what.text, replies.id_of_another(after, other))
+        elif before.commit == what.commit:
+            saved = follow(tx, before, after)
+            tx.say(notices.same_commit(saved, what.text), thread=card(saved))
+        else:
+            _later_resolved(tx, before, after)
+    if asked.ready_at:
+        _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+
+
+def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
+    ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
+    by = before.asked.by if before.asked else ""
+    for person in dict.fromkeys([by, ticket.submitter] if not ticket.commit else [by]):
+        tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
+
+
+def _not_moved(tx: Tx, before: Ticket, text: str, why: str) -> None:
+    ticket = tx.save(before.plus(f.Unresolved(text=text, why=why, at=tx.at, via=tx.via)))
+    by = before.asked.by if before.asked else ""
+    for person in dict.fromkeys((by, ticket.submitter, ticket.owner)):
+        tell(tx, ticket, person, notices.not_moved(ticket, why, text))
 
 
 def _stale(asked: f.ReferenceGiven, what: ReferenceResolved) -> bool:
@@ -138,7 +164,8 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
     key = next(
         (key for key in keys if any(key in x.repositories for x in listed)), keys[0]
     )  # it may be listed under either address
-    track = classify(listed, key, plugin_id, "new" if asked == "update" and known and not listed else asked)
+    wanted = "new" if known and not listed else asked
+    track = Classified(asked) if asked in BY_HAND else classify(listed, key, plugin_id, wanted)
     texts = {
         name: str(manifest.get(name, ""))
         for name in ("name", "version", "min_server_version", "homepage_url", "support_url", "release_notes_url")
@@ -150,9 +177,24 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
         reachable=what.reachable,
         unfilled=tuple(str(x) for x in unfilled) if isinstance(unfilled, (list, tuple)) else (),
         track=track.track, base_version=track.base_version, collides_with=track.collides_with,
-        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts,
+        changed_from=track.changed_from, at=tx.at, via=tx.via, **texts, **_difference(ticket, what),
     )  # fmt: skip
     return fact, asked == "update" and track.track == "new"
+
+
+def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
+    """The other open ticket whose id a move would take on."""
+    new_id = after.plugin_id.lower()
+    if new_id == before.plugin_id.lower():
+        return None
+    return next(map(tx.ticket, tx.store.same_plugin(after.number, "", new_id)), None)
+
+
+def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
+    """What the fact keeps of a comparison, if it was one with the commit under review."""
+    if not what.files or what.since != ticket.commit or what.commit == ticket.commit:
+        return {}
+    return what.model_dump(include={"since", "since_version", "files", "more", "version_only", "diff"})
 
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
@@ -161,7 +203,10 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
     if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
         for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
-            tell(tx, saved, person, notices.same_plugin(saved, other))
+            if person == saved.owner:
+                tx.tell(notices.same_plugin(saved, other), person, "owner", saved)
+            else:
+                tell(tx, saved, person, notices.same_plugin(saved, other))
         return
     saved = follow(tx, before, linked(tx, after))
     tell_links(tx, saved)
@@ -176,8 +221,7 @@ def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
     held = [role for role in saved.roles if review.verdict(saved, role) == "held"]
     tx.say(notices.moved(saved, before.commit, held, notices.remarks(saved)), thread=card(saved))
     for role in held:
-        for person in _reviewers(tx, saved, role):
-            tx.say(notices.confirm(saved, role, review.held(saved, role)), to=person)
+        tx.tell_all(notices.confirm(saved, role, review.held(saved, role)), _reviewers(tx, saved, role), role, saved)
 
 
 def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
@@ -194,8 +238,7 @@ def _tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):
-            for person in _reviewers(tx, ticket, role):
-                tx.say(notices.answered(ticket, role), to=person)
+            tx.tell_all(notices.answered(ticket, role), _reviewers(tx, ticket, role), role, ticket)
 
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
@@ -239,6 +282,8 @@ def look_up(tx: Tx, ticket: Ticket) -> None:
             kind=ticket.asked.ref_kind,
             name=ticket.asked.ref_name,
             path_may_follow=ticket.asked.path_may_follow,
+            since=ticket.commit,
+            since_version=ticket.version,
         )
 
 

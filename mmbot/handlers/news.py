@@ -3,13 +3,12 @@
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import waiting
 from mmbot.messages import Message
+from mmbot.store import book
 from mmbot.store.database import Store
 from mmbot.store.tx import Tx
-from mmbot.words import notices
-
-DEFAULT_OWNER = "default-owner"
-"""The role of whoever gets a new ticket."""
+from mmbot.words import notices, steps
 
 
 def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
@@ -26,9 +25,12 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
     if is_open and not was_open:
         tx.say(notices.gate_open_in_thread(saved), thread=card(saved))
         if saved.owner:
-            tx.say(notices.gate_open(saved, tx.who), to=saved.owner)
+            tx.tell(notices.gate_open(saved, tx.who), saved.owner, "owner", saved)
+        if any(turn.party == "release" for turn in waiting(saved)):  # it was merged before it was approved
+            others = [x for x in tx.store.members("release") if x != saved.submitter]
+            tx.tell_all(steps.your_step(saved, tx.who, ""), others, "release", saved)
     elif was_open and not is_open and saved.owner:
-        tx.say(notices.gate_shut(saved, notices.why_shut(saved)), to=saved.owner)
+        tx.tell(notices.gate_shut(saved, notices.why_shut(saved)), saved.owner, "owner", saved)
     return saved
 
 
@@ -43,8 +45,8 @@ def tell(tx: Tx, ticket: Ticket, person: str, message: Message) -> None:
 
 def guide(store: Store, ticket: Ticket) -> str:
     """Who speaks for people without an account: the ticket's owner, else the default owner, else some owner or admin; "" for nobody."""
-    others = (person for role in (DEFAULT_OWNER, "owner", "admin") for person in store.members(role))
-    return ticket.owner or next(others, "")
+    others = (person for role in ("owner", "admin") for person in store.members(role))
+    return ticket.owner or book.default_owner(store) or next(others, "")
 
 
 def card(ticket: Ticket) -> str:

@@ -1,9 +1,13 @@
 """Roles: the configuration's names were looked up, and become user ids for good."""
 
+from mmbot.domain.book import DEFAULT_OWNER, GUIDES, RoleGiven, RoleTaken, lost
 from mmbot.events import PeopleNamed
+from mmbot.handlers import parts
+from mmbot.store import book
 from mmbot.store.database import WITHHELD
 from mmbot.store.tx import Tx
 from mmbot.words import notices
+from mmbot.words import people as words
 
 
 def named(tx: Tx, what: PeopleNamed) -> None:
@@ -25,7 +29,10 @@ def named(tx: Tx, what: PeopleNamed) -> None:
             rows.append((role, f"{WITHHELD}{before.lstrip(WITHHELD)}", name))
             if not before.startswith(WITHHELD):
                 withheld.append((role, name))
+    before = book.granted(tx.store) | book.configured(tx.store)
+    configured = book.configured(tx.store)
     tx.store.set_roles(rows)
+    _follow(tx, before, configured)
     kept = {name for _, _, name in rows}
     for admin in tx.store.members("admin"):
         for role, name in withheld:
@@ -34,3 +41,19 @@ def named(tx: Tx, what: PeopleNamed) -> None:
             tx.say(notices.unknown_names(strangers), to=admin)
         if renamed := [name for name in what.unknown if name in kept]:
             tx.say(notices.names_gone(renamed), to=admin)
+
+
+def _follow(tx: Tx, before: set[tuple[str, str]], configured: set[tuple[str, str]]) -> None:
+    """Note what the configuration changed, and take parts of tickets off those who cannot have them any more."""
+    now = book.configured(tx.store)
+    for role, person in sorted(now - configured):
+        tx.record(RoleGiven(role=role, person=person, at=tx.at, via=tx.via), configured=True)
+    for role, person in sorted(configured - now):
+        tx.record(RoleTaken(role=role, person=person, at=tx.at, via=tx.via), configured=True)
+    for role, person in sorted(book.granted(tx.store)):
+        if role == DEFAULT_OWNER and not tx.store.roles_of(person) & (GUIDES - {DEFAULT_OWNER}):
+            tx.record(RoleTaken(role=role, person=person, at=tx.at, via=tx.via))
+            next_one = book.default_owner(tx.store)
+            for admin in tx.store.members("admin"):
+                tx.say(words.default_owner_lost(tx.who(person), tx.who(next_one) if next_one else ""), to=admin)
+    parts.free(tx, lost(before, now | book.granted(tx.store)))

@@ -1,11 +1,13 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
 from mmbot.commands import WORDS, questions, usage
-from mmbot.domain.rights import allowed
-from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Command, Incomplete, Misread
+from mmbot.domain.rights import Actor, Who, allowed
+from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
+from mmbot.store import book
 from mmbot.store.tx import Tx
 from mmbot.words import answers, replies
+from mmbot.words import people as words
 
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
@@ -45,7 +47,24 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
         ticket = tx.ticket(row["ticket"])
         lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.actor, tx.who, tx.now))
     title = tx.policy.roles[cmd.role].title if cmd.role else "you"
-    return Reply(answers.queue(title, lines, count - len(lines)))
+    text = answers.queue(title, lines, count - len(lines))
+    return Reply("\n".join([text, *([] if cmd.role else _for_absent(tx))]))
+
+
+def _for_absent(tx: Tx) -> list[str]:
+    """What waits for those for whom the asker stands in now, as far as the asker can take it over."""
+    texts = []
+    for absence in book.stood_in_for(tx.store, tx.by, tx.now):
+        rows, _ = tx.store.waiting_for((), absence.person, answers.AT_MOST)
+        mine = [row for row in rows if tx.stand_in(absence.person, row["party"]) == tx.by]
+        lines = []
+        for row in mine:
+            ticket = tx.ticket(row["ticket"])
+            as_owner = Actor(absence.person, tx.actor.roles) if row["party"] == "owner" else tx.actor
+            lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], as_owner, tx.who, tx.now))
+        if lines:
+            texts.append(words.standing_in(tx.who(absence.person), absence.day, lines))
+    return texts
 
 
 def show_help(tx: Tx, cmd: AskHelp) -> Reply:
@@ -61,19 +80,26 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
                 command.summaries[word],
                 " ".join((command.__doc__ or "").split()),
                 command.examples[word],
-                command.who,
+                command.right(word),
             )
         )
     lines = [
-        (usage(word), command.summaries[word]) for command in COMMANDS for word in command.words if _may(tx, command)
+        (usage(word), command.summaries[word])
+        for command in COMMANDS
+        for word in command.words
+        if _may(tx, command.right(word))
     ]
     return Reply(replies.help_all(lines))
 
 
-def _may(tx: Tx, command: type[Command]) -> bool:
-    if command.who == "role":
-        return bool(tx.actor.roles & set(tx.policy.roles))
-    return command.who in {"owner-or-submitter", "concerned"} or allowed(command.who, tx.actor)
+def _may(tx: Tx, who: Who) -> bool:
+    """Whether somebody may use a right somewhere: of what depends on the ticket, only the person's part is asked for."""
+    reviews = bool(tx.actor.roles & {*tx.policy.roles})
+    if who == "role":
+        return reviews
+    if who == "owner-or-reviewer":
+        return reviews or allowed("owner", tx.actor)
+    return who in {"owner-or-submitter", "concerned"} or allowed(who, tx.actor)
 
 
 def misread(_tx: Tx, what: Misread) -> Reply:

@@ -11,7 +11,7 @@ from mmbot.handlers import way
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
-from mmbot.words import notices, replies
+from mmbot.words import notices, people, replies
 from mmbot.words.cards import way_on
 
 
@@ -36,14 +36,23 @@ def assign(tx: Tx, cmd: Assign) -> Reply:
         after = after.plus(f.Requested(role=cmd.role, by=tx.by, at=tx.at, via=tx.via))
     saved = follow(tx, before, after)
     if cmd.person and not mine:
-        tx.say(_asked(tx, saved, cmd.role), to=cmd.person)
+        tx.tell(_asked(tx, saved, cmd.role), cmd.person, cmd.role, saved)
     _relieved(tx, saved, cmd.role, now)
     remark = ""
     also = [role for role in saved.roles if cmd.person and saved.review(role).reviewer == cmd.person]
     if len(also) > 1:
         remark = replies.two_roles(saved.policy.roles[role].title for role in also)
+    remark += away_remark(tx, saved, cmd.role, cmd.person)
     name = tx.who(cmd.person) if cmd.person else ""
     return Reply(replies.assigned(saved, cmd.role, name, mine=mine, way=_way_on(tx, saved, cmd.role), remark=remark))
+
+
+def away_remark(tx: Tx, ticket: Ticket, part: str, person: str) -> str:
+    """Who else could take a part that was given to somebody who is away; "" for whoever is here."""
+    if not tx.is_away(person) or person == tx.by:
+        return ""
+    others = [x for x in tx.store.members(part) if x != person and not tx.is_away(x) and not submits(ticket, x)]
+    return people.away_remark(ticket, part, tx.who(person), tx.absence(person).day, [tx.who(x) for x in others])
 
 
 def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
@@ -73,10 +82,11 @@ def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
         raise Refused(replies.assigned_already(before, "owner", tx.who(person) if person else "", mine=mine))
     saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
     if person and not mine:
-        tx.say(notices.assigned(saved, "owner", tx.who(tx.by)), to=person)
+        tx.tell(notices.assigned(saved, "owner", tx.who(tx.by)), person, "owner", saved)
     _relieved(tx, saved, "owner", before.owner)
     name = tx.who(person) if person else ""
-    return Reply(replies.assigned(saved, "owner", name, mine=mine, way=_way_on(tx, saved, "owner")))
+    way_on_, remark = _way_on(tx, saved, "owner"), away_remark(tx, saved, "owner", person)
+    return Reply(replies.assigned(saved, "owner", name, mine=mine, way=way_on_, remark=remark))
 
 
 def request(tx: Tx, cmd: RequestReviews) -> Reply:
@@ -104,19 +114,19 @@ def request(tx: Tx, cmd: RequestReviews) -> Reply:
     for role in dict.fromkeys(fresh):
         _tell_reviewers(tx, saved, role)
         _relieved(tx, saved, role, before.review(role).reviewer)
-    return Reply(replies.requested(saved, dict.fromkeys(fresh), tx.who))
+    remarks = [away_remark(tx, saved, role, saved.review(role).reviewer) for role in dict.fromkeys(fresh)]
+    return Reply(replies.requested(saved, dict.fromkeys(fresh), tx.who) + "".join(remarks))
 
 
 def _tell_reviewers(tx: Tx, ticket: Ticket, role: str) -> None:
     reviewer = ticket.review(role).reviewer
     if reviewer:
         if reviewer != tx.by:
-            tx.say(_asked(tx, ticket, role), to=reviewer)
+            tx.tell(_asked(tx, ticket, role), reviewer, role, ticket)
         return
     turn = tx.turns(ticket).get(role)
-    for person in tx.store.members(role):
-        if not submits(ticket, person):
-            tx.say(notices.review_wanted(ticket, role, turn.due if turn else 0), to=person)
+    for person in tx.present(x for x in tx.store.members(role) if not submits(ticket, x)):
+        tx.say(notices.review_wanted(ticket, role, turn.due if turn else 0), to=person)
 
 
 def judge(tx: Tx, cmd: JudgeItem) -> Reply:
@@ -217,7 +227,8 @@ def _open(tx: Tx, number: int) -> Ticket:
 
 
 def _guard(ticket: Ticket, commit: str) -> None:
-    if commit and ticket.commit and not ticket.commit.startswith(commit):
+    alike = (x for x in (ticket.commit, *ticket.trees) if ticket.same(x))
+    if commit and ticket.commit and not any(x.startswith(commit) for x in alike):
         raise Refused(replies.review_moved(ticket, commit))
 
 

@@ -6,13 +6,12 @@ from mmbot.domain.review import Illegal
 from mmbot.domain.rights import allowed
 from mmbot.domain.ticket import Ticket, page_key
 from mmbot.events import ChooseTrack, Contribute, Resubmit
-from mmbot.handlers import intake
+from mmbot.handlers import intake, parts
 from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import ADDRESS, page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
-from mmbot.words import notices
 from mmbot.words import tracks as words
 from mmbot.words.choices import CONTRIBUTIONS, TRACKS
 
@@ -35,8 +34,7 @@ def contribute(tx: Tx, cmd: Contribute) -> Reply:
     ticket = linked(tx, tx.new_ticket(opened, page(tx, cmd.link)))
     ticket = follow(tx, Ticket(ticket.number, tx.policy), intake.with_owner(tx, ticket))
     tell_links(tx, ticket)
-    if ticket.owner:
-        tx.say(notices.new_ticket(ticket, tx.who), to=ticket.owner)
+    intake.tell_owner(tx, ticket)
     return Reply(words.contributed(ticket, tx.who, tx.settings.security_contact))
 
 
@@ -76,7 +74,7 @@ def choose(tx: Tx, cmd: ChooseTrack) -> Reply:
     kind = _may_choose(tx, before, cmd)
     after = before
     if before.ended:
-        after = after.plus(f.Reopened(why=cmd.why, by=tx.by, at=tx.at, via=tx.via))
+        after = parts.without_the_unfit(tx, after.plus(f.Reopened(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     chosen = f.TrackChosen(track=cmd.track, contribution=kind, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
     saved = follow(tx, before, after.plus(chosen))
     for role in before.roles:
@@ -87,7 +85,7 @@ def choose(tx: Tx, cmd: ChooseTrack) -> Reply:
         if person != tx.by:
             tell(tx, saved, person, words.chosen_to_submitter(saved))
     if saved.owner not in {"", tx.by}:
-        tx.say(words.chosen_to_owner(saved, before, tx.who(tx.by), tx.who), to=saved.owner)
+        tx.tell(words.chosen_to_owner(saved, before, tx.who(tx.by), tx.who), saved.owner, "owner", saved)
     if before.ended:
         intake.look_up(tx, saved)
     return Reply(words.chosen(saved, before, tx.who, tx.by, may_undo=allowed("owner", tx.actor, saved)))

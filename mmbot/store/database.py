@@ -20,9 +20,10 @@ from mmbot.domain.turns import Turn, carried, history
 from mmbot.events import Person
 from mmbot.policy import Policy
 from mmbot.store.migrations import migrations
+from mmbot.words.people import former
 from mmbot.words.phrases import plain
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
 CACHED = 2_000
 AT_ONCE = 500
@@ -248,9 +249,13 @@ class Store:
         return self.person(rows[0]["id"]) if rows else None
 
     def know(self, people: Iterable[Person]) -> None:
-        """Remember what was learnt of people; writes only what is new."""
+        """Remember what was learnt of people; writes only what is new. A name is that of one person, the last who was seen with it."""
         for person in people:
             if self.person(person.id) != person:
+                self.execute(
+                    "UPDATE person SET name = ? WHERE name = ? AND id <> ?",
+                    former(person.name.lower()), person.name.lower(), person.id,
+                )  # fmt: skip
                 self.execute(
                     "INSERT OR REPLACE INTO person (id, name, zone, is_bot) VALUES (?, ?, ?, ?)",
                     person.id, person.name.lower(), person.zone, int(person.is_bot),
@@ -258,13 +263,21 @@ class Store:
 
     def roles_of(self, user: str) -> frozenset[str]:
         """The roles that a user id holds."""
-        rows = self.connection.execute("SELECT role FROM role WHERE person = ?", (user,)).fetchall()
+        rows = self.connection.execute(
+            "SELECT role FROM role WHERE person = ? UNION SELECT role FROM granted WHERE person = ?", (user, user)
+        ).fetchall()
         return frozenset(row[0] for row in rows)
 
     def members(self, role: str) -> list[str]:
         """The user ids that hold a role, by name."""
-        rows = self.query("SELECT person FROM role WHERE role = ? ORDER BY name", role)
-        return [row["person"] for row in rows if not row["person"].startswith(WITHHELD)]
+        rows = self.query(
+            """SELECT person, name FROM role WHERE role = ? UNION ALL
+               SELECT granted.person, coalesce(person.name, '') AS name FROM granted
+               LEFT JOIN person ON person.id = granted.person WHERE granted.role = ?""",
+            role, role,
+        )  # fmt: skip
+        by_name = sorted(rows, key=lambda row: row["name"])
+        return list(dict.fromkeys(row["person"] for row in by_name if not row["person"].startswith(WITHHELD)))
 
     def role_names(self) -> list[Row]:
         """Every (role, person, configured name) of the book."""
@@ -344,6 +357,12 @@ class Store:
                submitter = excluded.submitter, name = excluded.name, plugin_key = excluded.plugin_key,
                repository_key = excluded.repository_key, changed_at = excluded.changed_at""",
             *row,
+        )
+        self.execute("DELETE FROM part WHERE ticket = ?", ticket.number)
+        under_way = live or bool(turns)
+        self.connection.executemany(
+            "INSERT INTO part (ticket, part, person) VALUES (?, ?, ?)",
+            [(ticket.number, part, person) for part, person in ticket.parts if under_way],
         )
         self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
         self.connection.executemany(

@@ -73,3 +73,25 @@ def m002_searched(db: Database) -> None:
         """CREATE INDEX listed_repository_plugin ON listed_repository (plugin_key)""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m004_people(db: Database) -> None:
+    """What chat decides of people: its facts, the roles it gave, who is away and who stands in; who has which part of which ticket."""
+    for statement in (
+        """CREATE TABLE book (
+             id INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL, by TEXT NOT NULL, via TEXT NOT NULL,
+             event TEXT NOT NULL, data TEXT NOT NULL
+           ) STRICT""",
+        """CREATE TABLE granted (role TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (role, person)) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX granted_person ON granted (person)""",
+        """CREATE TABLE absence (
+             person TEXT PRIMARY KEY, day TEXT NOT NULL, until INTEGER NOT NULL, deputy TEXT NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX absence_deputy ON absence (deputy) WHERE deputy <> ''""",
+        """CREATE TABLE part (
+             ticket INTEGER NOT NULL REFERENCES ticket (number), part TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (ticket, part)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX part_person ON part (person, part, ticket)""",
+    ):
+        db.execute(statement)

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from mmbot.domain.book import Absence, BookFact, present, stand_in
 from mmbot.domain.facts import AnyFact
 from mmbot.domain.references import BadReference, Reference, parse_reference
 from mmbot.domain.rights import STAFF, Actor, Who, allowed, submits
@@ -14,8 +15,9 @@ from mmbot.domain.turns import Turn
 from mmbot.events import Event
 from mmbot.messages import Message, Refused
 from mmbot.policy import Policy
-from mmbot.store import outbox
+from mmbot.store import book, outbox
 from mmbot.store.database import Store
+from mmbot.words import people as words
 from mmbot.words import replies
 
 MARKET = "market"
@@ -92,12 +94,15 @@ class Tx:
             "owner-or-submitter": "its owner or submitter",
             "owner-or-reviewer": "its owner and reviewers",
             "concerned": "owners, reviewers and its submitter",
+            "admin": "admins",
         }.get(who, "owners and reviewers")
         raise Refused(replies.not_allowed(ticket, self._who_may(who, ticket, role), what, own=own))
 
     def _who_may(self, who: Who, ticket: Ticket | None, role: str) -> list[str]:
         if who == "role":
             return [self.who(x) for x in self.store.members(role) if not (ticket and submits(ticket, x))]
+        if who == "admin":
+            return [self.who(x) for x in self.store.members("admin")]
         ids = [ticket.owner] if ticket and ticket.owner else []
         if who == "owner-or-submitter" and ticket:
             ids.append(ticket.submitter)
@@ -147,6 +152,60 @@ class Tx:
         """Post something once: to a person (a user id) by direct message, or into a subject's thread in the channel."""
         where = {"person": to} if to else {"channel": MARKET, "thread": thread}
         outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), **where)
+
+    def absence(self, person: str) -> Absence:
+        """Somebody's deputy and last absence."""
+        return book.absence(self.store, person)
+
+    def is_away(self, person: str) -> bool:
+        """Whether somebody is away now."""
+        return bool(person) and self.absence(person).at(self.now)
+
+    def present(self, people: Iterable[str]) -> list[str]:
+        """Those of some people who are not away; all of them where nobody is left."""
+        return present(people, self.absence, self.now)
+
+    def stand_in(self, person: str, part: str) -> str:
+        """Whoever has a person's part ("owner", or a role's review) now: while that person is away a deputy who can have it."""
+        return stand_in(person, part, self.absence, self.store.roles_of, self.now)
+
+    def instead(self, person: str, part: str, ticket: Ticket | None = None) -> list[str]:
+        """Who is told what is meant for whoever has a part: that person, or while away the deputy, else the others of the role."""
+        if not self.is_away(person):
+            return [person]
+        deputy = self.stand_in(person, part)
+        others = [deputy] if deputy != person else []
+        if ticket and submits(ticket, deputy):
+            others = []
+        if not others and part != "owner":
+            others = [
+                x for x in self.store.members(part) if not self.is_away(x) and not (ticket and submits(ticket, x))
+            ]
+        return [x for x in others if x != self.by] or [person]
+
+    def tell(self, message: Message, person: str, part: str, ticket: Ticket | None = None) -> None:
+        """Tell somebody what concerns them in a part of a ticket ("owner", or a role's review); while away, whoever it goes to instead.
+
+        Words that are confidential to a role may only be told in that role: an owner's deputy need not know them.
+        """
+        for to in self.instead(person, part, ticket):
+            said = message
+            if to != person:
+                until = self.absence(person).day
+                said = words.for_absent(message, self.who(person), until, part, self.who(to), ticket)
+            self.say(said, to=to)
+
+    def tell_all(self, message: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
+        """Tell the one who has a part, or all who could: of these, who is away is not asked unless nobody else is left."""
+        if len(people) == 1:
+            self.tell(message, people[0], part, ticket)
+            return
+        for person in self.present(people):
+            self.say(message, to=person)
+
+    def record(self, fact: BookFact, *, configured: bool = False) -> None:
+        """Keep a fact of the book of people; `configured` where the configuration decides it."""
+        book.record(self.store, fact, self.event.id, configured=configured)
 
     def notify(self, subject: str, *, minutes: float = 0) -> None:
         """Have a subject told after some minutes; to whom and in which words is found then, and nothing where nothing is left to say."""

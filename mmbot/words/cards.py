@@ -8,6 +8,7 @@ from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.policy import Item
+from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
@@ -260,8 +261,8 @@ def _needs(ticket: Ticket, role: str, items: list[Item], turns: Mapping[str, Tur
         return "**Changes requested**; settle each finding when it is answered."
     if says == "held":
         old = review.held(ticket, role)
-        changed = compared(ticket, old)
-        return f"What was decided at {at(ticket, old)} is held until you confirm it: {changed}."
+        changed = what_changed(ticket, role, compared(ticket, old))
+        return f"What was decided at {at(ticket, old)} is held until you confirm it: {changed}"
     turn = turns.get(role)
     until = f"; please by {day(turn.due)}" if turn and turn.due else ""
     if not items:

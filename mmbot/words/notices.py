@@ -10,6 +10,7 @@ from mmbot.domain.ticket import Finding, Ticket
 from mmbot.events import Pushed
 from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref_words, title_of, under_review
+from mmbot.words.changed import changing, files_named, what_changed
 from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
 from mmbot.words.steps import then
@@ -141,6 +142,14 @@ def not_found(ticket: Ticket, why: str, asked: str) -> Message:
     )
 
 
+def not_moved(ticket: Ticket, why: str, asked: str) -> Message:
+    """To whoever named a commit, and those whose ticket it is: the review can't move there."""
+    return Message(
+        f"{called(ticket)} did not move to {code(asked, 100)}. {why} "
+        f"The review stays at {at(ticket)}. If it is another plugin, hand it in by itself: {typed('submit LINK')}."
+    )
+
+
 def same_plugin(ticket: Ticket, other: Ticket) -> Message:
     """To the submitter and the owner: the id has an open ticket; this one is closed and linked."""
     return Message(
@@ -254,7 +263,11 @@ def moved(ticket: Ticket, before: str, held: Sequence[str], said: Sequence[str])
     for role in held:
         by_commit.setdefault(at(ticket, review.held(ticket, role)), []).append(title_of(ticket, role))
     way = f"from {at(ticket, before)} to {at(ticket)}{ref_words(ticket)}"
-    lines = [f"The review moved {way}: {compared(ticket, before)}."]
+    lines = [f"The review moved {way}: {compared(ticket, before)}{changing(ticket)}."]
+    if alike := review.decided_before(ticket):
+        lines.append(f"It is the same code as {at(ticket, alike)}: what was decided there stands.")
+    elif ticket.same(before):
+        lines.append(f"It is the same code as {at(ticket, before)}.")
     lines += [f"What was decided at {old} is held until it is confirmed: {listed(x)}." for old, x in by_commit.items()]
     lines += [f"⚠ {remark}" for remark in said]
     return Message("\n".join(lines))
@@ -263,10 +276,8 @@ def moved(ticket: Ticket, before: str, held: Sequence[str], said: Sequence[str])
 def pushed(ticket: Ticket, what: Pushed) -> Message:
     """In the thread: new commits came; the review stays where it is."""
     kind = "New tag" if what.ref_kind == "tag" else "New commits on"
-    names = [code(x, 80) for x in what.files[:5]]
-    more = len(what.files) - len(names) + what.more
     name = what.ref_name if what.ref_kind == "tag" else what.commit[:7]
-    changes = f", changing {listed([*names, *([f'{more} more'] if more > 0 else [])])}" if names else ""
+    changes = f", changing {files_named(what.files, what.more)}" if what.files else ""
     return Message(
         f"{kind} {code(what.ref_name, 60)} ({at(ticket, what.commit)}){changes}. The review stays at "
         f"{at(ticket)} ({compare(ticket.repository, ticket.commit, what.commit)}). "
@@ -279,7 +290,7 @@ def confirm(ticket: Ticket, role: str, before: str) -> Message:
     ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
     return Message(
         f"{called(ticket)} moved to {at(ticket)} after you reviewed {at(ticket, before)} "
-        f"as {title_of(ticket, role)}: {compared(ticket, before)}. Does your review still hold?",
+        f"as {title_of(ticket, role)}: {what_changed(ticket, role, compared(ticket, before))}\nDoes your review still hold?",
         (
             Row(
                 (

@@ -19,7 +19,7 @@ _WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]"
 )
-_HOSTS = re.compile(r"[a-z0-9.:-]+")
+_HOSTS = re.compile(r"[a-z0-9.-]+(?::\d+)?")
 _ADDRESS = re.compile(r"[!#-'*-;=?-Z^_a-{}~]+")
 """What an address may consist of to stand in a Markdown link."""
 
@@ -47,6 +47,17 @@ def code(text: str, limit: int = 120) -> str:
     """Text in a code span, whatever it contains."""
     words = " ".join(_INVISIBLE.sub("", text).split()).replace("`", "'")
     return f"`{words[: limit - 1] + '…' if len(words) > limit else words}`" if words else "` `"
+
+
+def block(text: str, language: str = "", limit: int = 1500) -> str:
+    """Text in a code block that it can't leave, each line of it on one line; nobody is mentioned in it."""
+    words = text if len(text) <= limit else f"{text[: limit - 2]}\n…"
+    lines = (
+        _INVISIBLE.sub("", line).replace("`", "'").rstrip()
+        for line in re.split(r"\r\n|[\n\r\v\f\x85\u2028\u2029]", words)
+    )
+    inert = "\n".join(lines).replace("@", "@\u200b").replace("~~~", "~\u200b~\u200b~")
+    return f"```{language}\n{inert}\n```"
 
 
 def typed(line: str) -> str:

@@ -171,10 +171,10 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
     else:
         words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
     words += "" if state == "open" else f" Undo: {undo}."
-    return words + (_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+    return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
 
 
-_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+IN_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
 
 
 def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
@@ -183,7 +183,7 @@ def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
         f"Recorded as finding {number} of {title_of(ticket, role)} on {called(ticket)}; the submitter will be told. "
         f"Undo: {typed(f'unblock {ticket.handle} {number}')}."
     )
-    return words + (_PUBLIC if in_public and ticket.confidential(role) else "")
+    return words + (IN_PUBLIC if in_public and ticket.confidential(role) else "")
 
 
 def settled(ticket: Ticket, number: int, role: str) -> str:
@@ -248,6 +248,11 @@ def on_their_way(ticket: Ticket, number: int) -> str:
     verb = "is" if number == 1 else "are"
     told = f"{plural(number, 'finding')} of {called(ticket)} {verb} only just on the way to its submitter by direct message."
     return f"{told} Please look at that first, then {typed(f'ready {ticket.handle}')}."
+
+
+def id_of_another(ticket: Ticket, other: Ticket) -> str:
+    """A move would give a ticket the id of another open one."""
+    return f"The manifest there has the id {code(ticket.plugin_id)}, which is that of {called(other)}."
 
 
 def page_moved(ticket: Ticket) -> str:
@@ -329,6 +334,7 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
 HELD_BY = {
     "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
     "owner-or-reviewer": "its owner and its reviewers", "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
+    "admin": "admins",
 }  # fmt: skip
 
 
@@ -352,8 +358,8 @@ def no_such_command(word: str) -> str:
 
 TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
-    "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?", "contribute": "For the web Marketplace",
-    "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
+    "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
+    "contribute": "For the web Marketplace", "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
 }  # fmt: skip
 
 
@@ -366,6 +372,8 @@ def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str
     """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
     if ticket is None and line.lower().startswith("contribute"):
         return "Everybody in the channel can read what you write here. You get a ticket number at once."
+    if line.lower().startswith("away"):
+        return "While you are away, who stands in gets what concerns you as owner or reviewer. The day after, all is as before."
     if ticket is None:
         return (
             "A repository will do; a tag or commit is better. You get a ticket number, "

@@ -30,6 +30,8 @@ def _slug(name: str) -> str:
 def report(ticket: Ticket, words: Step, who: Who) -> str:
     """The command that reports a step."""
     link_ = " LINK" if words.link else ""
+    if words.name == "merged":
+        return f"{typed(f'done {ticket.handle} merged LINK')}, with the link of the merge commit"
     if not words.each:
         return typed(f"done {ticket.handle} {words.name}{link_}")
     left = [x for x in ticket.maintainers if not steps.done(ticket, words.name, x)]
