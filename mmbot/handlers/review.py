@@ -140,9 +140,9 @@ def judge(tx: Tx, cmd: JudgeItem) -> Reply:
     _guard(before, cmd.commit)
     after = _taken_up(tx, review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via), sorted(roles))
     saved = follow(tx, before, after)
-    role = before.requirements.items[cmd.items[0]].role
+    concerned = tuple(dict.fromkeys(before.requirements.items[x].role for x in cmd.items))
     public = tx.event.where.via == "mention"
-    return Reply(replies.judged(saved, cmd.items, cmd.state, role, in_public=public))
+    return Reply(replies.judged(saved, cmd.items, cmd.state, concerned, in_public=public))
 
 
 def block(tx: Tx, cmd: Block) -> Reply:

@@ -150,8 +150,10 @@ def requested(ticket: Ticket, roles: Iterable[str], who: Who) -> str:
     return f"Asked for {listed(names)} on {called(ticket)}: {where} in its thread."
 
 
-def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *, in_public: bool = False) -> str:
-    """Items were judged; what is left for the role, and how to undo."""
+def judged(
+    ticket: Ticket, items: Sequence[str], state: ItemState, roles: Sequence[str], *, in_public: bool = False
+) -> str:
+    """Items were judged; what is left for their roles, and how to undo."""
     undo = typed(f"reopen {ticket.handle} {' '.join(items)}")
     names, here = listed(f"**{x}**" for x in items), at(ticket)
     words = (
@@ -159,22 +161,31 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
         if state == "open"
         else f"Recorded: {names} {RECORDED[state]} at {here}."
     )
-    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
     if state == "failed":
         it = "It blocks until it passes" if len(items) == 1 else "They block until they pass"
         words += f" {it}; the submitter will be told."
-    elif left:
-        words += f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
-    elif open_findings:
-        noun = "finding" if len(open_findings) == 1 else "findings"
-        words += f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
     else:
-        words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
+        words += "".join(_left(ticket, role) for role in roles)
     words += "" if state == "open" else f" Undo: {undo}."
-    return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+    return words + (
+        IN_PUBLIC if in_public and state == "failed" and any(ticket.confidential(role) for role in roles) else ""
+    )
 
 
-IN_PUBLIC = " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+def _left(ticket: Ticket, role: str) -> str:
+    """What a role has still to decide."""
+    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
+    if left:
+        return f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
+    if open_findings:
+        noun = "finding" if len(open_findings) == 1 else "findings"
+        return f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
+    return f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
+
+
+IN_PUBLIC = (
+    " **Your message stands in public**: you may want to delete it. Next time use the button or a slash command."
+)
 
 
 def blocked(ticket: Ticket, number: int, role: str, *, in_public: bool) -> str:
