@@ -173,7 +173,8 @@ def now_public(ticket: Ticket) -> Message:
     words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace as Beta"}.get(
         ticket.track_words.comes_to, "in the Marketplace"
     )
-    return Message(f"🎉 {called(ticket)} is {words} now. Thank you! What follows, such as swag, you will hear of here.")
+    after = " What comes next stands in its thread." if steps.outstanding(ticket) else ""
+    return Message(f"🎉 {called(ticket)} is {words} now. Thank you!{after}")
 
 
 def your_step(ticket: Ticket, who: Who, reader: str) -> Message:
