@@ -51,7 +51,7 @@ def test_the_conversations_take_each_track_to_each_of_its_endings(tmp_path: Path
 def _endings(folder: Path) -> set[tuple[str, str]]:
     """How each ticket of a conversation ended, were it for a time only, with the track it was on: it was closed, or all steps are done."""
     store = Store(folder / "mmbot.db", policy.load())
-    found = set()
+    found = set[tuple[str, str]]()
     for number in range(1, store.next_number()):
         states = [*accumulate(store.facts(number), followed, initial=Ticket(number, store.policy))]
         found |= {(x.track, x.ended.ending) for x in states if x.ended and x.ended.ending != "duplicate"}

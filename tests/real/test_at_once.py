@@ -110,10 +110,14 @@ async def test_a_dialog_that_comes_too_late_says_so_and_keeps_what_was_typed(sta
     fails = await stage.sam.dialog()
     wrong = await begun(stage, "pam", "fail MB-1 P1")
     assert "→ **Reminders**" in await stage.mb("sue", "edit MB-1 title Reminders")
-    assert await send(stage, "pam", wrong, why="no licence header") == ""  # another title is no reason to refuse
+    sent = [
+        send(stage, "pam", wrong, why="no licence header") for _ in range(2)
+    ]  # another title is no reason to refuse
+    assert await asyncio.gather(*sent) == ["", ""]
     await stage.post("pam", "**P1** failed", "Undo")
     assert await send(stage, "pam", wrong, why="no licence header") == ""
     await stage.post("sue", "**MB-1 Reminders", "no licence header")
+    assert (await stage.mb("sue", "status MB-1")).count("no licence header") == 1
 
     without = await begun(stage, "pam", "na MB-1 P7")
     dev = await stage.post("dana", "dev review of")
@@ -147,6 +151,18 @@ async def test_a_dialog_that_comes_too_late_says_so_and_keeps_what_was_typed(sta
     gone = await click(stage.sam, prompt, "All pass, approve")
     assert "the server" in gone or "takes nothing more" in gone, gone
     assert "anybody can read" not in " ".join(p["message"] for p in stage.sue.seen.values())
+
+
+async def test_a_ticket_that_is_rejected_and_withdrawn_at_once_ends_once(stage: Stage) -> None:
+    card = await in_review(stage, roles="security")
+    both = await asyncio.gather(stage.mb("olive", "reject MB-1 it is a copy"), stage.mb("sue", "withdraw MB-1"))
+    assert sum("brings it back" in said for said in both) == 1, both
+    assert sum(said.startswith("MB-1 takes nothing more. **") for said in both) == 1, both
+    await stage.quiet()
+    assert sum("closed **MB-1 Remind" in p["message"] for p in await stage.ada.thread(card["id"])) == 1
+    line = f"submit {stage.git.url('example/remind')} v1.0.1"
+    again, back = await asyncio.gather(stage.mb("sue", line), stage.mb("olive", "reopen MB-1"))
+    assert ("Your submission is **MB-2**" in again) != ("goes on where it was" in back), (again, back)
 
 
 async def test_one_person_in_two_roles_is_asked_in_which_and_one_who_lost_theirs_is_refused(stage: Stage) -> None:
