@@ -15,7 +15,19 @@ from mmbot import policy
 from mmbot.app import App
 from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
-from mmbot.events import AskQueue, AskStatus, Command, Event, GiveVerdict, JudgeItem, Person, Submit, Where
+from mmbot.events import (
+    ALL,
+    AskQueue,
+    AskSearch,
+    AskStatus,
+    Command,
+    Event,
+    GiveVerdict,
+    JudgeItem,
+    Person,
+    Submit,
+    Where,
+)
 from mmbot.store.database import INDEX_VERSION, Store
 from mmbot.store.tx import Settings
 
@@ -97,12 +109,31 @@ def _statuses_by_two_letters(app: App, count: int) -> Iterator[tuple[str, Comman
 
 def _queues(app: App, count: int) -> Iterator[tuple[str, Command]]:
     del app
-    return ((corpus.people(QA)[0], AskQueue(role=QA)) for _ in range(count))
+    return ((corpus.people(QA)[0], AskQueue(whose=QA)) for _ in range(count))
 
 
 def _own_queues(app: App, count: int) -> Iterator[tuple[str, Command]]:
     del app
     return ((corpus.people(QA)[n % 5], AskQueue()) for n in range(count))
+
+
+def _all_queues(app: App, count: int) -> Iterator[tuple[str, Command]]:
+    del app
+    return ((corpus.people(QA)[0], AskQueue(whose=ALL, page=1 + n % 5)) for n in range(count))
+
+
+def _searches(app: App, count: int) -> Iterator[tuple[str, Command]]:
+    return ((corpus.people("dev")[0], AskSearch(about=f"{corpus.name_of(n)} plugin")) for n in _numbers(app, 7)[:count])
+
+
+def _searches_for_all(app: App, count: int) -> Iterator[tuple[str, Command]]:
+    del app
+    return ((corpus.people("dev")[0], AskSearch(about="reminds")) for _ in range(count))
+
+
+def _logs(app: App, count: int) -> Iterator[tuple[str, Command]]:
+    app.store._cache.clear()  # noqa: SLF001 -- nothing of these shall be at hand
+    return ((corpus.people("dev")[0], AskStatus(ticket=n, log=True)) for n in _numbers(app, 8)[:count])
 
 
 def _reviewable(app: App, seed: int) -> list[Ticket]:
@@ -152,6 +183,10 @@ _KINDS: dict[str, Callable[[App, int], Iterator[tuple[str, Command]]]] = {
     "status by two letters": _statuses_by_two_letters,
     "queue qa": _queues,
     "queue": _own_queues,
+    "queue all": _all_queues,
+    "status --log": _logs,
+    "search": _searches,
+    "search, every ticket has it": _searches_for_all,
     "submit": _submissions,
     "pass": _passes,
     "approve --all": _approvals,

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import click
 
@@ -139,6 +141,44 @@ def intake(config: Path, by: str, file: Any) -> None:  # noqa: ANN401 -- a text 
     except UnicodeDecodeError:
         _fail(f"{file.name}: this is no text in UTF-8")
     _office(lambda: ask(place, "intake", {"by": by.lstrip("@"), "text": text}))
+
+
+@main.command("export")
+@CONFIG
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["md", "json"]),
+    default="md",
+    show_default=True,
+    help="For people or for programs.",
+)
+@click.option("--confidential", is_flag=True, help="With what confidential roles wrote, too.")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="A file to write, for its owner alone."
+)
+@click.argument("ticket")
+def export_(config: Path, form: Literal["md", "json"], ticket: str, output: Path | None, *, confidential: bool) -> None:
+    """Write the whole file of a TICKET, such as MB-7: what it is, who decided what when and why, and all that happened."""
+    from mmbot import policy  # noqa: PLC0415
+    from mmbot.export import ExportFailed, export  # noqa: PLC0415
+
+    found = re.fullmatch(r"(?:mb-?|#)?(\d{1,9})", ticket, re.IGNORECASE | re.ASCII)
+    if not found:
+        _fail(f"{ticket} is no ticket: a ticket is called MB-7.")
+    settings = _config(config)
+    try:
+        rules = policy.load(settings.sources.policy)
+        text = export(settings.store.path, rules, int(found.group(1)), form, confidential=confidential)
+        if output is None:
+            click.echo(text, nl=False)
+            return
+        with open(os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 -- a descriptor
+            file.write(text)
+    except ExportFailed as failed:
+        _fail(str(failed))
+    except OSError as error:
+        _fail(f"{output}: {error.strerror}.")
 
 
 @main.group()

@@ -13,11 +13,11 @@ from pydantic.fields import FieldInfo
 
 from mmbot.domain.rights import outside
 from mmbot.domain.ticket import Ticket
-from mmbot.events import COMMANDS, AskStatus, Command, Incomplete, Misread, Slot
+from mmbot.events import ALL, COMMANDS, MINE, PARTIES, AskStatus, Command, Incomplete, Misread, Slot
 from mmbot.messages import Question
 from mmbot.policy import Policy
 from mmbot.words.choices import CONTRIBUTIONS, CORRECTIONS, TRACKS, no_such_correction, no_such_track
-from mmbot.words.phrases import MB, code, typed
+from mmbot.words.phrases import MB, code, listed, typed
 
 WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for word in command.words}
 LONGEST = 16_383
@@ -27,9 +27,9 @@ _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
 _AT_THE_END = re.compile(
-    '\\s(?:--|[\u2013\u2014])(track|for)[ =]([\u201c\u201d"][^\u201c\u201d"]+[\u201c\u201d"]|\\S+)\\s*$'
+    '\\s(?:--|[\u2013\u2014])(?:(track|for|page)[ =]([\u201c\u201d"][^\u201c\u201d"]+[\u201c\u201d"]|\\S+)|(log))\\s*$'
 )
-"""An option behind a link, which else takes the rest of its line."""
+"""An option behind a link or words, which else take the rest of their line."""
 _QUOTED = re.compile(r"[“”\"]([^“”\"]*)[“”\"]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ue000\ufeff]"
@@ -231,9 +231,9 @@ def _fields(  # noqa: C901 -- one arm per kind of token
         if not free:
             raise _Wrong(f"I don't understand {code(token.text, 60)} there.")
         rest = line[token.start :]
-        while (option := _AT_THE_END.search(rest)) and _named(option.group(1), slots):
-            name, rest = _named(option.group(1), slots), rest[: option.start()]
-            fields[name] = _valued(slots[name].shape, option.group(2), context)
+        while (option := _AT_THE_END.search(rest)) and (name := _named(option.group(1) or option.group(3), slots)):
+            rest = rest[: option.start()]
+            fields[name] = option.group(3) is not None or _valued(slots[name].shape, option.group(2), context)
         fields[free] = _unquoted(rest)
         tokens = []
     if "ticket" in slots and "ticket" not in fields and context.ticket:
@@ -247,6 +247,8 @@ def _built(
 ) -> Command | Misread | Incomplete:
     if "ticket" in missing:
         raise _Wrong("Which ticket?")
+    if missing and WORDS[word].reads:
+        raise _Wrong("Which words?")
     if missing:
         number = fields.get("ticket")
         ticket = number if isinstance(number, int) else None
@@ -273,7 +275,7 @@ def _unquoted(text: str) -> str:
     return found.group(1).strip() if (found := _QUOTED.fullmatch(text)) else text
 
 
-OPTIONS = {"flag", "commit", "track", "for"}
+OPTIONS = {"flag", "commit", "track", "for", "page"}
 
 
 def _named(option: str, slots: Mapping[str, Slot]) -> str:
@@ -282,13 +284,17 @@ def _named(option: str, slots: Mapping[str, Slot]) -> str:
     return next((n for n in fitting if slots[n].shape != "flag" or n == option), "")
 
 
-def _valued(shape: str, text: str, context: Context) -> str:
+def _valued(shape: str, text: str, context: Context) -> str | int:
     """The value of an option after its name."""
     low = text.lower()
     if shape == "track":
         if low not in TRACKS:
             raise _Wrong(no_such_track(text))
         return low
+    if shape == "page":
+        if not re.fullmatch(r"[0-9]{1,6}", text):
+            raise _Wrong(f"`--page` takes a number, such as {code('--page 2')}.")
+        return int(text)
     if shape == "for":
         return _somebody(text, context)
     if not re.fullmatch(r"[0-9a-f]{7,40}", low):
@@ -363,6 +369,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
             return open_["role"], lower
         if "roles" in shapes:
             return shapes["roles"], (lower,)
+    if "whose" in open_:
+        return open_["whose"], _whose(bare, policy, context)
     if "step" in open_ and lower in policy.steps:
         return open_["step"], lower
     if "track-word" in open_ and lower in policy.of(policy.current).tracks:
@@ -387,3 +395,17 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
                     raise _Wrong(f"I don't know {code(text, 60)} on this server.")
                 return shapes[shape], (context.people[name],) if shape == "people" else context.people[name]
     return "", None
+
+
+def _whose(word: str, policy: Policy, context: Context) -> str:
+    """Whose queue a word names: a party, `mine`, `all`, or somebody as `@` and their id."""
+    lower = word.lower()
+    if lower in {MINE, ALL, *PARTIES} or (lower in policy.roles and policy.roles[lower].enabled):
+        return lower
+    if not word.startswith("@"):
+        known = [*(x for x in policy.roles if policy.roles[x].enabled), *PARTIES, MINE, ALL]
+        raise _Wrong(f"I don't understand {code(word, 60)} there. WHOSE is {listed([*known, '@USER'], 'or')}.")
+    name = lower[1:].rstrip(".")
+    if name not in context.people:
+        raise _Wrong(f"I don't know {code(word, 60)} on this server.")
+    return f"@{context.people[name]}"

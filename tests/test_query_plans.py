@@ -11,11 +11,12 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import book, database, outbox, tx
+from mmbot.store import book, database, outbox, reader, search, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
+    "SELECT count(*) FROM sqlite_master WHERE rowid = 1": "to see whether the file can be read",
     "SELECT role, person FROM granted ORDER BY role": "the book of roles is as small as the team",
     "SELECT data FROM book ORDER BY id DESC LIMIT ?": "the newest few, by their number",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
@@ -23,8 +24,9 @@ READS_ALL = {
     "once when it is opened",
 }
 """Statements that read all of a table, and why they may."""
-SHORT = r" json_each |USING INDEX outbox_due$"
-"""What may be gone through: values that were handed in, and the rows that wait to be sent."""
+SHORT = r" json_each |USING INDEX outbox_due$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+"""What may be gone through: values that were handed in, the rows that wait to be sent, and what
+the index of words finds, of which no more is read than the limit says."""
 SORTS = {
     "SELECT role FROM role WHERE person = ? UNION SELECT role FROM granted WHERE person = ?": "as many rows as somebody has roles",
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
@@ -55,7 +57,7 @@ def _worth(expression: ast.expr, module: ModuleType) -> str:
 
 
 PUT_IN = {
-    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON],  # noqa: SLF001 -- what the store puts in
+    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON, database._WAITS_AT_ALL],  # noqa: SLF001 -- what the store puts in
     "part": [database._ALL, database._OPEN],  # noqa: SLF001 -- likewise
 }
 """Local names in the statements, and what they stand for."""
@@ -63,7 +65,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (book, database, outbox, tx):
+    for module in (book, database, outbox, reader, search, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -93,7 +95,8 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     assert len(SEARCHED) > 30
     assert {text.split()[0] for _, text in SEARCHED} == {"SELECT", "UPDATE", "DELETE"}
     store = Path(database.__file__).parent
-    read = {store / name for name in ("book.py", "database.py", "outbox.py", "tx.py", "migrations.py")}
+    names = ("book.py", "database.py", "outbox.py", "reader.py", "search.py", "tx.py", "migrations.py")
+    read = {store / name for name in names}
     others = [x for x in store.parent.rglob("*.py") if x not in read]
     assert [x for x in others if re.search(r"\"(SELECT|UPDATE|DELETE FROM|INSERT INTO) \w", x.read_text("utf-8"))] == []
 

@@ -29,6 +29,7 @@ from mmbot.events import (
     AskHelp,
     AskPeople,
     AskQueue,
+    AskSearch,
     AskStatus,
     Assign,
     Block,
@@ -352,8 +353,15 @@ class Reviews(RuleBasedStateMachine):
     @rule(
         by=st.sampled_from(PEOPLE),
         what=st.one_of(
-            st.builds(AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none"))),
-            st.builds(AskQueue, role=st.sampled_from(("", *ROLES))),
+            st.builds(
+                AskStatus,
+                ticket=st.none() | numbers,
+                about=st.sampled_from(("", "", "remind", "none")),
+                log=st.booleans(),
+                page=st.integers(1, 3),
+            ),
+            st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
+            st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
             st.builds(AskHelp, about=st.sampled_from(("", "approve", "nonsense"))),
             st.builds(Misread, text=st.just("x"), why=st.just("What?")),
             st.sampled_from(("fail", "block", "na", "note", "commit", "assign")).flatmap(

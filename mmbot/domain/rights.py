@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mmbot.domain.facts import AnyFact
 from mmbot.domain.ticket import Ticket
 
 STAFF = ("owner", "admin", "release")
@@ -63,3 +64,21 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
 def may_know(actor: Actor, ticket: Ticket, role: str) -> bool:
     """Whether somebody may read what a confidential role wrote: the role itself, the ticket's owner, and those whose plugin it is."""
     return role in actor.roles or actor.id == ticket.owner or submits(ticket, actor.id)
+
+
+def secret_of(ticket: Ticket, fact: AnyFact) -> str:
+    """The role that keeps what a fact says confidential, "" where everybody may read it; `ticket` is as it stands now.
+
+    So is whatever a confidential role wrote, and how it judged an item, since from that a finding can be guessed; not its verdicts.
+    A finding that was made public is none of it any more.
+    """
+    number = getattr(fact, "number", 0) or getattr(fact, "finding", 0)
+    finding = next((x for x in ticket.findings if x.number == number), None)
+    if finding and not finding.confidential:
+        return ""
+    item = ticket.requirements.items.get(getattr(fact, "item", ""))
+    role = finding.role if finding else item.role if item else getattr(fact, "role", "")
+    written = item or any(getattr(fact, name, "") for name in ("text", "why", "note"))
+    recorded = getattr(fact, "confidential", None)
+    secret = bool(finding) or (ticket.confidential(role) if recorded is None else recorded)
+    return role if written and secret else ""

@@ -342,7 +342,8 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.StepUndone():
             merge = ticket.merge if fact.step != "merged" else None
             left = {key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)}
-            return _with(ticket, steps=left, merge=merge)
+            tried = {} if fact.step == "cut" else ticket.listing  # what is cut anew is tried anew
+            return _with(ticket, steps=left, merge=merge, listing=tried)
         case f.ReadySaid():
             unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)

@@ -2,12 +2,16 @@
 
 from mmbot.events.command import Command
 from mmbot.events.commands import (
+    ALL,
     COMMANDS,
+    MINE,
+    PARTIES,
     AddNote,
     AskHelp,
     AskNext,
     AskPeople,
     AskQueue,
+    AskSearch,
     AskStatus,
     Assign,
     Block,
@@ -38,12 +42,16 @@ from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, S
 from mmbot.events.slots import Slot
 
 __all__ = [
+    "ALL",
     "COMMANDS",
+    "MINE",
+    "PARTIES",
     "AddNote",
     "AskHelp",
     "AskNext",
     "AskPeople",
     "AskQueue",
+    "AskSearch",
     "AskStatus",
     "Assign",
     "Block",

@@ -19,6 +19,7 @@ from mmbot.events.slots import (
     Line,
     Maintainer,
     Number,
+    Page,
     Part,
     People,
     PersonId,
@@ -26,11 +27,17 @@ from mmbot.events.slots import (
     RoleName,
     Roles,
     Slot,
+    Sought,
     StepName,
     Text,
     TicketNumber,
+    Whose,
     Word,
 )
+
+MINE, ALL = "mine", "all"
+PARTIES = ("owner", "release", "submitter")
+"""Whom a ticket can wait for besides the roles that judge it."""
 
 
 class Assign(Command):
@@ -274,7 +281,7 @@ class HoldTicket(Command):
 
 
 class AskStatus(Command):
-    """A plugin's name will do; so will `remind?` in a mention or direct message."""
+    """A plugin's name will do; so will `remind?` in a mention or direct message. `--log` shows the ticket's history, in UTC."""
 
     words = {"status": {}}
     summaries = {"status": "where a ticket stands and what comes next; alone: your tickets"}
@@ -283,17 +290,32 @@ class AskStatus(Command):
 
     ticket: AnyTicket = None
     about: Word = ""
+    log: Annotated[bool, Slot("flag", "--log")] = False
+    page: Page = 1
 
 
 class AskQueue(Command):
-    """Each with the date by which it is wanted, and the way on."""
+    """WHOSE is a role, `owner`, `release`, `submitter`, `@USER`, `all` or `mine`, as without it. What is yours has the way on beside it."""
 
     words = {"queue": {}}
-    summaries = {"queue": "what waits for you, or for a role, oldest first"}
+    summaries = {"queue": "what waits for you, for a role or for a person, oldest first"}
     examples = {"queue": "queue qa"}
     reads = True
 
-    role: RoleName = ""
+    whose: Whose = MINE
+    page: Page = 1
+
+
+class AskSearch(Command):
+    """It looks in names, ids, titles, summaries, repositories, submitters and owners, for the beginnings of words; case does not matter."""
+
+    words = {"search": {}}
+    summaries = {"search": "find tickets by words, open and closed, newest first"}
+    examples = {"search": "search remind"}
+    reads = True
+
+    about: Sought
+    page: Page = 1
 
 
 ACTS = ("add", "remove", "default-owner", "deputy", "no-deputy", "away", "back")
@@ -343,5 +365,5 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskPeople, SayAway, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, AskPeople, SayAway, AskHelp,
 )  # fmt: skip

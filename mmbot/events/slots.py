@@ -41,6 +41,8 @@ Day = Annotated[
     date | None, Slot("date", "DATE", "Last day away", "As year-month-day: 2026-12-01."), BeforeValidator(_iso)
 ]
 Flag = Annotated[bool, Slot("flag", "--all")]
+Page = Annotated[int, Slot("page", "--page N", "Page"), Field(ge=1, le=100_000)]
+Whose = Annotated[str, Slot("whose", "WHOSE")]
 TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
 TrackWord = Annotated[str, Slot("track-word", "TRACK", "Track")]
 Contribution = Annotated[str, Slot("contribution", "KIND", "Kind")]
@@ -55,3 +57,6 @@ Line = Annotated[
 Text = Annotated[str, Slot("text", "WHY", "Why"), StringConstraints(strip_whitespace=True, max_length=3000)]
 Remark = Annotated[str, Slot("text", "TEXT", "Text"), StringConstraints(strip_whitespace=True, max_length=3000)]
 Word = Annotated[str, Slot("line", "WORD", "About"), StringConstraints(strip_whitespace=True, max_length=100)]
+Sought = Annotated[
+    str, Slot("line", "WORDS", "Words"), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+]

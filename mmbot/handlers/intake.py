@@ -105,8 +105,8 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
     if cmd.link:
         look_up(tx, saved)
     else:
-        _tell_answered(tx, saved, tx.at)
-    return Reply(replies.ready(saved, roles, cmd.link, late))
+        tell_answered(tx, saved, tx.at)
+    return Reply(replies.ready(saved, roles, cmd.link, late, tx.who))
 
 
 def resolved(tx: Tx, what: ReferenceResolved) -> None:
@@ -131,7 +131,7 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
         else:
             _later_resolved(tx, before, after)
     if asked.ready_at:
-        _tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
+        tell_answered(tx, tx.ticket(what.ticket), asked.ready_at)
 
 
 def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
@@ -233,8 +233,12 @@ def _reviewers(tx: Tx, ticket: Ticket, role: str) -> list[str]:
     return [x for x in (part.reviewer, *found, part.approved_by, *judged) if x in holding][:1] or holding
 
 
-def _tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
-    """Tell each role whose findings are all answered that it is their turn again."""
+def tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
+    """Tell each role whose findings are all answered that it is their turn again; on hold it is not: the owner is told."""
+    if ticket.held:
+        if ticket.owner not in {"", tx.by}:
+            tx.tell(notices.answered_on_hold(ticket, tx.who(tx.by)), ticket.owner, "owner", ticket)
+        return
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):

@@ -2,53 +2,101 @@
 
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.rights import Actor, Who, allowed
-from mmbot.events import COMMANDS, AskHelp, AskQueue, AskStatus, Incomplete, Misread
+from mmbot.events import ALL, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store import book
 from mmbot.store.tx import Tx
-from mmbot.words import answers, replies
+from mmbot.words import answers, history, replies
 from mmbot.words import people as words
 
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
+A_QUESTION = 3
+"""Spaces from which on words are a question rather than a plugin's name."""
 
 
 def status(tx: Tx, cmd: AskStatus) -> Reply:
     """Where one ticket stands, or all of the asker's."""
     if cmd.ticket:
-        return _status(tx, cmd.ticket)
+        return _log(tx, cmd.ticket, cmd.page) if cmd.log else _status(tx, cmd.ticket)
     if cmd.about:
         about = cmd.about.strip(" ?")
         found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
         if not found:
-            raise Refused(answers.nothing_named(about))
+            numbers, count = tx.store.found(about, NAMED_ALIKE - 1)
+            asks = about.count(" ") >= A_QUESTION
+            raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count, question=asks))
         if len(found) > 1:
             raise Refused(answers.several_named(found))
-        return _status(tx, found[0].number)
-    mine = tx.store.tickets_of(tx.by)
+        return _log(tx, found[0].number, cmd.page) if cmd.log else _status(tx, found[0].number)
+    if cmd.log:
+        raise Refused(answers.log_of_what())
+    mine = tx.store.tickets_of(tx.by, answers.AT_MOST + 1, _before(cmd.page))
     if not mine:
-        return Reply(answers.no_tickets())
-    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in map(tx.ticket, mine)]
-    return Reply(answers.your_tickets(lines))
+        return Reply(answers.no_tickets(cmd.page))
+    shown = [tx.ticket(number) for number in mine[: answers.AT_MOST]]
+    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now) for ticket in shown]
+    return Reply(answers.your_tickets(lines, cmd.page, more=len(mine) > len(shown)))
 
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who))
+    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now))
+
+
+def _log(tx: Tx, number: int, page: int) -> Reply:
+    """What happened to a ticket, as far as the asker may know it."""
+    ticket = tx.ticket(number)
+    facts = tx.store.facts(number)
+    command = f"status {ticket.handle} --log"
+    _must_be_there(page, len(facts), command)
+    part = facts[_before(page) :][: answers.AT_MOST]
+    lines = [history.line(ticket, fact, tx.actor, tx.who) for fact in part]
+    return Reply(answers.log(ticket, lines, page, len(facts), command))
 
 
 def queue(tx: Tx, cmd: AskQueue) -> Reply:
-    """What waits for a role, or for the asker."""
-    mine = tx.actor.roles & {*tx.policy.roles, "owner"}
-    parties, person = ([cmd.role], "") if cmd.role else (sorted(mine), tx.by)
-    rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST)
+    """What waits for a role, for somebody, for the asker, or at all."""
+    parties: list[str] = []
+    person, title, typed = "", "", cmd.whose
+    if cmd.whose == MINE:
+        parties, person, title = sorted(tx.actor.roles & {*tx.policy.roles, "owner", "release"}), tx.by, "you"
+    elif cmd.whose.startswith("@"):
+        person = cmd.whose[1:]
+        title, typed = tx.who(person), f"@{tx.who(person)}"
+    elif cmd.whose != ALL:
+        role = tx.policy.roles.get(cmd.whose)
+        parties, title = [cmd.whose], answers.whose_queue(cmd.whose, role.title if role else cmd.whose)
+    rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST, _before(cmd.page))
+    command = "queue" if cmd.whose == MINE else f"queue {typed}"
+    _must_be_there(cmd.page, count, command)
     lines = []
     for row in rows:
         ticket = tx.ticket(row["ticket"])
         lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.actor, tx.who, tx.now))
-    title = tx.policy.roles[cmd.role].title if cmd.role else "you"
-    text = answers.queue(title, lines, count - len(lines))
-    return Reply("\n".join([text, *([] if cmd.role else _for_absent(tx))]))
+    text = answers.queue(title, lines, cmd.page, count, command)
+    return Reply("\n".join([text, *(_for_absent(tx) if cmd.whose == MINE and cmd.page == 1 else [])]))
+
+
+def search(tx: Tx, cmd: AskSearch) -> Reply:
+    """The tickets that say certain words."""
+    numbers, count = tx.store.found(cmd.about, answers.AT_MOST, _before(cmd.page))
+    if not count:
+        raise Refused(answers.nothing_found(cmd.about))
+    command = f"search {cmd.about}"
+    _must_be_there(cmd.page, min(count, answers.COUNTED), command)
+    lines = [answers.found_line(tx.ticket(n), tx.who) for n in numbers]
+    return Reply(answers.found(cmd.about, lines, cmd.page, count, command))
+
+
+def _before(page: int) -> int:
+    """How many lines the pages before this one hold."""
+    return (page - 1) * answers.AT_MOST
+
+
+def _must_be_there(page: int, count: int, command: str) -> None:
+    if 0 < count <= _before(page):
+        raise Refused(answers.no_such_page(page, count, command))
 
 
 def _for_absent(tx: Tx) -> list[str]:

@@ -62,7 +62,8 @@ def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
 
 def _asked(tx: Tx, ticket: Ticket, role: str) -> Message:
     turn = tx.turns(ticket).get(role)
-    return notices.assigned(ticket, role, tx.who(tx.by), turn.due if turn else 0)
+    due = turn.due if turn else 0
+    return notices.assigned(ticket, role, tx.who(tx.by), due, late=0 < due < tx.now)
 
 
 def _relieved(tx: Tx, ticket: Ticket, role: str, before: str) -> None:
@@ -82,7 +83,8 @@ def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
         raise Refused(replies.assigned_already(before, "owner", tx.who(person) if person else "", mine=mine))
     saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
     if person and not mine:
-        tx.tell(notices.assigned(saved, "owner", tx.who(tx.by)), person, "owner", saved)
+        way = way_on(saved, tx.turns(saved), person, tx.store.roles_of(person))
+        tx.tell(notices.assigned(saved, "owner", tx.who(tx.by), way=way), person, "owner", saved)
     _relieved(tx, saved, "owner", before.owner)
     name = tx.who(person) if person else ""
     way_on_, remark = _way_on(tx, saved, "owner"), away_remark(tx, saved, "owner", person)

@@ -31,4 +31,4 @@ def tell_links(tx: Tx, ticket: Ticket) -> None:
     old = tx.ticket(ticket.before)
     if ticket.number not in old.after:
         saved = tx.save(old.plus(f.Linked(to=ticket.number, how="after", at=tx.at, via=tx.via)))
-        tx.say(words.again_news(ticket), thread=card(saved))
+        tx.say(words.again_news(ticket, saved), thread=card(saved))

@@ -3,7 +3,7 @@
 import re
 
 from mmbot.domain import facts as f
-from mmbot.domain import steps
+from mmbot.domain import review, steps
 from mmbot.domain.references import BadReference, Reference, parse_reference
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.domain.turns import waiting
@@ -13,6 +13,7 @@ from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
+from mmbot.words import answers
 from mmbot.words import merged as merged_words
 from mmbot.words import steps as words
 
@@ -42,6 +43,8 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     if merged:  # whoever cuts it is told when it is known to be what was approved
         _look_up(tx, saved, named, merged)
         return Reply(merged_words.recorded(saved))
+    if step.each and not cmd.skipped and cmd.person != tx.by:
+        tell(tx, saved, cmd.person, words.swag_sent(saved))
     _tell_next(tx, before, saved)
     return Reply(words.done(saved, fact, tx.who))
 
@@ -117,7 +120,9 @@ def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
     """Take a wrong "done" back."""
     before = tx.ticket(cmd.ticket)
     _require(tx, before, steps.step(before, cmd.step).by)
-    follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
+    saved = follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
+    tx.say(words.undone_news(saved, cmd.step, tx.who(tx.by)), thread=card(saved))
+    _tell_next(tx, before, saved)
     return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who, tx.by))
 
 
@@ -139,7 +144,8 @@ def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
             reviewer = after.review(turn.party).reviewer
             people = [reviewer] if reviewer else tx.store.members(turn.party)
             others = [x for x in people if x not in {tx.by, after.submitter}]
-            tx.tell_all(words.your_step(after, tx.who, ""), others, turn.party, after)
+            news = words.your_step(after, tx.who, "", releases=turn.party == "release")
+            tx.tell_all(news, others, turn.party, after)
 
 
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
@@ -153,7 +159,7 @@ def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> R
 
 def ask_next(tx: Tx, cmd: AskNext) -> Reply:
     """Which step comes next."""
-    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who, tx.by))
+    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who, tx.by, releases="release" in tx.actor.roles))
 
 
 def end(tx: Tx, cmd: EndTicket) -> Reply:
@@ -164,8 +170,12 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
     saved = follow(tx, before, steps.closed(before, fact))
     tx.say(words.ended_news(saved, tx.who(tx.by)), thread=card(saved))
     for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
-        if cmd.ending == "rejected" and person != tx.by:
-            tell(tx, saved, person, words.ended_to_submitter(saved))
+        if person != tx.by:
+            rejected = cmd.ending == "rejected"
+            told = words.ended_to_submitter(saved) if rejected else words.withdrawn(saved, tx.who(tx.by))
+            tell(tx, saved, person, told)
+    if saved.owner not in {"", tx.by}:
+        tx.tell(words.ended_news(saved, tx.who(tx.by)), saved.owner, "owner", saved)
     return Reply(words.ended(saved))
 
 
@@ -180,7 +190,14 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     saved = follow(tx, before, parts.without_the_unfit(tx, reopened))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
     intake.look_up(tx, saved)  # an answer that came while it was closed was dropped
-    return Reply(words.reopened(saved, tx.who, tx.by))
+    return Reply(words.reopened(saved, tx.who, tx.by, _before_the_gate(tx, saved)))
+
+
+def _before_the_gate(tx: Tx, ticket: Ticket) -> str:
+    """For whom a ticket waits that goes on, and what the asker can do; "" from the review gate on, where a step is next."""
+    if review.gate(ticket).open:
+        return ""
+    return answers.outlook_of(ticket, tx.turns(ticket), tx.actor, tx.who)
 
 
 def hold(tx: Tx, cmd: HoldTicket) -> Reply:
@@ -194,4 +211,6 @@ def hold(tx: Tx, cmd: HoldTicket) -> Reply:
     )
     saved = follow(tx, before, steps.rested(before, fact))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is on hold" if cmd.held else "goes on"), thread=card(saved))
-    return Reply(words.held(saved, tx.who, tx.by))
+    if before.held and not cmd.held:
+        intake.tell_answered(tx, saved, before.held.at)  # whoever was answered meanwhile was not asked for anything
+    return Reply(words.held(saved, tx.who, tx.by, "" if cmd.held else _before_the_gate(tx, saved)))

@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn, carried, history
 from mmbot.events import Person
 from mmbot.policy import Policy
+from mmbot.store import search
 from mmbot.store.migrations import migrations
 from mmbot.words.people import former
 from mmbot.words.phrases import plain
@@ -30,6 +31,7 @@ AT_ONCE = 500
 """How many tickets are read at once where all of them are gone through."""
 _ALL, _OPEN = "number > ?", "number > ? AND open = 1"
 _WAITS, _WAITS_FOR_NOBODY, _WAITS_FOR_PERSON = "party = ?", "party = ? AND person = ''", "person = ? AND person <> ''"
+_WAITS_AT_ALL = "since >= ?"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
@@ -204,30 +206,42 @@ class Store:
         )  # fmt: skip
         return [row["number"] for row in rows if row["meant"] == rows[0]["meant"]]
 
-    def tickets_of(self, person: str, limit: int = 20) -> list[int]:
-        """The open tickets that somebody submitted or owns."""
+    def tickets_of(self, person: str, limit: int = 20, skipped: int = 0) -> list[int]:
+        """The open tickets that somebody submitted or owns, without the first `skipped`."""
         rows = self.query(
             """SELECT number FROM ticket WHERE submitter = ? AND open = 1
-               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ?""",
-            person, person, limit,
+               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ? OFFSET ?""",
+            person, person, limit, skipped,
         )  # fmt: skip
         return [row["number"] for row in rows]
 
-    def waiting_for(self, parties: Iterable[str], person: str = "", limit: int = 20) -> tuple[list[Row], int]:
-        """What waits for one of these parties, oldest first, and how much that is in all.
+    def waiting_for(
+        self, parties: Iterable[str] = (), person: str = "", limit: int = 20, skipped: int = 0
+    ) -> tuple[list[Row], int]:
+        """What waits for one of these parties, oldest first, without the first `skipped`, and how much that is in all.
 
-        With a person: what waits for them by name, and what waits for one of the parties and is nobody's.
+        With a person: what waits for them by name, and what waits for one of the parties and is nobody's. With neither: everything.
         """
-        asked = [(_WAITS_FOR_NOBODY if person else _WAITS, party) for party in parties]
+        asked: list[tuple[str, object]] = [(_WAITS_FOR_NOBODY if person else _WAITS, party) for party in parties]
         asked += [(_WAITS_FOR_PERSON, person)] if person else []
+        return self._waiting(asked or [(_WAITS_AT_ALL, 0)], limit, skipped)
+
+    def _waiting(self, asked: Sequence[tuple[str, object]], limit: int, skipped: int) -> tuple[list[Row], int]:
         rows, count = [], 0
+        several = len(asked) > 1  # then how many of each are passed over is known only when they are put in order
         for where, value in asked:
             rows += self.query(
-                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ?",  # noqa: S608 -- our own words
-                value, limit,
+                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
+                value, limit + (skipped if several else 0), 0 if several else skipped,
             )  # fmt: skip
             count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
-        return sorted(rows, key=lambda row: (row["since"], row["ticket"]))[:limit], count
+        if several:
+            rows = sorted(rows, key=lambda row: (row["since"], row["ticket"]))[skipped : skipped + limit]
+        return rows, count
+
+    def found(self, words: str, limit: int = 20, skipped: int = 0) -> tuple[list[int], int]:
+        """The tickets that say words which begin so, newest first without the first `skipped`, and how many, 1,001 for more than 1,000."""
+        return search.find(self.connection, words, limit, skipped)
 
     # People and roles
 
@@ -260,6 +274,7 @@ class Store:
                     "INSERT OR REPLACE INTO person (id, name, zone, is_bot) VALUES (?, ?, ?, ?)",
                     person.id, person.name.lower(), person.zone, int(person.is_bot),
                 )  # fmt: skip
+                search.rename(self.connection, person.id)
 
     def roles_of(self, user: str) -> frozenset[str]:
         """The roles that a user id holds."""
@@ -369,6 +384,7 @@ class Store:
             "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due) for x in turns.values()],
         )
+        search.put(self.connection, ticket)
 
     def _fresh_index(self) -> None:
         """Rebuild what is searched when policy or code changed how it is derived; the policy moves nothing in ended tickets."""

@@ -76,6 +76,16 @@ def m002_searched(db: Database) -> None:
 
 
 @migrations()
+def m003_seen(db: Database) -> None:
+    """An index for all that waits, oldest first; and the words by which tickets are found."""
+    for statement in (
+        """CREATE INDEX turn_since ON turn (since, ticket)""",
+        """CREATE VIRTUAL TABLE search USING fts5 (said, people, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3')""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
 def m004_people(db: Database) -> None:
     """What chat decides of people: its facts, the roles it gave, who is away and who stands in; who has which part of which ticket."""
     for statement in (

@@ -1,11 +1,12 @@
 """Where things stand: the words of `status` and `queue`, in the reader's terms."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 from mmbot.domain import review
 from mmbot.domain.rights import Actor, may_know
 from mmbot.domain.ticket import Ticket
-from mmbot.domain.turns import Turn
+from mmbot.domain.turns import Reason, Turn, stage
 from mmbot.words.cards import (
     Who,
     called,
@@ -18,12 +19,14 @@ from mmbot.words.cards import (
     verdict_words,
     way_on,
 )
-from mmbot.words.phrases import code, day, link, listed, plain, plural, quoted, typed
+from mmbot.words.phrases import code, date, day, link, listed, plain, quoted, typed
 
 AT_MOST = 20
+COUNTED = 1_000
+"""Up to how many found tickets are counted, and shown."""
 
 
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
+def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
@@ -43,7 +46,7 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -
         secret = found.confidential and not may_know(reader, ticket, found.role)
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
-    lines.append(outlook(ticket, turns, who, mention=reader.id))
+    lines.append(outlook(ticket, turns, who, mention=reader.id, now=now))
     if way := way_on(ticket, turns, reader.id, reader.roles):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
@@ -55,56 +58,155 @@ def _role_line(ticket: Ticket, role: str, who: Who) -> str:
     return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who)}"
 
 
-def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
+def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
     """A ticket on one line of a list."""
+    words = outlook_of(ticket, turns, reader, who, now)
+    return f"{called(ticket)}: {words[:1].lower()}{words[1:]}"
+
+
+def outlook_of(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int = 0) -> str:
+    """Whom a ticket waits for, and what the reader can do for it now."""
     way = way_on(ticket, turns, reader.id, reader.roles)
-    words = outlook(ticket, turns, who, mention=reader.id)
-    return f"{called(ticket)}: {words[:1].lower()}{words[1:]}" + (f" You can now: {way}." if way else "")
+    words = outlook(ticket, turns, who, mention=reader.id, now=now)
+    return words + (f" You can now: {way}." if way else "")
 
 
-def your_tickets(lines: Sequence[str]) -> str:
-    """The asker's tickets."""
-    return "\n".join(f"- {line}" for line in lines)
+def log(ticket: Ticket, lines: Sequence[str], page: int, count: int, command: str) -> str:
+    """What happened to a ticket: one page of it, the oldest first."""
+    begin = f"What happened to {called(ticket)}, times in UTC{span(page, count)}:"
+    return f"{begin}\n{bullets(lines)}{next_page(page, count, command)}"
 
 
-def no_tickets() -> str:
-    """The asker has none."""
+def log_of_what() -> str:
+    """A history was asked for, and it is not clear whose."""
+    return f"Which ticket's history? For example {typed('status MB-7 --log')}."
+
+
+def your_tickets(lines: Sequence[str], page: int, *, more: bool) -> str:
+    """The asker's tickets, a page of them."""
+    return bullets(lines) + (f"\n… more: {typed(f'status --page {page + 1}')}" if more else "")
+
+
+def no_tickets(page: int = 1) -> str:
+    """The asker has none, or none on that page."""
+    if page > 1:
+        return f"There is no page {page} of your tickets. {typed('status')} shows the first."
     return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
 
 
-def nothing_named(words: str) -> str:
+def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0, *, question: bool = False) -> str:
+    """No ticket is called so; these of `count` in all mention the words. A `question` of many words is none for a bot."""
+    unknown = f"I know no ticket or plugin called {code(words, 60)}."
+    if not mention and question:
+        return (
+            f"That is a question for people: ask it in your ticket's thread. I can say where your tickets stand, {typed('status')}, "
+            f"which step comes next and whose it is, {typed('next MB-7')}, and what you can do, {typed('help')}."
+        )
+    if not mention:
+        return f"{unknown} {typed('status')} lists your tickets, {typed('help')} what you can do."
+    way = f"For example {typed(f'status {mention[0].handle}')}."
+    if count > len(mention):
+        way = f"{typed(f'search {words}')} shows all."
+    names = listed(map(called, mention), "or")
+    return f"{unknown} Do you mean {names}, which {'mentions' if count == 1 else 'mention'} it? {way}"
+
+
+def found_line(ticket: Ticket, who: Who) -> str:
+    """A ticket that a search found, on a line."""
+    where = ticket.ended.ending if ticket.ended else stage(ticket)
+    by = who(ticket.submitter)
+    return f"{called(ticket)}{kind(ticket)}: {where}, submitted by {by} on {date(ticket.opened_at)}."
+
+
+def found(words: str, lines: Sequence[str], page: int, count: int, command: str) -> str:
+    """What a search found, newest first."""
+    begin = f"Tickets with {code(words, 60)}, newest first{span(page, count, COUNTED)}:"
+    end = next_page(page, count, command, COUNTED)
+    if count > COUNTED and not end:
+        end = "\n… and older ones: another word narrows it down."
+    return f"{begin}\n{bullets(lines)}{end}"
+
+
+def nothing_found(words: str) -> str:
     """A search found nothing."""
-    return f"I know no ticket or plugin called {code(words, 60)}. {typed('status')} lists your tickets, {typed('help')} what you can do."
+    where = "I looked in names, ids, titles, summaries, repositories, submitters and owners"
+    return f"No ticket says {code(words, 60)}. {where}; fewer words, or only their beginnings, find more."
 
 
 def several_named(tickets: Sequence[Ticket]) -> str:
-    """A search found several."""
+    """Several tickets are called so."""
     names = listed((called(x) for x in tickets[:5]), "or")
     more = ", or another" if len(tickets) > 5 else ""  # noqa: PLR2004 -- the five shown
     return f"Which one: {names}{more}? For example {typed(f'status {tickets[0].handle}')}."
 
 
-def queue(title: str, lines: Sequence[str], more: int) -> str:
-    """What waits, oldest first."""
+def queue(title: str, lines: Sequence[str], page: int, count: int, command: str) -> str:
+    """What waits, oldest first: one page of it. `title` is "" for everything; `command` asks for it."""
     if not lines:
-        return f"Nothing waits for {title}."
-    tail = f"\n… and {plural(more, 'more ticket')}." if more > 0 else ""
-    return f"Waiting for {title}, oldest first:\n" + "\n".join(f"- {line}" for line in lines) + tail
+        more = f" {typed('queue all')} shows everything that waits." if title == "you" else ""
+        return (f"Nothing waits for {title}." if title else "Nothing waits.") + more
+    begin = f"Waiting for {title}" if title else "Everything that waits"
+    return f"{begin}, oldest first{span(page, count)}:\n{bullets(lines)}{next_page(page, count, command)}"
 
 
-WAITS_FOR = {
-    "reference": "a tag or commit to review", "owner": "an owner", "request": "the reviews to be requested",
-    "answer": "findings to be answered", "step": "the next step", "listing": "the listing gate",
+def bullets(lines: Sequence[str]) -> str:
+    """Lines of a list."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def span(page: int, count: int, most: int = sys.maxsize) -> str:
+    """Which part of how many a page shows: ` (61)`, ` (21 to 40 of 61)`; more than `most` are not counted."""
+    of = f"more than {most:,}" if count > most else f"{count:,}"
+    first, last = (page - 1) * AT_MOST + 1, min(page * AT_MOST, count)
+    return f" ({count})" if (first, last) == (1, count) else f" ({first:,} to {last:,} of {of})"
+
+
+def next_page(page: int, count: int, command: str, most: int = sys.maxsize) -> str:
+    """The last line of a page that is not the last one."""
+    left = min(count, most) - page * AT_MOST
+    number = "" if count > most else f"{left:,} "
+    return f"\n… {number}more: {typed(f'{command} --page {page + 1}')}" if left > 0 else ""
+
+
+def no_such_page(page: int, count: int, command: str) -> str:
+    """A page beyond the end."""
+    last = -(-count // AT_MOST)
+    if last == 1:
+        return f"There is no page {page}: everything is on the first one, {typed(command)}."
+    return f"There is no page {page}: the last one is {typed(f'{command} --page {last}')}."
+
+
+WAITS_FOR: Mapping[Reason, str] = {
+    "reference": "a tag or commit to review", "resolving": "its reference to be looked up", "owner": "an owner",
+    "request": "the reviews to be requested", "answer": "its findings to be answered", "review": "{} review",
+    "confirm": "{}, to confirm what it decided", "look-again": "{}, to look at the answers", "step": "the next step{}",
+    "listing": "{}, to try what was cut",
 }  # fmt: skip
+"""What each reason to wait asks for; {} stands for the role, or for what the step does."""
+
+
+def whose_queue(party: str, title: str) -> str:
+    """A party that a queue is about, as a sentence calls it."""
+    return {"owner": "owners", "release": "release users", "submitter": "submitters"}.get(party, title)
 
 
 def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int) -> str:
     """One entry of a queue: what it waits for, since when, and the way on where it is the reader's."""
-    what = WAITS_FOR.get(turn.why, "")
-    if turn.party in ticket.roles:
-        reviewer = ticket.review(turn.party).reviewer
-        whose = "you" if reviewer == reader.id else who(reviewer) if reviewer else "nobody yet"
-        what = f"{title_of(ticket, turn.party)} review ({whose})"
-    due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
     way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles)
+    about = title_of(ticket, turn.party) if turn.party in ticket.policy.roles else ""
+    if turn.why == "step":
+        about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it
+    what = WAITS_FOR[turn.why].format(about) + _whose(ticket, turn, reader, who)
+    due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
     return f"{called(ticket)}: {what}, since {day(turn.since)}{due}." + (f" You can now: {way}." if way else "")
+
+
+def _whose(ticket: Ticket, turn: Turn, reader: Actor, who: Who) -> str:
+    """Who it is that is waited for, in brackets; nothing where the words before say it."""
+    if turn.party == "mmbot" or turn.why == "owner":
+        return ""
+    if turn.party == "release":
+        return " (a release user)"
+    people = {"owner": ticket.owner, "submitter": ticket.submitter}
+    person = people.get(turn.party) or ticket.review(turn.party).reviewer
+    return f" ({'you' if person == reader.id else who(person) if person else 'nobody yet'})"

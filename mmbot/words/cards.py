@@ -11,7 +11,7 @@ from mmbot.policy import Item
 from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
-from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
+from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, typed
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -132,15 +132,23 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
     return says
 
 
-def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "") -> str:
-    """Whom the ticket waits for, in a sentence. `mention` is a user id that reads it as "you"."""
+def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "", now: int = 0) -> str:
+    """Whom the ticket waits for, in a sentence, and for an answer that is read `now`, since when, if that was on another day.
+
+    `mention` is a user id that reads it as "you".
+    """
     if ticket.ended or ticket.held:
         return resting(ticket)
-    parts = [_waits(ticket, turn, who, mention) for turn in turns.values() if turn.party != "mmbot"]
+    waited = [turn for turn in turns.values() if turn.party != "mmbot"]
+    days = [f" since {day(x.since)}" if now and day(x.since) != day(now) else "" for x in waited]
+    alike = len({*days}) == 1
+    parts = [
+        _waits(ticket, turn, who, mention) + ("" if alike else since) for turn, since in zip(waited, days, strict=True)
+    ]
     if "mmbot" in turns and ticket.asked:
         return f"Looking up {code(ticket.asked.text)} …"
     gate = _gate_words(ticket)
-    return f"{gate}Waiting for {listed(parts)}." if parts else gate.strip()
+    return f"{gate}Waiting for {listed(parts)}{days[0] if alike else ''}." if parts else gate.strip()
 
 
 def resting(ticket: Ticket) -> str:
@@ -150,10 +158,10 @@ def resting(ticket: Ticket) -> str:
             f"**Closed** on {day(ticket.ended.at)}: the same plugin as MB-{ticket.ended.of}, where the review goes on."
         )
     if ticket.ended:
-        why = f": {plain(ticket.ended.why, 600).rstrip('.')}" if ticket.ended.why else ""
-        return f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}."
-    why = plain(ticket.held.why, 600).rstrip(".") if ticket.held else ""
-    return f"**On hold** since {day(ticket.held.at)}: {why}." if ticket.held else ""
+        why = f": {plain(ticket.ended.why, 600)}" if ticket.ended.why else ""
+        return ended(f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}")
+    why = plain(ticket.held.why, 600) if ticket.held else ""
+    return ended(f"**On hold** since {day(ticket.held.at)}: {why}") if ticket.held else ""
 
 
 def _gate_words(ticket: Ticket) -> str:
@@ -167,7 +175,7 @@ def _gate_words(ticket: Ticket) -> str:
     return f"**{reached[-1].capitalize()}.** "
 
 
-def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
+def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:  # noqa: PLR0911 -- one exit per party and reason
     if turn.party == "submitter":
         name = "**you**" if mention == ticket.submitter else f"**{who(ticket.submitter)}**"
         if turn.why == "reference":
@@ -188,6 +196,9 @@ def _waits(ticket: Ticket, turn: Turn, who: Who, mention: str) -> str:
         return f"**a release user** (to {_short_step(ticket, turn)})"
     reviewer = ticket.review(turn.party).reviewer
     title = title_of(ticket, turn.party)
+    if turn.why == "listing":
+        name = "**you**" if reviewer and mention == reviewer else f"**{who(reviewer)}**" if reviewer else "**somebody**"
+        return f"{name} ({title}, to try what was cut)"
     if reviewer:
         return "**you**" if mention == reviewer else f"**{who(reviewer)}** ({title})"
     return f"**{_article(title)} {title} reviewer**"
@@ -286,7 +297,8 @@ def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
         found = ticket.judgements.get(item.handle)
         stands = review.standing(ticket, item.handle)
         if found and found.state in DECIDED and stands != "open":
-            why = f" ({plain(found.why, 100)})" if found.why and found.state == "na" else ""
+            said = found.why and found.state == "na" and not ticket.confidential(role)
+            why = f" ({plain(found.why, 100)})" if said else ""
             then = f" at {at(ticket, found.commit)}" if stands == "held" else ""
             mark = "✓" if stands != "held" else "Held:"
             words = f"{DECIDED[found.state]} by {who(found.by)}{why}{then}"
@@ -350,7 +362,7 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911 -- one line per turn
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
         if turn.party == "submitter" and reader == ticket.submitter:
@@ -364,16 +376,27 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
             if turn.why == "request":
                 return f"ask for the reviews with {typed(f'request {ticket.handle}')}"
             if turn.why == "step":
-                return f"{_short_step(ticket, turn)}, then {typed(f'done {ticket.handle} {turn.step}')}"
+                return _doing(ticket, turn)
+        if turn.party == "release" and "release" in roles:
+            return _doing(ticket, turn)
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
-        if turn.party not in ticket.roles or turn.party not in roles or reader == ticket.submitter:
+        if turn.party not in ticket.policy.roles or turn.party not in roles or reader == ticket.submitter:
             continue
+        if turn.why == "listing" and ticket.review(turn.party).reviewer in {"", reader}:
+            return f"try what was cut, then {typed(f'approve {ticket.handle} {turn.party} --listing')}"
         if ticket.review(turn.party).reviewer in {"", reader}:
             if not ticket.review(turn.party).reviewer:
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
             return _judging(ticket, turn)
     return ""
+
+
+def _doing(ticket: Ticket, turn: Turn) -> str:
+    """A step that somebody has to do, and the command that reports it."""
+    step = ticket.policy.steps[turn.step]
+    more = f"{' @USER' if step.each else ''}{' LINK' if step.link or step.name == 'merged' else ''}"
+    return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
 
 
 def _judging(ticket: Ticket, turn: Turn) -> str:

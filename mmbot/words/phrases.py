@@ -65,6 +65,11 @@ def typed(line: str) -> str:
     return f"`{MB} {code(line)[1:-1]}`"
 
 
+def ended(words: str) -> str:
+    """Words as a sentence: with a full stop, unless they end with a mark of their own."""
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
+
+
 def _escaped(text: str) -> str:
     text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
     if text.count("$") > 1:  # two of them are a formula, and nothing but a code span stops that
@@ -113,6 +118,17 @@ def day(at: int) -> str:
     """A date in UTC, as it stands in posts that everybody reads: `9 Nov`."""
     moment = datetime.fromtimestamp(at / 1000, UTC)
     return f"{moment.day} {moment:%b}"
+
+
+def date(at: int) -> str:
+    """A date in UTC with its year, for what may be long ago: `9 Nov 2026`."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def minute(at: int) -> str:
+    """A moment in UTC, for a record: `9 Nov 2026 10:05`."""
+    return f"{date(at)} {datetime.fromtimestamp(at / 1000, UTC):%H:%M}"
 
 
 def ago(at: int, now: int) -> str:

@@ -271,10 +271,15 @@ def page_moved(ticket: Ticket) -> str:
     return f"The review of {called(ticket)} is about {at(ticket)} now. {typed(f'status {ticket.handle}')} says where it stands."
 
 
-def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int = 0) -> str:
+def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int, who: Who) -> str:
     """The ball goes back; `late` is how many findings came in that nobody can have answered yet."""
     names = [title_of(ticket, role) for role in roles]
     told = f"Thank you. I tell {listed(names)} that your answer is there." if names else "Thank you, noted."
+    if ticket.held:
+        guide = who(ticket.owner) if ticket.owner else "an owner"
+        told = (
+            f"Thank you, noted. The ticket is on hold; {guide} lets it go on, with {typed(f'unhold {ticket.handle}')}."
+        )
     look = f" I am looking up {code(asked, 100)} now." if asked else ""
     more = f" {plural(late, 'more finding')} came in just now, by direct message: still to be answered." if late else ""
     return f"{told}{look}{more} {typed(f'status {ticket.handle}')} says where it stands."

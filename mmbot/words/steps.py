@@ -39,13 +39,13 @@ def report(ticket: Ticket, words: Step, who: Who) -> str:
     return listed([typed(f"done {ticket.handle} {words.name} {name}{link_}") for name in names])
 
 
-def next_step(ticket: Ticket, who: Who, reader: str) -> str:
+def next_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False) -> str:
     """What comes next for a ticket, named."""
-    return f"{called(ticket)}: {then(ticket, who, reader)}"
+    return f"{called(ticket)}: {then(ticket, who, reader, releases=releases)}"
 
 
-def then(ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: PLR0911 -- one sentence per kind of step
-    """What comes next, whose it is ("you" where it is the reader's), and how it is reported."""
+def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False) -> str:  # noqa: PLR0911 -- one sentence per kind of step
+    """What comes next, whose it is ("you" where it is the reader's, who `releases` or not), and how it is reported."""
     if ticket.ended or ticket.held:
         return f"{resting(ticket)} {_way_back(ticket)}".strip()
     left = steps.outstanding(ticket)
@@ -63,7 +63,7 @@ def then(ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: PLR0911 --
         roles = steps.missing_at_listing(ticket)
         names = listed(f"{title_of(ticket, x)} ({typed(f'approve {ticket.handle} {x} --listing')})" for x in roles)
         return f"next, what was cut is tried by {names}."
-    whose = {"release": "a release user"}.get(words.by) or _owner(ticket, who, reader)
+    whose = {"release": "you" if releases else "a release user"}.get(words.by) or _owner(ticket, who, reader)
     more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
     return f"next, {whose}: {what_to_do(ticket, name, who)}. Then {report(ticket, words, who)}.{more}"
 
@@ -112,9 +112,15 @@ def ended(ticket: Ticket) -> str:
     return f"{called(ticket)}: {resting(ticket)} {_way_back(ticket)}"
 
 
-def reopened(ticket: Ticket, who: Who, reader: str) -> str:
-    """A closed ticket goes on."""
-    return f"{called(ticket)} goes on where it was; {then(ticket, who, reader)}"
+def reopened(ticket: Ticket, who: Who, reader: str, waiting: str = "") -> str:
+    """A closed ticket goes on; `waiting` says for whom it waits before the review gate."""
+    there = f"{called(ticket)} goes on where it was"
+    return f"{there}. {waiting}" if waiting else f"{there}; {then(ticket, who, reader)}"
+
+
+def undone_news(ticket: Ticket, name: str, by: str) -> Message:
+    """In the thread: a step is not done after all."""
+    return Message(f"{by} took back: {ticket.policy.steps[name].title}.")
 
 
 def not_ended(ticket: Ticket) -> str:
@@ -122,11 +128,13 @@ def not_ended(ticket: Ticket) -> str:
     return f"{called(ticket)} is open. To reopen an item, name it: {typed(f'reopen {ticket.handle} P1')}."
 
 
-def held(ticket: Ticket, who: Who, reader: str) -> str:
-    """A ticket was put on hold, or goes on."""
+def held(ticket: Ticket, who: Who, reader: str, waiting: str = "") -> str:
+    """A ticket was put on hold, or goes on; `waiting` says for whom it waits before the review gate."""
     if ticket.held:
         return f"{called(ticket)} is on hold; nobody is asked for anything. {typed(f'unhold {ticket.handle}')} lets it go on."
-    return f"{called(ticket)} goes on; {then(ticket, who, reader)}"
+    return (
+        f"{called(ticket)} goes on. {waiting}" if waiting else f"{called(ticket)} goes on; {then(ticket, who, reader)}"
+    )
 
 
 def held_already(ticket: Ticket) -> str:
@@ -158,8 +166,17 @@ def ended_to_submitter(ticket: Ticket) -> Message:
     ended_ = ticket.ended
     return Message(
         f"I am sorry: {called(ticket)} was not accepted. The reason:\n{quoted(ended_.why if ended_ else '')}\n"
-        "You are welcome to ask about it in the ticket's thread, and to hand it in again when that has changed."
+        f"You are welcome to ask about it in the ticket's thread, and to hand it in again when that has changed: {_again(ticket)}."
     )
+
+
+def _again(ticket: Ticket) -> str:
+    return typed(f"resubmit {ticket.handle}{'' if ticket.page else ' LINK'}")
+
+
+def withdrawn(ticket: Ticket, by: str) -> Message:
+    """To the owner and to those whose plugin it is, where another withdrew it."""
+    return Message(f"{ended_news(ticket, by).text}\nTo hand it in again: {_again(ticket)}.")
 
 
 def resting_news(ticket: Ticket, by: str, *, what: str) -> Message:
@@ -173,13 +190,22 @@ def now_public(ticket: Ticket) -> Message:
     words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace as Beta"}.get(
         ticket.track_words.comes_to, "in the Marketplace"
     )
-    after = " What comes next stands in its thread." if steps.outstanding(ticket) else ""
-    return Message(f"🎉 {called(ticket)} is {words} now. Thank you!{after}")
+    further = ""
+    if ticket.track == "web" and ticket.contribution in {"app", "plugin"}:
+        product = typed(f"resubmit {ticket.handle} LINK")
+        further = f"\nServers don't offer it yet: that is the in-product Marketplace, for which {product} hands it in."
+    swag = " What follows, such as swag, you will hear of here." if "swag" in ticket.track_words.steps else ""
+    return Message(f"🎉 {called(ticket)} is {words} now. Thank you!{swag}{further}")
 
 
-def your_step(ticket: Ticket, who: Who, reader: str) -> Message:
+def swag_sent(ticket: Ticket) -> Message:
+    """To a maintainer: what was promised with the listing."""
+    return Message(f"Swag for {called(ticket)} is on its way to you. If it doesn't arrive, ask in the ticket's thread.")
+
+
+def your_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False) -> Message:
     """To whoever takes the next step, where another has taken the one before."""
-    return Message(next_step(ticket, who, reader))
+    return Message(next_step(ticket, who, reader, releases=releases))
 
 
 def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911 -- one sentence per reason
@@ -211,7 +237,9 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
             return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
         case "person-unknown":
             people = listed(who(x) for x in ticket.maintainers)
-            way = report(ticket, words, who) or typed(f"edit {ref} maintainers @USER…")
-            return f"Say for which of its maintainers, {people}: {way}."
+            add = typed(f"edit {ref} maintainers @USER…")
+            if way := report(ticket, words, who):
+                return f"Say for which of its maintainers, {people}: {way}. Others are added with {add}."
+            return f"The maintainers of {ref} ({people}) have it. Somebody else is added with {add}, which names all of them."
         case _:
             return ""
