@@ -271,6 +271,6 @@ async def test_contributions_are_published_taken_into_the_product_rejected_and_w
     link, commit = repository(stage, "remind", "1.0.0")
     onward = await opened(stage, "sue", await stage.mb("sue", f"resubmit {plugin.ref} {link}"), commit)
     await shows(stage, onward, "— new plugin", "com.github.example.remind")
-    news = await stage.post("ada", "Handed in again", onward.ref)
+    news = await stage.post("ada", "Handed in for the in-product Marketplace", onward.ref)
     assert news["root_id"] == plugin.card
     assert plugin.ref in await stage.mb("sue", f"status {onward.ref}")
