@@ -50,6 +50,12 @@ def _said(ticket: Ticket, words: Step, person: str) -> bool:
     return bool(found and ticket.stands(found))
 
 
+def beside_the_review(ticket: Ticket) -> tuple[str, ...]:
+    """The steps before the review gate that somebody has to do: they need not wait for the reviews, nor these for them."""
+    names = ticket.track_words.steps
+    return tuple(x for x in names[: names.index(GATE)] if ticket.policy.steps[x].do)
+
+
 def outstanding(ticket: Ticket) -> tuple[str, ...]:
     """The steps that are not done, in the track's order."""
     return tuple(name for name in ticket.track_words.steps if not done(ticket, name))
@@ -135,6 +141,23 @@ def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at:
     return ticket.plus(
         f.VerdictGiven(role=role, decision=decision, commit=ticket.commit, gate="listing", by=by, at=at, via=via)
     )
+
+
+def cut_refused(ticket: Ticket, fact: f.CutRefused) -> Ticket:
+    """The ticket after a role found a fault in what was cut. Raises Illegal: ended, is-public, role-not-here, step-early, why-missing."""
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    if ticket.public:
+        raise Illegal("is-public")
+    if "listing-gate" not in ticket.track_words.steps or fact.role not in listing_roles(ticket):
+        raise Illegal("role-not-here", role=fact.role)
+    if not fact.text.strip():
+        raise Illegal("why-missing", item=None, state="failed")
+    if not done(ticket, "cut"):
+        raise Illegal(
+            "step-early", step=ticket.policy.steps["listing-gate"], before=_before(ticket, "listing-gate") or "cut"
+        )
+    return ticket.plus(fact.model_copy(update={"commit": ticket.commit}))
 
 
 def closed(ticket: Ticket, fact: f.Ended) -> Ticket:

@@ -339,6 +339,9 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.StepDone():
             merge = ticket.merge if fact.step != "merged" else None
             return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge)
+        case f.CutRefused():
+            left = {key: x for key, x in ticket.steps.items() if key != ("cut", "")}
+            return _with(ticket, steps=left, listing={})
         case f.StepUndone():
             merge = ticket.merge if fact.step != "merged" else None
             left = {key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)}

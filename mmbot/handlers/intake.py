@@ -214,6 +214,8 @@ def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing:
     tx.say(notices.found(saved, remarks, update_of_nothing=update_of_nothing), thread=card(saved))
     if remarks:
         tell(tx, saved, saved.submitter, notices.for_the_submitter(saved, remarks))
+        if saved.owner not in {"", saved.submitter}:
+            tx.tell(notices.for_the_owner(saved, remarks), saved.owner, "owner", saved)
 
 
 def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:

@@ -150,6 +150,9 @@ def judge(tx: Tx, cmd: JudgeItem) -> Reply:
 def block(tx: Tx, cmd: Block) -> Reply:
     """Raise a finding; of an item, that is failing it."""
     before = _open(tx, cmd.ticket)
+    if cmd.listing:
+        _guard(before, cmd.commit)
+        return way.refuse_cut(tx, before, cmd.role, cmd.text)
     known = {item.handle: item.role for item in before.items}
     if cmd.item and cmd.item not in known:
         raise review.Illegal("item-unknown", item=cmd.item)

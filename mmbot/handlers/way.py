@@ -1,17 +1,19 @@
 """A ticket's way beside the review: steps done and undone, the listing gate, and how tickets end, rest and come back."""
 
 import re
+from collections.abc import Sequence
 
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
 from mmbot.domain.references import BadReference, Reference, parse_reference
+from mmbot.domain.rights import allowed, submits
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, ReferenceResolved, TakeStep, UndoStep
 from mmbot.handlers import intake, parts
 from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.twins import twice
-from mmbot.messages import Refused, Reply
+from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import answers
 from mmbot.words import merged as merged_words
@@ -140,12 +142,17 @@ def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
             continue
         if turn.party == "owner" and after.owner and after.owner != tx.by:
             tx.tell(words.your_step(after, tx.who, after.owner), after.owner, "owner", after)
-        elif turn.party == "release" or turn.why == "listing":
+        elif turn.why == "listing":
             reviewer = after.review(turn.party).reviewer
-            people = [reviewer] if reviewer else tx.store.members(turn.party)
-            others = [x for x in people if x not in {tx.by, after.submitter}]
-            news = words.your_step(after, tx.who, "", releases=turn.party == "release")
-            tx.tell_all(news, others, turn.party, after)
+            _tell_others(tx, words.try_it(after, turn.party), [reviewer] if reviewer else [], turn.party, after)
+        elif turn.party == "release":
+            _tell_others(tx, words.your_step(after, tx.who, "", releases=True), [], "release", after)
+
+
+def _tell_others(tx: Tx, news: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
+    """Tell those people, or all who hold the part, but not whoever just acted or whose plugin it is."""
+    others = [x for x in people or tx.store.members(part) if x != tx.by and not submits(ticket, x)]
+    tx.tell_all(news, others, part, ticket)
 
 
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
@@ -157,9 +164,26 @@ def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> R
     return Reply(words.listing_judged(saved, role, decision, tx.who, tx.by))
 
 
+def refuse_cut(tx: Tx, before: Ticket, asked: str, text: str) -> Reply:
+    """Record a fault in what was cut: the thread, the owner and those who cut are told."""
+    role = tx.role_for(before, asked, "block", steps.listing_roles(before))
+    tx.require("role", before, role)
+    fact = f.CutRefused(role=role, text=text, commit="", by=tx.by, at=tx.at, via=tx.via)
+    saved = follow(tx, before, steps.cut_refused(before, fact))
+    news = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role))
+    tx.say(news, thread=card(saved))
+    if saved.owner not in {"", tx.by}:
+        tx.tell(words.cut_refused(saved, role, text, tx.who(tx.by), secret=False), saved.owner, "owner", saved)
+    told = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role), cutter=True)
+    _tell_others(tx, told, [], "release", saved)
+    return Reply(words.cut_refused_reply(saved, role, tx.who, tx.by))
+
+
 def ask_next(tx: Tx, cmd: AskNext) -> Reply:
     """Which step comes next."""
-    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who, tx.by, releases="release" in tx.actor.roles))
+    ticket, releases = tx.ticket(cmd.ticket), "release" in tx.actor.roles
+    may = releases or allowed("owner", tx.actor, ticket)
+    return Reply(words.next_step(ticket, tx.who, tx.by, releases=releases, may=may))
 
 
 def end(tx: Tx, cmd: EndTicket) -> Reply:
@@ -176,14 +200,15 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
             tell(tx, saved, person, told)
     if saved.owner not in {"", tx.by}:
         tx.tell(words.ended_news(saved, tx.who(tx.by)), saved.owner, "owner", saved)
-    return Reply(words.ended(saved))
+    return Reply(words.ended(saved, may_reopen=cmd.ending == "withdrawn" or allowed("owner", tx.actor, saved)))
 
 
 def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
-    """Bring a rejected or withdrawn ticket back."""
-    tx.require("owner", before)
+    """Bring a ticket back: an owner one that was rejected or withdrawn, a submitter one that was withdrawn."""
+    withdrawn = before.ended and before.ended.ending == "withdrawn"
+    tx.require("owner-or-submitter" if withdrawn else "owner", before)
     if not before.ended or before.ended.ending == "duplicate":
-        raise Refused(words.not_ended(before) if not before.ended else words.ended(before))
+        raise Refused(words.not_ended(before) if not before.ended else words.ended(before, may_reopen=False))
     if twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower()):
         raise Refused(twice(tx, tx.ticket(twins[0])))
     reopened = before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via))
@@ -212,5 +237,7 @@ def hold(tx: Tx, cmd: HoldTicket) -> Reply:
     saved = follow(tx, before, steps.rested(before, fact))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is on hold" if cmd.held else "goes on"), thread=card(saved))
     if before.held and not cmd.held:
+        if any(turn.party == "submitter" for turn in waiting(saved)) and saved.submitter != tx.by:
+            tell(tx, saved, saved.submitter, words.goes_on_with_you(saved))
         intake.tell_answered(tx, saved, before.held.at)  # whoever was answered meanwhile was not asked for anything
     return Reply(words.held(saved, tx.who, tx.by, "" if cmd.held else _before_the_gate(tx, saved)))

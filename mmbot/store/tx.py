@@ -116,7 +116,9 @@ class Tx:
             return asked
         mine = sorted(self.actor.roles & set(among or ticket.roles))
         if not mine:
-            raise Refused(replies.no_role())
+            raise Refused(
+                replies.no_role_among([self.policy.roles[x].title for x in among]) if among else replies.no_role()
+            )
         if len(mine) > 1:
             raise Refused(replies.which_role(ticket, mine, word), "role")
         return mine[0]

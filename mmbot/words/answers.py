@@ -19,6 +19,7 @@ from mmbot.words.cards import (
     verdict_words,
     way_on,
 )
+from mmbot.words.notices import remarks
 from mmbot.words.phrases import code, date, day, link, listed, plain, quoted, typed
 
 AT_MOST = 20
@@ -42,6 +43,8 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
         where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
         lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
         lines += [_role_line(ticket, role, who) for role in ticket.roles]
+    if ticket.commit and not ticket.ended and not review.gate(ticket).open:
+        lines += [f"⚠ {x}" for x in remarks(ticket)]
     for found in review.findings(ticket):
         secret = found.confidential and not may_know(reader, ticket, found.role)
         lines.append(finding_line(ticket, found, who, secret=secret))

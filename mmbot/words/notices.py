@@ -14,7 +14,7 @@ from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref
 from mmbot.words.changed import changing, files_named, what_changed
 from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
-from mmbot.words.steps import then
+from mmbot.words.steps import is_candidate, then
 
 ROOM_FOR_FINDINGS = 14_000
 """Characters of a post that its findings may take."""
@@ -46,6 +46,8 @@ def found(ticket: Ticket, remarks: Sequence[str], *, update_of_nothing: bool) ->
     if known.base_version:
         base = f"v{known.base_version.removeprefix('v')}"
         lines[0] += f" Listed now: {plain(known.base_version, 30)} ({compare(known.repository, base, known.commit)})."
+    if is_candidate(ticket.version):
+        lines.append("A release candidate will do for the reviews; the final version is named before the merge.")
     if update_of_nothing:
         lines.append(
             "⚠ Handed in as an update, but no listed plugin has this id or repository: it is reviewed as a new plugin."
@@ -123,6 +125,15 @@ def _below(version: str, other: str) -> bool:
     if not all(semver.Version.is_valid(x) for x in both):
         return False
     return semver.Version.parse(both[0]) < semver.Version.parse(both[1])
+
+
+def for_the_owner(ticket: Ticket, said: Sequence[str]) -> Message:
+    """To the owner: the commit is found, and this speaks against it."""
+    remarks_ = "\n".join(f"- {remark}" for remark in said)
+    return Message(
+        f"{called(ticket)} is found at {at(ticket)}. Its submitter was asked to look at this:\n{remarks_}\n"
+        f"You need not wait for it: {typed(f'request {ticket.handle}')} asks for the reviews."
+    )
 
 
 def for_the_submitter(ticket: Ticket, said: Sequence[str]) -> Message:

@@ -340,6 +340,11 @@ def no_role() -> str:
     return "You hold no reviewer's role here. An admin can add you to one."
 
 
+def no_role_among(titles: Iterable[str]) -> str:
+    """What only some roles may do is asked by somebody who has none of them."""
+    return f"Only {listed(titles)} reviewers can do that."
+
+
 def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
     """The asker holds several roles of the ticket."""
     names = sorted(roles)
