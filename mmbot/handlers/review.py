@@ -197,7 +197,8 @@ def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
     if cmd.listing:
         _guard(before, cmd.commit)
         return way.judge_listing(tx, before, cmd.role, cmd.decision)
-    role = tx.role_for(before, cmd.role, next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision))
+    word = next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision)
+    role = tx.role_for(before, cmd.role, word, rest=" --all" if cmd.all else "")
     if role not in before.roles:
         raise review.Illegal("role-not-here", role=role)
     tx.require("role", before, role)

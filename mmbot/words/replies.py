@@ -345,11 +345,11 @@ def no_role_among(titles: Iterable[str]) -> str:
     return f"Only {listed(titles)} reviewers can do that."
 
 
-def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
-    """The asker holds several roles of the ticket."""
+def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") -> str:
+    """The asker holds several roles of the ticket; `rest` is what else was typed."""
     names = sorted(roles)
     titles = listed((title_of(ticket, x) for x in names), "or")
-    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}')}."
+    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}{rest}')}."
 
 
 HELD_BY = {
