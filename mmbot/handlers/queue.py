@@ -164,4 +164,7 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
     title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket, tx.actor.roles)
-    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, what.line, asked))
+    line = what.line
+    if ticket and ticket.commit and "commit" in WORDS[what.word].model_fields and "commit" not in what.given:
+        line = f"{line} --commit {ticket.commit[:7]}"  # it is answered with this commit in mind, and the review may move meanwhile
+    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, line, asked))

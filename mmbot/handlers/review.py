@@ -142,9 +142,9 @@ def judge(tx: Tx, cmd: JudgeItem) -> Reply:
     _guard(before, cmd.commit)
     after = _taken_up(tx, review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via), sorted(roles))
     saved = follow(tx, before, after)
-    role = before.requirements.items[cmd.items[0]].role
+    concerned = tuple(dict.fromkeys(before.requirements.items[x].role for x in cmd.items))
     public = tx.event.where.via == "mention"
-    return Reply(replies.judged(saved, cmd.items, cmd.state, role, in_public=public))
+    return Reply(replies.judged(saved, cmd.items, cmd.state, concerned, in_public=public))
 
 
 def block(tx: Tx, cmd: Block) -> Reply:
@@ -197,7 +197,8 @@ def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
     if cmd.listing:
         _guard(before, cmd.commit)
         return way.judge_listing(tx, before, cmd.role, cmd.decision)
-    role = tx.role_for(before, cmd.role, next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision))
+    word = next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision)
+    role = tx.role_for(before, cmd.role, word, rest=" --all" if cmd.all else "")
     if role not in before.roles:
         raise review.Illegal("role-not-here", role=role)
     tx.require("role", before, role)

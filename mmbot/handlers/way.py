@@ -163,7 +163,7 @@ def _tell_others(tx: Tx, news: Message, people: Sequence[str], part: str, ticket
 
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
     """Record a role's verdict on what was cut: the listing gate has roles of its own, whatever the track's are."""
-    role = tx.role_for(before, asked, "approve", steps.listing_roles(before))
+    role = tx.role_for(before, asked, "approve", steps.listing_roles(before), " --listing")
     tx.require("role", before, role)
     saved = follow(tx, before, steps.listing_judged(before, role, decision, tx.by, tx.at, tx.via))
     _tell_next(tx, before, saved)
@@ -172,7 +172,7 @@ def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> R
 
 def refuse_cut(tx: Tx, before: Ticket, asked: str, text: str) -> Reply:
     """Record a fault in what was cut: the thread, the owner and those who cut are told."""
-    role = tx.role_for(before, asked, "block", steps.listing_roles(before))
+    role = tx.role_for(before, asked, "block", steps.listing_roles(before), " --listing WHY")
     tx.require("role", before, role)
     fact = f.CutRefused(role=role, text=text, commit="", by=tx.by, at=tx.at, via=tx.via)
     saved = follow(tx, before, steps.cut_refused(before, fact))

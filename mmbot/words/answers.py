@@ -32,9 +32,9 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
     if ticket.before:
-        lines[0] += f" Handed in before as MB-{ticket.before}."
+        lines[0] += f" It follows MB-{ticket.before}."
     if ticket.after:
-        lines[0] += f" Handed in again as {listed(f'MB-{x}' for x in ticket.after)}."
+        lines[0] += f" It is followed by {listed(f'MB-{x}' for x in ticket.after)}."
     if ticket.submitted and ticket.submitted.summary:
         lines.append(quoted(ticket.submitted.summary, 300))
     if ticket.unresolved and not ticket.commit:

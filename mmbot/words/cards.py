@@ -95,7 +95,7 @@ def _people_line(ticket: Ticket, who: Who) -> str:
     owner = who(ticket.owner) if ticket.owner else "nobody yet"
     others = [who(x) for x in ticket.maintainers if x != ticket.submitter]
     more = f" · maintained by {listed(others)}" if others else ""
-    before = f" · handed in before as MB-{ticket.before}" if ticket.before else ""
+    before = f" · follows MB-{ticket.before}" if ticket.before else ""
     return f"submitted by {who(ticket.submitter)} on {day(ticket.opened_at)} · owner {owner}{more}{before}"
 
 

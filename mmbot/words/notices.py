@@ -24,7 +24,7 @@ def new_ticket(ticket: Ticket, who: Who) -> Message:
     """To the owner: a ticket came in."""
     title = ticket.submitted.title if ticket.submitted else ""
     more = f" ({plain(title, 100)})" if title else f" ({kind(ticket).removeprefix(' — ')})" if ticket.page else ""
-    before = f" It was handed in before as MB-{ticket.before}." if ticket.before else ""
+    before = f" It follows MB-{ticket.before}." if ticket.before else ""
     when = "Ask" if ticket.page else "When the commit is found, ask"
     return Message(
         f"{who(ticket.submitter)} handed in {link(plain(ticket.name, 60), ticket.repository)}{more}: it is **{ticket.handle}**, "

@@ -150,8 +150,10 @@ def requested(ticket: Ticket, roles: Iterable[str], who: Who) -> str:
     return f"Asked for {listed(names)} on {called(ticket)}: {where} in its thread."
 
 
-def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *, in_public: bool = False) -> str:
-    """Items were judged; what is left for the role, and how to undo."""
+def judged(
+    ticket: Ticket, items: Sequence[str], state: ItemState, roles: Sequence[str], *, in_public: bool = False
+) -> str:
+    """Items were judged; what is left for their roles, and how to undo."""
     undo = typed(f"reopen {ticket.handle} {' '.join(items)}")
     names, here = listed(f"**{x}**" for x in items), at(ticket)
     words = (
@@ -159,19 +161,26 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
         if state == "open"
         else f"Recorded: {names} {RECORDED[state]} at {here}."
     )
-    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
     if state == "failed":
         it = "It blocks until it passes" if len(items) == 1 else "They block until they pass"
         words += f" {it}; the submitter will be told."
-    elif left:
-        words += f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
-    elif open_findings:
-        noun = "finding" if len(open_findings) == 1 else "findings"
-        words += f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
     else:
-        words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
+        words += "".join(_left(ticket, role) for role in roles)
     words += "" if state == "open" else f" Undo: {undo}."
-    return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+    return words + (
+        IN_PUBLIC if in_public and state == "failed" and any(ticket.confidential(role) for role in roles) else ""
+    )
+
+
+def _left(ticket: Ticket, role: str) -> str:
+    """What a role has still to decide."""
+    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
+    if left:
+        return f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
+    if open_findings:
+        noun = "finding" if len(open_findings) == 1 else "findings"
+        return f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
+    return f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
 
 
 IN_PUBLIC = (
@@ -336,11 +345,11 @@ def no_role_among(titles: Iterable[str]) -> str:
     return f"Only {listed(titles)} reviewers can do that."
 
 
-def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
-    """The asker holds several roles of the ticket."""
+def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") -> str:
+    """The asker holds several roles of the ticket; `rest` is what else was typed."""
     names = sorted(roles)
     titles = listed((title_of(ticket, x) for x in names), "or")
-    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}')}."
+    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}{rest}')}."
 
 
 HELD_BY = {

@@ -267,7 +267,7 @@ def resting_news(ticket: Ticket, by: str, *, what: str) -> Message:
 
 def now_public(ticket: Ticket) -> Message:
     """To the submitter: it is listed or published."""
-    words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace, as Beta"}.get(
+    words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace as Beta"}.get(
         ticket.track_words.comes_to, "in the Marketplace"
     )
     further = ""
