@@ -44,7 +44,7 @@ from mmbot.events import (
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import book, edit, intake, news, people, pushes, queue, tracks, way
+from mmbot.handlers import book, edit, intake, merges, news, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -65,7 +65,7 @@ HANDLERS: Mapping[type, Handler] = {
     EditTicket: edit.edit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: way.resolved,
+    ReferenceResolved: merges.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,

@@ -79,6 +79,7 @@ class Model:
     seen: dict[str, str] = field(default_factory=dict)
     steps: dict[tuple[str, str], str] = field(default_factory=dict)
     merge: str = ""
+    comparing: bool = False
     listing: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     # What it amounts to
@@ -191,8 +192,10 @@ class Model:
                     self.seen[fact["commit"]] = fact["tree"]
                 if not self.chosen:
                     self._goes_on(fact["track"])
+            case "merge-unchecked":
+                self.comparing = False
             case "merge-found":
-                self.merge = fact["commit"]
+                self.merge, self.comparing = fact["commit"], False
                 if fact["tree"]:
                     self.seen[fact["commit"]] = fact["tree"]
             case "track":
@@ -250,7 +253,7 @@ class Model:
     def _step(self, fact: Mapping[str, Any]) -> None:
         key = fact["step"], fact["person"]
         if fact["step"] == "merged":
-            self.merge = ""
+            self.merge, self.comparing = "", fact.get("looked_up", False)
         if fact["kind"] == "step":
             self.steps[key] = fact["commit"]
             return

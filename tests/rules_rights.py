@@ -45,7 +45,7 @@ from mmbot.events import (
 
 Held = Mapping[str, set[str]]
 """The roles of each user id."""
-SILENT = frozenset({"resolved", "merge-found", "unresolved", "ended", "assigned", "linked"})
+SILENT = frozenset({"resolved", "merge-found", "merge-unchecked", "unresolved", "ended", "assigned", "linked"})
 """The kinds of fact that mmbot itself may record."""
 AFTERWARDS = frozenset({"finding-disclosed", "note", "reopened", "linked"})
 """The kinds of fact that an ended ticket takes."""
@@ -187,6 +187,7 @@ def _way(what: TakeStep | UndoStep, model: Model, *, right: bool) -> Wrong:
     if any(x for x, _ in wrong):
         return wrong
     wrong += [(what.skipped and what.step in OF_COMMIT | PUBLIC, "needed"), (what.skipped and not what.note, "no why")]
+    wrong.append((what.step == "cut" and model.comparing, "being compared"))
     return [*wrong, (bool(model.missing_before(what.step)), "too early")]
 
 

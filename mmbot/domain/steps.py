@@ -65,7 +65,8 @@ def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
     """The ticket with a step done, or skipped.
 
     What is done of the commit, from the merge to the public, can't be skipped: each step rests on the one before.
-    Raises Illegal: ended, step-unknown, step-derived, step-needed, step-done, step-early, link-missing, why-missing, person-unknown.
+    Raises Illegal: ended, step-unknown, step-derived, step-needed, step-done, step-early, comparing, link-missing, why-missing,
+    person-unknown.
     """
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
@@ -82,6 +83,8 @@ def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
     before = _before(ticket, fact.step)
     if before:
         raise Illegal("step-early", step=words, before=before)
+    if fact.step == "cut" and ticket.comparing:
+        raise Illegal("comparing")
     if fact.skipped and not fact.note:
         raise Illegal("why-missing", item=None, state="na")
     if words.link and not fact.link and not fact.skipped:

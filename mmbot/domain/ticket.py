@@ -93,7 +93,7 @@ class Ticket:
     unresolved: f.Unresolved | None = None
     resolved: f.Resolved | None = None
     trees: Mapping[str, str] = field(default_factory=dict)
-    merge: f.MergeFound | None = None
+    merge: f.MergeFound | f.MergeUnchecked | None = None
     reviews: Mapping[str, Review] = field(default_factory=dict)
     judgements: Mapping[str, "Judgement"] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -245,7 +245,14 @@ class Ticket:
         """Whether a step that was reported counts at the commit under review; of a merge, what was found there decides."""
         if self.policy.steps[fact.step].at == "ticket":
             return True
-        return self.same(self.merge.commit if fact.step == "merged" and self.merge else fact.commit)
+        found = self.merge if isinstance(self.merge, f.MergeFound) and fact.step == "merged" else fact
+        return self.same(found.commit)
+
+    @property
+    def comparing(self) -> bool:
+        """Whether what was merged is being compared with what was approved."""
+        said = self.steps.get(("merged", ""))
+        return bool(said and said.looked_up and self.merge is None)
 
     @property
     def steps_reached(self) -> tuple[str, ...]:
@@ -311,6 +318,8 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
             return _resolved(ticket, fact)
         case f.MergeFound():
             return _with(ticket, merge=fact, trees=_trees(ticket, fact))
+        case f.MergeUnchecked():
+            return _with(ticket, merge=fact)
         case f.Unresolved():
             return _with(ticket, unresolved=fact, asked=None)
         case f.Assigned(role="owner"):

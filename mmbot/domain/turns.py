@@ -41,7 +41,8 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     if not ticket.commit:
         if ticket.asked:
             return (Turn("mmbot", "resolving"),)
-        return (Turn("submitter", "reference"),)
+        wanted = Turn("submitter", "reference")
+        return (wanted,) if ticket.owner else (Turn("owner", "owner"), wanted)
     says = verdicts(ticket)
     if gate(ticket, says).open:
         return _after_the_gate(ticket)
@@ -61,6 +62,8 @@ def _after_the_gate(ticket: Ticket) -> tuple[Turn, ...]:
         return ()
     if left[0] == "owner":
         return (Turn("owner", "owner"),)
+    if left[0] == "cut" and ticket.comparing:
+        return (Turn("mmbot", "resolving", step="merged"),)
     if left[0] == "listing-gate":
         return tuple(Turn(role, "listing", step=left[0]) for role in steps.missing_at_listing(ticket))
     return (Turn("release" if ticket.policy.steps[left[0]].by == "release" else "owner", "step", step=left[0]),)

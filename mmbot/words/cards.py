@@ -145,6 +145,8 @@ def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str
     parts = [
         _waits(ticket, turn, who, mention) + ("" if alike else since) for turn, since in zip(waited, days, strict=True)
     ]
+    if ticket.comparing and "mmbot" in turns:
+        return f"{_gate_words(ticket)}Comparing what was merged with what was approved …"
     if "mmbot" in turns and ticket.asked:
         return f"Looking up {code(ticket.asked.text)} …"
     gate = _gate_words(ticket)

@@ -17,6 +17,8 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
     if of_a_step := steps.refused(no, ticket, who):
         return of_a_step
     match no.why:
+        case "comparing":
+            return f"I am still comparing what was merged on {ref} with what was approved, and say in its thread what came of it."
         case "is-public":
             return f"{ref} is listed: its review is over. A newer version is handed in as an update: {typed('submit LINK')}."
         case "ended":

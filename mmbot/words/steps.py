@@ -56,6 +56,8 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
     if not left:
         return "every step is done."
     name = left[0]
+    if name == "cut" and ticket.comparing:
+        return "next, I compare what was merged with what was approved; then a release user is told."
     if name == "listing-gate":
         roles = steps.missing_at_listing(ticket)
         names = listed(f"{title_of(ticket, x)} ({typed(f'approve {ticket.handle} {x} --listing')})" for x in roles)
