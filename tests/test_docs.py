@@ -10,7 +10,8 @@ from mmbot import policy
 from mmbot.commands import usage
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
-from mmbot.domain.ticket import PUBLIC, Ticket, fold
+from mmbot.domain.ticket import Ticket, fold
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import stage
 from mmbot.events import COMMANDS
 from mmbot.words.phrases import MB

@@ -2,7 +2,8 @@
 
 from mmbot.domain import facts as f
 from mmbot.domain.review import Illegal, gate
-from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.policy import Step
 
 GATE = "review-gate"

@@ -5,7 +5,8 @@ import re
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
 from mmbot.domain.rights import allowed
-from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, TakeStep, UndoStep
 from mmbot.handlers import intake, merges, parts

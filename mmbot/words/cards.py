@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside, submits
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.policy import Item

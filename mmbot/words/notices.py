@@ -7,7 +7,8 @@ import semver
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside
 from mmbot.domain.steps import done
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.events import Pushed
 from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref_words, title_of, under_review

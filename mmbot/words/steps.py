@@ -8,7 +8,8 @@ from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.review import Illegal, gate
 from mmbot.domain.rights import OUTSIDE, is_outside
-from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.messages import Button, Message, Row
 from mmbot.policy import Step
 from mmbot.words.cards import Who, at, called, resting, title_of

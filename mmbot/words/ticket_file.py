@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
 from mmbot.domain.rights import secret_of
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.domain.turns import Turn, stage
 from mmbot.words import history
 from mmbot.words.cards import Who, named, outlook, ref_words, title_of, verdict_words
