@@ -28,7 +28,7 @@ SEEN_UNTIL = "seen-until"
 OVERLAP = 60_000
 """Milliseconds before that, since posts of different channels may arrive in another order; nothing counts twice."""
 LOOKED_BACK = 30
-"""How many posts of that time before a channel's newest one are looked at again: a server may store them in another order than it dates them."""
+"""How many posts of that time before a channel's newest one are looked at again: a server may store them in another order than dated."""
 NOTED_EVERY = 1.0
 """Seconds."""
 LONGEST_PAUSE = 30.0
@@ -134,7 +134,7 @@ class Listener:
     async def _catch_up(self) -> None:
         """Take in what was posted since, in the order written; the first time, only note where we are. Raises TokenRejected."""
         self._note()
-        pause, refused = 1.0, 0
+        pause, refused = (self.pace or Pace()).shortest, 0
         until, begun = int(self.app.store.state(SEEN_UNTIL) or 0), self._server_now()
         while True:
             try:

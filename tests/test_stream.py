@@ -183,8 +183,12 @@ class Script:
         self.scripts = list(scripts)
         self.queries: list[dict[str, str]] = []
         self.url = ""
+        self.pages_in_the_way = 0
 
     async def me(self, _request: web.Request) -> web.Response:
+        if self.pages_in_the_way:
+            self.pages_in_the_way -= 1
+            return web.Response(text="<h1>Back soon</h1>", content_type="text/html")
         return web.json_response({"id": "b" * 26, "username": "mmbot"})
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -278,6 +282,31 @@ async def test_nonsense_from_the_server_is_a_hole_not_a_loop() -> None:
     async with scripted(script) as reader:
         taken = [await reader.next() for _ in range(3)]
     assert [type(item) for item in taken] == [Lost, Lost, Frame]
+
+
+async def test_a_page_in_front_of_the_server_is_waited_out() -> None:
+    script = Script([hello("one"), event(1)])
+    script.pages_in_the_way = 3
+    async with scripted(script) as reader:
+        assert isinstance(await reader.next(), Lost)
+
+
+async def test_who_listens_knows_whether_the_connection_stands(server: FakeMattermost, world: World) -> None:
+    _, token = await world.add_bot(channels=["reviews"])
+    told: list[bool] = []
+
+    def line(*, stands: bool) -> None:
+        if told[-1:] != [stands]:
+            told.append(stands)
+
+    async with Rest(world.url, token) as rest, contextlib.aclosing(frames(rest, QUICK, line=line)) as stream:
+        reader = Reader(stream)
+        await reader.next()
+        server.down = True
+        server.drop_connections()
+        await eventually(lambda: told == [True, False])
+        server.down = False
+        await eventually(lambda: told == [True, False, True])
 
 
 async def test_closing_the_stream_leaves_no_task_behind(world: World) -> None:

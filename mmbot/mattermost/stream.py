@@ -49,7 +49,7 @@ class Pace(NamedTuple):
 
 REJECTIONS = 3  # a server that has lost its database also answers 401
 RESUMES_WITHOUT_NEWS = 2
-PASSING = (RestError, TypeError, KeyError)
+PASSING = (RestError, TypeError, KeyError, AttributeError)
 """What a call ends with while the server is away, or while a proxy in front of it shows a page of its own in place of an answer."""
 
 
