@@ -71,7 +71,7 @@ class Proxy:
     def cut(self, how: Cut, *, websockets_only: bool = False) -> None:
         """Cut the connections that go through now."""
         for pair in self.pairs:
-            if websockets_only and not pair.websocket:
+            if pair.silent or (websockets_only and not pair.websocket):
                 continue
             self.cuts += 1
             if how == "silence":
@@ -81,8 +81,8 @@ class Proxy:
                 if how == "close":
                     end.close()
                     continue
-                raw = end.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+                with contextlib.suppress(OSError):  # it has closed already
+                    end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
                 end.transport.abort()
 
 

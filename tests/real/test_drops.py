@@ -229,8 +229,8 @@ async def test_every_request_is_answered_once_and_in_order_whatever_is_cut(
     apart = overtaken(questions, stage)
     text = (
         f"{len(questions)} requests in {len(load.places)} channels, {scale.cuts} cuts ({proxy.cuts} connections), {restarts} restarts: "
-        f"{lost.total()} lost, {doubled.total()} doubled, {len(swapped)} out of order ({apart} ms between people at most); mattermostdriver's own websocket lost "
-        f"{len(missed)} ({len(missed) / len(questions):.1%})"
+        f"{lost.total()} lost, {doubled.total()} doubled, {len(swapped)} out of order ({apart} ms between people at most); "
+        f"mattermostdriver's own websocket lost {len(missed)} ({len(missed) / len(questions):.1%})"
     )
     record_property("drops", text)  # type: ignore[operator]  # pytest's type of it is private
     with capsys.disabled() if scale is LONG else contextlib.nullcontext():
