@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Cut = Literal["reset", "close", "silence"]
-CUTS: tuple[Cut, ...] = ("reset", "close", "silence")
 ABORT = struct.pack("ii", 1, 0)
 """SO_LINGER of no seconds: closing sends RST."""
 
@@ -55,6 +54,11 @@ class Proxy:
                 end.close()
                 with contextlib.suppress(OSError):
                     await end.wait_closed()
+
+    @property
+    def listening(self) -> bool:
+        """Whether a websocket goes through that is not silent."""
+        return any(x.websocket and not x.silent for x in self.pairs)
 
     @staticmethod
     async def _pass(pair: Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -132,6 +132,17 @@ async def test_a_place_to_go_on_from_that_is_gone_is_no_end(stage: Stage) -> Non
     await stage.quiet()
 
 
+@BOTH
+async def test_a_channel_that_the_bot_was_added_to_while_it_was_away_is_heard(stage: Stage) -> None:
+    await stage.sue.say(stage.world.channels["other"], "hello")
+    await stage.stop()
+    await stage.world.join(stage.bot["user_id"], ["other"])
+    await stage.sue.say(stage.world.channels["other"], f"@{stage.bot['username']} note MB-1 one")
+    await stage.start()
+    assert [text for text, _ in notes(stage)] == ["one"]
+    await stage.quiet()
+
+
 async def test_a_channel_that_the_bot_lost_does_not_keep_it_from_the_others(stage: Stage) -> None:
     await stage.sue.say(stage.world.channels["other"], "hello")
     await stage.stop()
@@ -163,7 +174,10 @@ async def test_posts_of_machines_and_of_the_bot_itself_are_not_requests(stage: S
                 await api.call("POST", "/posts", {"channel_id": stage.market, "message": f"{call} {words}", **more})
                 if down:
                     await stage.start()
-    assert other
+    assert stage.server
+    unmarked = {"id": NOBODY, "user_id": other["user_id"], "channel_id": stage.market, "message": f"{call} {words}"}
+    unmarked["create_at"] = stage.server.now()
+    stage.server.hub.publish("posted", {"post": json.dumps(unmarked)}, user_id=stage.bot["user_id"])
     await direct(stage, stage.sue, "note MB-1 mine")
     await stage.post("sue", "Noted on")
     assert [text for text, _ in notes(stage)] == ["mine"]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,6 +157,25 @@ async def test_a_server_that_is_down_is_waited_for(server: FakeMattermost, world
         assert not holes(taken)
 
 
+async def test_a_server_that_stays_away_is_asked_ever_less_often_and_never_in_step(
+    server: FakeMattermost, world: World
+) -> None:
+    moments: list[float] = []
+    async with reading(world):
+        server.fail_next("GET", "/websocket", 0, times=10_000)
+        before = len(server.calls)
+        server.drop_connections()
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if len(server.calls) > before:
+                before = len(server.calls)
+                moments.append(asyncio.get_running_loop().time())
+    # Ten tries a second are the longest pause; at the shortest one it would be a hundred. Some are the asking of an idle stream.
+    assert 4 < len(moments) < 35
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    assert max(gaps) > 2 * min(gaps)
+
+
 async def test_whoever_does_not_keep_up_is_told_instead_of_holding_up_the_reader(world: World) -> None:
     async with reading(world, backlog=10) as reader:
         for number in range(50):
@@ -183,9 +203,12 @@ class Script:
         self.scripts = list(scripts)
         self.queries: list[dict[str, str]] = []
         self.url = ""
-        self.pages_in_the_way = 0
+        self.pages_in_the_way = self.hangs = 0
 
     async def me(self, _request: web.Request) -> web.Response:
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.sleep(3)
         if self.pages_in_the_way:
             self.pages_in_the_way -= 1
             return web.Response(text="<h1>Back soon</h1>", content_type="text/html")
@@ -289,6 +312,15 @@ async def test_a_page_in_front_of_the_server_is_waited_out() -> None:
     script.pages_in_the_way = 3
     async with scripted(script) as reader:
         assert isinstance(await reader.next(), Lost)
+
+
+async def test_a_call_that_hangs_holds_the_stream_up_no_longer_than_a_greeting_may_take() -> None:
+    script = Script([hello("one"), event(1)])
+    script.hangs = 1
+    begun = asyncio.get_running_loop().time()
+    async with scripted(script) as reader:
+        assert isinstance(await reader.next(), Lost)
+        assert asyncio.get_running_loop().time() - begun < 2
 
 
 async def test_who_listens_knows_whether_the_connection_stands(server: FakeMattermost, world: World) -> None:

@@ -118,9 +118,12 @@ class _Stream:
         """Connects for ever; ends only with `TokenRejected`."""
         while True:
             try:
-                await self._check_token()
+                async with asyncio.timeout(
+                    self.pace.hello
+                ):  # what was silent may be so for calls, too, which wait longer
+                    await self._check_token()
                 await self._connect()
-            except PASSING:
+            except (*PASSING, TimeoutError):
                 pass
             self.line(stands=False)
             ceiling = min(self.pace.longest, self.pace.shortest * 2.0 ** min(self.failures, 30))

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from cutting_proxy import CUTS, Proxy, cutting_proxy
+from cutting_proxy import Cut, Proxy, cutting_proxy
 from fake_git import FakeGit
 from fake_mattermost import FakeMattermost
 from mattermostdriver.websocket import Websocket
@@ -34,6 +34,7 @@ FIRST = 100_000
 """No ticket has such a number, so each answer names the question that it answers."""
 SIMULTANEOUS = 100
 """Milliseconds by which a server may tell of two people's posts in another order than it dates them."""
+HOW: tuple[Cut, ...] = ("reset", "close", "reset", "close", "silence")
 NOTES = 5
 """Every so many requests, one that is recorded."""
 
@@ -49,7 +50,7 @@ class Scale(NamedTuple):
 
 
 SHORT = Scale(6, 0.2, 0.06, Pace(poll=0.3, heartbeat=0.3, hello=1.0, shortest=0.02, longest=0.2), 20)
-LONG = Scale(40, 4.0, 0.3, Pace(heartbeat=4.0, longest=5.0), 180)
+LONG = Scale(40, 3.0, 0.3, Pace(heartbeat=4.0, longest=5.0), 180)
 """The heartbeat is quicker than by default, so that silence is noticed between two cuts."""
 
 
@@ -163,14 +164,19 @@ async def restart(fake: FakeMattermost | None) -> None:
     assert await process.wait() == 0
 
 
-async def trouble(proxy: Proxy, scale: Scale, fake: FakeMattermost | None) -> int:
-    """Cuts, each in another way, with two restarts among them; returns how often the server was restarted."""
+async def trouble(proxies: Sequence[Proxy], scale: Scale, fake: FakeMattermost | None) -> int:
+    """Cuts, some of them by silence, with two restarts among them; returns how often the server was restarted.
+
+    The first of the proxies, which are cut at the same moments, is always listened through again before the next cut.
+    """
     restarts = 0
     for number in range(scale.cuts):
+        await until(lambda: listening(proxies[0]), 120)
         await asyncio.sleep(scale.between)
-        how = CUTS[number % len(CUTS)]
-        # A call that meets silence waits for as long as calls do, for which the short version has no time.
-        proxy.cut(how, websockets_only=how == "silence" and scale is SHORT)
+        how = HOW[number % len(HOW)]
+        for proxy in proxies:
+            # A call that meets silence waits for as long as calls do, for which the short version has no time.
+            proxy.cut(how, websockets_only=how == "silence" and scale is SHORT)
         if number in {scale.cuts // 3, 2 * scale.cuts // 3} and (fake or RESTART):
             await restart(fake)
             restarts += 1
@@ -178,14 +184,19 @@ async def trouble(proxy: Proxy, scale: Scale, fake: FakeMattermost | None) -> in
     return restarts
 
 
+async def listening(proxy: Proxy) -> bool:
+    return proxy.listening
+
+
 @pytest.fixture
 async def troubled(
     server: tuple[str, tuple[str, str], FakeMattermost | None], git: FakeGit, tmp_path: Path
-) -> AsyncIterator[tuple[Stage, Proxy]]:
-    """A bot with the ticket MB-1 that reaches its server through a proxy."""
+) -> AsyncIterator[tuple[Stage, Sequence[Proxy]]]:
+    """A bot with the ticket MB-1 that reaches its server through a proxy, and a further proxy to that server."""
     place = urlsplit(server[0])
     async with (
         cutting_proxy(place.hostname or "", place.port or 80) as proxy,
+        cutting_proxy(place.hostname or "", place.port or 80) as beside,
         on_stage(server, git, tmp_path, PEOPLE) as stage,
     ):
         await stage.mb("sue", f"submit {git.url('example/remind')} v1.0.0")
@@ -197,18 +208,18 @@ async def troubled(
         stage.config = stage.config.model_copy(update={"mattermost": mattermost})
         stage.pace = (SHORT if stage.server or not RESTART else LONG).pace
         await stage.start()
-        yield stage, proxy
+        yield stage, (proxy, beside)
 
 
 async def test_every_request_is_answered_once_and_in_order_whatever_is_cut(
-    troubled: tuple[Stage, Proxy], capsys: pytest.CaptureFixture[str], record_property: pytest.FixtureRequest
+    troubled: tuple[Stage, Sequence[Proxy]], capsys: pytest.CaptureFixture[str], record_property: pytest.FixtureRequest
 ) -> None:
-    stage, proxy = troubled
+    stage, proxies = troubled
     scale = SHORT if stage.server or not RESTART else LONG
     load = Load(stage, scale)
-    async with drivers_own(stage, proxy) as brought:
+    async with drivers_own(stage, proxies[1]) as brought:
         writers = [asyncio.create_task(load.write(x, turn)) for turn, x in enumerate(stage.people.values())]
-        restarts = await trouble(proxy, scale, stage.server)
+        restarts = await trouble(proxies, scale, stage.server)
         load.stopped = True
         await asyncio.gather(*writers)
         questions = await asked(stage, load.places)
@@ -227,8 +238,10 @@ async def test_every_request_is_answered_once_and_in_order_whatever_is_cut(
     swapped = out_of_order(questions, said, notes)
     missed = [x for x in questions if not brought[x.post]]
     apart = overtaken(questions, stage)
+    caught_up = sum(x["event"] == "catching up" for x in stage.logs)
     text = (
-        f"{len(questions)} requests in {len(load.places)} channels, {scale.cuts} cuts ({proxy.cuts} connections), {restarts} restarts: "
+        f"{len(questions)} requests in {len(load.places)} channels, {scale.cuts} cuts ({proxies[0].cuts} connections), "
+        f"{restarts} restarts, {caught_up} catch-ups: "
         f"{lost.total()} lost, {doubled.total()} doubled, {len(swapped)} out of order ({apart} ms between people at most); "
         f"mattermostdriver's own websocket lost {len(missed)} ({len(missed) / len(questions):.1%})"
     )
