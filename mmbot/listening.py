@@ -109,20 +109,25 @@ class Listener:
 
     def _hear(self, channel: str, post: str, at: int) -> None:
         _, newest, first = self._heard.get(channel) or self._cursor(channel)
-        if at >= newest:
-            self._heard[channel] = (post, at, first or at)
+        # A place in the future was noted by a clock that was wrong, and would let nothing be found behind it for as long.
+        if at >= newest or newest > self._server_now() + OVERLAP:
+            self._heard[channel] = (post, at, min(first or at, at))
 
     def _cursor(self, channel: str) -> tuple[str, int, int]:
         """The newest post heard of a channel, when it was made, and when the first one was; ("", 0, 0) for none."""
         post, at, first = [*self.app.store.state(CURSOR + channel).split(" "), "0", "0"][:3]
         return post, int(at), int(first)
 
+    def _heard_until(self) -> int:
+        """Until when every channel was heard; never in the future, whatever a clock that was wrong once said. 0 for never."""
+        return min(self._server_now(), int(self.app.store.state(SEEN_UNTIL) or 0))
+
     def _note(self) -> None:
         """Have the store remember how far each channel was heard, and forget what is too old to come again."""
         heard, self._heard = self._heard, {}
         if not heard:
             return
-        until = max(int(self.app.store.state(SEEN_UNTIL) or 0), *(at for _, at, _ in heard.values()))
+        until = max(self._heard_until(), *(at for _, at, _ in heard.values()))
         with self.app.store.transaction():
             for channel, cursor in heard.items():
                 self.app.store.remember(CURSOR + channel, " ".join(map(str, cursor)))
@@ -135,7 +140,7 @@ class Listener:
         """Take in what was posted since, in the order written; the first time, only note where we are. Raises TokenRejected."""
         self._note()
         pause, refused = (self.pace or Pace()).shortest, 0
-        until, begun = int(self.app.store.state(SEEN_UNTIL) or 0), self._server_now()
+        until, begun = self._heard_until(), self._server_now()
         while True:
             try:
                 missed = [x for channel in await self.rest.my_channels() for x in await self._missed(channel, until)]

@@ -353,6 +353,33 @@ async def test_a_post_that_the_server_stored_later_than_it_dates_it_is_not_misse
     assert [text for text, _ in notes(stage)] == ["one", "two"]
 
 
+async def test_a_clock_that_was_ahead_for_a_while_hides_nothing_afterwards(stage: Stage) -> None:
+    assert stage.server
+    channel = await stage.sue.dm(stage.bot["user_id"])
+    await direct(stage, stage.sue, "note MB-1 one")
+    await until(partial(recorded, stage, "one"))
+    await stage.quiet()
+    await stage.stop()
+    future = stage.server.now() + 24 * HOUR
+    with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
+        store.execute("UPDATE state SET value = ? WHERE key = 'seen-until'", (str(future),))
+        store.execute(
+            "UPDATE state SET value = substr(value, 1, 26) || ? WHERE key LIKE 'cursor:%'", (f" {future} {future}",)
+        )
+        store.commit()
+    await stage.start()
+    await direct(stage, stage.sue, "note MB-1 two")
+    await until(partial(recorded, stage, "two"))
+    await stage.quiet()
+    await stage.stop()
+    cursor = stage.rows("SELECT value FROM state WHERE key = ?", f"cursor:{channel}")[0][0]
+    assert int(cursor.split()[1]) < future - HOUR
+    await direct(stage, stage.sue, "note MB-1 three")
+    await direct(stage, stage.sam, "note MB-1 four")
+    await stage.start()
+    assert [text for text, _ in notes(stage)] == ["one", "two", "three", "four"]
+
+
 async def test_what_is_as_old_as_what_was_forgotten_is_not_taken_in(stage: Stage) -> None:
     with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
         store.execute("INSERT INTO seen VALUES ('post:old', 1), ('slash:old', 2)")
