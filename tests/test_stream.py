@@ -165,13 +165,13 @@ async def test_a_server_that_stays_away_is_asked_ever_less_often_and_never_in_st
         server.fail_next("GET", "/websocket", 0, times=10_000)
         before = len(server.calls)
         server.drop_connections()
-        for _ in range(100):
+        for _ in range(60):
             await asyncio.sleep(0.01)
             if len(server.calls) > before:
                 before = len(server.calls)
                 moments.append(asyncio.get_running_loop().time())
-    # Ten tries a second are the longest pause; at the shortest one it would be a hundred. Some are the asking of an idle stream.
-    assert 4 < len(moments) < 35
+    # At the shortest pause it would be sixty or more; some are the asking of an idle stream.
+    assert 3 < len(moments) < 30
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     assert max(gaps) > 2 * min(gaps)
 
