@@ -104,7 +104,8 @@ async def test_the_first_start_answers_nothing_that_was_written_before(stage: St
     await stage.stop()
     for file in stage.config.store.path.parent.glob("mmbot.db*"):
         file.unlink()
-    early = [await mention(stage, stage.sue, "status"), await direct(stage, stage.sam, "status")]
+    early = [await mention(stage, stage.sue, text) for text in ("status", "queue")]
+    early.append(await direct(stage, stage.sam, "status"))
     await stage.start()
     late = await direct(stage, stage.sam, "help")
     await stage.post("sam", "What you can do here")
@@ -181,6 +182,7 @@ async def test_posts_of_machines_and_of_the_bot_itself_are_not_requests(stage: S
     await direct(stage, stage.sue, "note MB-1 mine")
     await stage.post("sue", "Noted on")
     assert [text for text, _ in notes(stage)] == ["mine"]
+    assert NOBODY not in taken_in(stage)
     await stage.quiet()
 
 

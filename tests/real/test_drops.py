@@ -256,7 +256,7 @@ async def test_every_request_is_answered_once_and_in_order_whatever_is_cut(
     assert (lost, doubled, swapped) == (Counter(), Counter(), [])
     assert apart < SIMULTANEOUS
     assert noted == len(notes)
-    assert len(questions) > 10 * scale.cuts
+    assert len(questions) > 5 * scale.cuts
     assert restarts == 2 or not (stage.server or RESTART)
 
 
