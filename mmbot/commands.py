@@ -121,6 +121,8 @@ def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Col
     for name, slot in _slots(command).items():
         if name in what.given or name in command.words[what.word] or slot.shape not in KINDS:
             continue
+        if slot.shape == "maintainer" and not _of_somebody(what, policy):
+            continue
         several = slot.shape == "role" and ticket is not None and len({*ticket.roles} & {*held}) > 1
         if slot.shape in {"items", "role", "part"} and name not in what.missing and not several:
             continue
@@ -130,6 +132,12 @@ def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Col
         needed = name in what.missing
         asked.append(Question(name, slot.label, KINDS[slot.shape], not needed, choices, slot.hint))
     return tuple(asked)
+
+
+def _of_somebody(what: Incomplete, policy: Policy) -> bool:
+    """Whether a step is done for each maintainer, or may turn out to be."""
+    named = [x for x in what.line.lower().split() if x in policy.steps]
+    return not named or policy.steps[named[0]].each
 
 
 def _choices(

@@ -18,7 +18,7 @@ from mmbot.domain.references import repository_key
 from mmbot.events import Event, PeopleNamed, Person, Pushed, ReferenceResolved, Where
 from mmbot.github.difference import Difference, version_diff
 from mmbot.github.submission import submission
-from mmbot.messages import Button, Dialog, Message, Reply
+from mmbot.messages import Button, Dialog, Message, Reply, Row
 from mmbot.outbox import Outbox
 from mmbot.policy import Policy
 from mmbot.store import outbox as rows
@@ -371,23 +371,26 @@ class Console:
 
     def _click(self, me: Person, text: str) -> None:
         label, _, words = text.partition(" on ")
-        for post, button in self._buttons():
-            if (
-                button.label.rstrip("…") == label.strip('"').rstrip("…")
-                and words.lower() in f"{_about(post.subject)} {post.message.text}".lower()
-            ):
-                if post.channel.startswith("@") and post.channel != f"@{me.name}":
-                    continue
+        low = words.lower()
+        fitting = [
+            x
+            for x in self._buttons()
+            if x[2].label.rstrip("…") == label.strip('"').rstrip("…")
+            and not (x[0].channel.startswith("@") and x[0].channel != f"@{me.name}")
+        ]
+        beside = [x for x in fitting if low and low in x[1].text.lower()]
+        for post, row, button in beside or fitting:
+            if (row.text and low in row.text.lower()) or low in f"{_about(post.subject)} {post.message.text}".lower():
                 what = commands.read(button.line, self.policy, commands.Context(me.id))
                 self._answer(me, self._event(me.id, Where("click", post.channel, post.root, post.id), what))
                 return
         self.world.lines.append(f"There is no button {label}.")
 
-    def _buttons(self) -> Iterator[tuple[_Post, Button]]:
+    def _buttons(self) -> Iterator[tuple[_Post, Row, Button]]:
         for post in reversed(self.world.posts):
             for row in post.message.rows:
                 for button in row.buttons:
-                    yield post, button
+                    yield post, row, button
 
     def _fill(self, me: Person, text: str) -> None:
         dialog = self.world.dialogs.get(me.name)

@@ -32,6 +32,9 @@ EXACT = frozenset({"people"})
 LOOK_UP_SECONDS = 2.0
 """How long people may take to be looked up: an old server waits three seconds for a dialog."""
 
+POSTED_SECONDS = 2.0
+"""How long a click waits for the server to say that it made the post."""
+
 
 @dataclass
 class Reception:
@@ -66,7 +69,7 @@ class Reception:
     async def click(self, asked: Click) -> dict[str, Any]:
         """Answer a pressed button. Raises render.Forged, Malformed."""
         row_id, line, old = render.clicked(asked.context, self.secret, self.app.now())
-        row = outbox.row(self.app.store, row_id)
+        row = await self._row(row_id)
         if row is None or row.post != asked.post_id:
             log.warning("button of another post", row=row_id, post=asked.post_id)
             return self._ephemeral(replies.stray())
@@ -81,6 +84,15 @@ class Reception:
             Event(_once("click", asked.trigger_id), asked.user_id, self.app.now(), where, what, people)
         )
         return self._ephemeral(await self._shown(reply, asked.user_id, asked.trigger_id))
+
+    async def _row(self, number: int) -> outbox.OutboxRow | None:
+        """The outbox row of a post, which the server may show to people before it tells us that it made it."""
+        row = outbox.row(self.app.store, number)
+        tries = round(POSTED_SECONDS / 0.05)
+        while row and not row.post and row.state == "pending" and tries:
+            await asyncio.sleep(0.05)
+            row, tries = outbox.row(self.app.store, number), tries - 1
+        return row
 
     async def dialog(self, asked: Submission) -> dict[str, Any]:
         """Take in a filled-in dialog: errors go back into it, the answer goes by direct message. Raises Forged, Malformed."""
@@ -106,8 +118,8 @@ class Reception:
 
     def _unfilled(self, errors: Iterable[tuple[str, str]], answers: Mapping[str, object]) -> dict[str, Any]:
         """What is wrong with a dialog's answers. A client shows an error beside a field that it has, and else at the bottom."""
-        beside = {name: self._plain(text) for name, text in errors if name in answers}
-        below = [self._plain(text) for name, text in errors if name not in answers]
+        beside = {name: render.unformatted(self._plain(text)) for name, text in errors if name in answers}
+        below = [render.unformatted(self._plain(text)) for name, text in errors if name not in answers]
         return {**({"errors": beside} if beside else {}), **({"error": "\n".join(below)} if below else {})}
 
     async def said(self, post: Said, late: int = 0) -> bool:

@@ -44,7 +44,7 @@ def bad(name: str) -> ApiError:
 
 @dataclass
 class Fault:
-    """What happens to the next matching call; `after` lets the call take effect first."""
+    """What happens to the next matching call; `after` lets the call take effect first, and its answer may come `seconds` late."""
 
     method: str
     path: re.Pattern[str]
@@ -52,6 +52,7 @@ class Fault:
     headers: Mapping[str, str]
     times: int
     after: bool
+    seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,10 @@ class FakeMattermost:
         """The next `times` calls that match answer `status` (0: the connection drops), `after` they took effect or not."""
         self.faults.append(Fault(method, re.compile(path_regex), status, headers or {}, times, after))
 
+    def answer_late(self, method: str, path_regex: str, seconds: float) -> None:
+        """The next call that matches takes effect at once, but its answer comes late."""
+        self.faults.append(Fault(method, re.compile(path_regex), 0, {}, 1, after=True, seconds=seconds))
+
     def now(self) -> int:
         """The server's time in milliseconds UTC; it never says the same twice, unless it is `frozen`."""
         if self.frozen:
@@ -271,7 +276,9 @@ class FakeMattermost:
             except Hangup:
                 return self._hang_up(request)
             fault = self._fault(request, after=True)
-        if fault:
+        if fault and fault.seconds:
+            await asyncio.sleep(fault.seconds)
+        elif fault:
             if not fault.status:
                 return self._hang_up(request)
             response = self._error(fault.status, "fault", "This was asked for.", fault.headers)

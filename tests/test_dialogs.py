@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from structlog.testing import capture_logs
 
 from mmbot import policy
 from mmbot.console import Console
+from mmbot.domain.ticket import Ticket, followed
+from mmbot.domain.turns import stage
 from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
@@ -32,6 +35,29 @@ def test_the_conversation_goes_as_written(path: Path, tmp_path: Path, pytestconf
     if pytestconfig.getoption("--write"):
         path.write_text(played, "utf-8")
     assert played == written
+
+
+def test_the_conversations_take_each_track_to_each_of_its_endings(tmp_path: Path) -> None:
+    reached = set[tuple[str, str]]()
+    for path in [*(FOLDER / "tracks").glob("*.md"), FOLDER / "to-listed.md", FOLDER / "endings.md"]:
+        (place := tmp_path / path.stem).mkdir()
+        asyncio.run(_played(path.read_text("utf-8"), place, in_full=False))
+        reached |= _endings(place)
+    rules = policy.load()
+    tracks = rules.of(rules.current).tracks
+    assert reached == {(track, ending) for track in tracks for ending in ("all done", "rejected", "withdrawn")}
+
+
+def _endings(folder: Path) -> set[tuple[str, str]]:
+    """How each ticket of a conversation ended, were it for a time only, with the track it was on: it was closed, or all steps are done."""
+    store = Store(folder / "mmbot.db", policy.load())
+    found = set[tuple[str, str]]()
+    for number in range(1, store.next_number()):
+        states = [*accumulate(store.facts(number), followed, initial=Ticket(number, store.policy))]
+        found |= {(x.track, x.ended.ending) for x in states if x.ended and x.ended.ending != "duplicate"}
+        found |= {(x.track, "all done") for x in states if x.submitted and stage(x) == "all done"}
+    store.close()
+    return found
 
 
 async def _played(text: str, folder: Path, *, in_full: bool) -> str:

@@ -269,6 +269,17 @@ async def test_a_click_counts_on_the_post_that_it_was_made_for(stage: Stage) -> 
         assert stage.dump() == before
 
 
+async def test_a_post_can_be_clicked_before_the_server_says_that_it_was_made(fresh: Stage) -> None:
+    assert fresh.server
+    _, post = shown(fresh, "prompt:1:security")
+    await fresh.world.admin.call("DELETE", f"/posts/{post}")
+    fresh.server.answer_late("POST", "^/posts$", 0.5)
+    await fresh.mb("sam", "pass MB-1 S2")
+    new = await fresh.sam.wait_for(lambda p: "security review of" in p["message"] and p["id"] != post)
+    assert shown(fresh, "prompt:1:security")[1] == ""
+    assert "security approves" in await fresh.sam.click(new["id"], "All pass, approve", wait=3)
+
+
 async def test_a_click_proves_no_right(stage: Stage) -> None:
     row, post = shown(stage, "prompt:1:security")
     before = stage.dump()

@@ -91,3 +91,16 @@ def test_a_ticket_keeps_the_requirements_it_was_opened_under(tmp_path: Path) -> 
     assert "MB-1 has no item `Z1`. Its items: P1, P2, P3, P4, P5, P6, P7, P8" in said
     assert "Recorded: **Z1** passed" in said
     assert "MB-2 has no item `P6`. Its items: P1, P2, P3, P4, P5, Z1, P7, P8" in said
+
+
+def test_why_an_item_of_a_confidential_role_does_not_apply_stays_out_of_the_channel(tmp_path: Path) -> None:
+    head, heading, tail = SHIPPED.partition("items.S2]")
+    said = "\n".join(
+        played(
+            tmp_path, head + heading + tail.replace("na = false", "na = true", 1), f"@sue: /mb submit {REMIND} v1.0.0",
+            "@olive: /mb request MB-1", "@sam: /mb na MB-1 S2 it is an open door anyway", ":show prompt MB-1 security",
+            "@pam: /mb status MB-1 --log",
+        )
+    )  # fmt: skip
+    assert "**S2** not applicable by sam" in said
+    assert "open door" not in said

@@ -197,3 +197,9 @@ def test_a_dialog_with_anything_changed_is_forged(name: str, value: object) -> N
 def test_any_other_state_is_forged(text: str) -> None:
     with pytest.raises(render.Forged):
         render.dialog_state(text, "id-sam", KEY, NOW)
+
+
+def test_what_a_client_shows_as_it_is_written_has_no_markdown() -> None:
+    words = "MB-1 is reviewed at [`01f0428`](https://github.com/x/y/commit/01f) now. **Withdrawn**: `/mb status MB-1`."
+    assert render.unformatted(words) == "MB-1 is reviewed at 01f0428 now. Withdrawn: `/mb status MB-1`."
+    assert render.unformatted("It said:\n> \\*no\\* to @\u200ball") == "It said:\n*no* to @all"

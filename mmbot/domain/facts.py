@@ -215,6 +215,15 @@ class StepDone(Fact):
     skipped: bool = False
 
 
+class CutRefused(Fact):
+    """At the listing gate a role found a fault in what was cut: it has to be cut anew, and tried anew by all."""
+
+    kind: Literal["cut-refused"] = "cut-refused"
+    role: str
+    text: str
+    commit: str
+
+
 class StepUndone(Fact):
     """What was said of a step was wrong."""
 
@@ -295,6 +304,7 @@ AnyFact = (
     | ReadySaid
     | StepDone
     | StepUndone
+    | CutRefused
     | TrackChosen
     | Edited
     | Linked

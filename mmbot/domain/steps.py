@@ -50,6 +50,12 @@ def _said(ticket: Ticket, words: Step, person: str) -> bool:
     return bool(found and ticket.stands(found))
 
 
+def beside_the_review(ticket: Ticket) -> tuple[str, ...]:
+    """The steps before the review gate that somebody has to do: they need not wait for the reviews, nor these for them."""
+    names = ticket.track_words.steps
+    return tuple(x for x in names[: names.index(GATE)] if ticket.policy.steps[x].do)
+
+
 def outstanding(ticket: Ticket) -> tuple[str, ...]:
     """The steps that are not done, in the track's order."""
     return tuple(name for name in ticket.track_words.steps if not done(ticket, name))
@@ -95,33 +101,42 @@ def _before(ticket: Ticket, name: str) -> str:
 
 
 def unmarked(ticket: Ticket, name: str, person: str, by: str, at: int, via: str) -> Ticket:
-    """The ticket with a wrong "done" taken back. Raises Illegal: step-unknown, step-derived, step-not-done, later-done."""
+    """The ticket with a wrong "done" taken back.
+
+    Raises Illegal: ended, step-unknown, step-derived, step-not-done, later-done.
+    """
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
     words = step(ticket, name)
     if not words.do:
         raise Illegal("step-derived", step=words)
     key = (name, person if words.each else "")
     if key not in ticket.steps:
         raise Illegal("step-not-done", step=words)
-    steps = ticket.track_words.steps
-    later = next((x for x in steps[steps.index(name) + 1 :] if _depends(ticket, x) and _depends(ticket, name)), "")
-    if later:
+    if later := _resting_on(ticket, name):
         raise Illegal("later-done", step=words, later=later)
     return ticket.plus(f.StepUndone(step=name, person=key[1], by=by, at=at, via=via))
 
 
-def _depends(ticket: Ticket, name: str) -> bool:
-    """Whether a step is done and stands in the line from the gate to the public, where each needs the one before."""
-    words = ticket.policy.steps[name]
-    return words.at == "commit" and bool(words.do) and done(ticket, name)
+def _resting_on(ticket: Ticket, name: str) -> str:
+    """A step that is done and needs this one: in the line from the gate to the public each needs the one before."""
+    steps = ticket.track_words.steps
+    at, start = steps.index(name), steps.index(GATE)
+    public = next((steps.index(x) for x in steps if x in PUBLIC), len(steps))
+    if at < start or not done(ticket, name):
+        return ""
+    return next((x for x in steps[at + 1 : public + 1] if ticket.policy.steps[x].do and done(ticket, x)), "")
 
 
 def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at: int, via: str) -> Ticket:
     """The ticket with a role's verdict on what was cut.
 
-    Raises Illegal: ended, role-not-here, step-early, already-approved, not-approved.
+    Raises Illegal: ended, is-public, role-not-here, step-early, already-approved, not-approved.
     """
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
+    if ticket.public:
+        raise Illegal("is-public")
     if "listing-gate" not in ticket.track_words.steps or role not in listing_roles(ticket):
         raise Illegal("role-not-here", role=role)
     given = role not in missing_at_listing(ticket)
@@ -135,6 +150,23 @@ def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at:
     return ticket.plus(
         f.VerdictGiven(role=role, decision=decision, commit=ticket.commit, gate="listing", by=by, at=at, via=via)
     )
+
+
+def cut_refused(ticket: Ticket, fact: f.CutRefused) -> Ticket:
+    """The ticket after a role found a fault in what was cut. Raises Illegal: ended, is-public, role-not-here, step-early, why-missing."""
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    if ticket.public:
+        raise Illegal("is-public")
+    if "listing-gate" not in ticket.track_words.steps or fact.role not in listing_roles(ticket):
+        raise Illegal("role-not-here", role=fact.role)
+    if not fact.text.strip():
+        raise Illegal("why-missing", item=None, state="failed")
+    if not done(ticket, "cut"):
+        raise Illegal(
+            "step-early", step=ticket.policy.steps["listing-gate"], before=_before(ticket, "listing-gate") or "cut"
+        )
+    return ticket.plus(fact.model_copy(update={"commit": ticket.commit}))
 
 
 def closed(ticket: Ticket, fact: f.Ended) -> Ticket:

@@ -339,10 +339,14 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.StepDone():
             merge = ticket.merge if fact.step != "merged" else None
             return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge)
+        case f.CutRefused():
+            left = {key: x for key, x in ticket.steps.items() if key != ("cut", "")}
+            return _with(ticket, steps=left, listing={})
         case f.StepUndone():
             merge = ticket.merge if fact.step != "merged" else None
             left = {key: x for key, x in ticket.steps.items() if key != (fact.step, fact.person)}
-            return _with(ticket, steps=left, merge=merge)
+            tried = {} if fact.step == "cut" else ticket.listing  # what is cut anew is tried anew
+            return _with(ticket, steps=left, merge=merge, listing=tried)
         case f.ReadySaid():
             unanswered = {found.number for found in ticket.findings if found.open and not found.answered_at}
             return _with_findings(ticket, unanswered & set(fact.findings), answered_at=fact.at)

@@ -105,7 +105,10 @@ class JudgeItem(Command):
 
 
 class Block(Command):
-    """With an item it is the same as `fail`; without one, in free words. The submitter is told within minutes."""
+    """With an item it is the same as `fail`; without one, in free words. The submitter is told within minutes.
+
+    `--listing` speaks of what was cut, at the listing gate: it is cut anew, and nothing waits for the submitter.
+    """
 
     words = {"block": {}}
     summaries = {"block": "raise a finding that blocks the gate until your role settles it"}
@@ -118,6 +121,7 @@ class Block(Command):
     text: Annotated[
         str, Slot("text", "WHY", "What is wrong"), StringConstraints(strip_whitespace=True, max_length=3000)
     ]
+    listing: Annotated[bool, Slot("flag", "--listing")] = False
     commit: CommitGuard = ""
 
 

@@ -78,7 +78,8 @@ def _judges(ticket: Ticket, user: str) -> str:
     parts = ((x.role, {x.reviewer, x.approved_by}) for x in ticket.reviews.values())
     judged = ((ticket.requirements.items[x.item].role, {x.by}) for x in ticket.judgements.values() if x.state != "open")
     found = ((x.role, {x.by}) for x in ticket.findings if x.open)
-    return next((role for role, people in (*parts, *judged, *found) if user in people), "")
+    listing = ((role, {x.by}) for role, x in ticket.listing.items())
+    return next((role for role, people in (*parts, *judged, *found, *listing) if user in people), "")
 
 
 def _repository(tx: Tx, ticket: Ticket, text: str) -> str:

@@ -28,7 +28,7 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
             tx.tell(notices.gate_open(saved, tx.who), saved.owner, "owner", saved)
         if any(turn.party == "release" for turn in waiting(saved)):  # it was merged before it was approved
             others = [x for x in tx.store.members("release") if x != saved.submitter]
-            tx.tell_all(steps.your_step(saved, tx.who, ""), others, "release", saved)
+            tx.tell_all(steps.your_step(saved, tx.who, "", releases=True), others, "release", saved)
     elif was_open and not is_open and saved.owner:
         tx.tell(notices.gate_shut(saved, notices.why_shut(saved)), saved.owner, "owner", saved)
     return saved

@@ -11,6 +11,8 @@ from mmbot.words import people as words
 
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
+A_QUESTION = 3
+"""Spaces from which on words are a question rather than a plugin's name."""
 
 
 def status(tx: Tx, cmd: AskStatus) -> Reply:
@@ -22,7 +24,8 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
         found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
         if not found:
             numbers, count = tx.store.found(about, NAMED_ALIKE - 1)
-            raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count))
+            asks = about.count(" ") >= A_QUESTION
+            raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count, question=asks))
         if len(found) > 1:
             raise Refused(answers.several_named(found))
         return _log(tx, found[0].number, cmd.page) if cmd.log else _status(tx, found[0].number)
@@ -32,13 +35,13 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
     if not mine:
         return Reply(answers.no_tickets(cmd.page))
     shown = [tx.ticket(number) for number in mine[: answers.AT_MOST]]
-    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who) for ticket in shown]
+    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now) for ticket in shown]
     return Reply(answers.your_tickets(lines, cmd.page, more=len(mine) > len(shown)))
 
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who))
+    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now))
 
 
 def _log(tx: Tx, number: int, page: int) -> Reply:
@@ -161,4 +164,7 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
     title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket, tx.actor.roles)
-    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, what.line, asked))
+    line = what.line
+    if ticket and ticket.commit and "commit" in WORDS[what.word].model_fields and "commit" not in what.given:
+        line = f"{line} --commit {ticket.commit[:7]}"  # it is answered with this commit in mind, and the review may move meanwhile
+    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, line, asked))

@@ -62,7 +62,8 @@ def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
 
 def _asked(tx: Tx, ticket: Ticket, role: str) -> Message:
     turn = tx.turns(ticket).get(role)
-    return notices.assigned(ticket, role, tx.who(tx.by), turn.due if turn else 0)
+    due = turn.due if turn else 0
+    return notices.assigned(ticket, role, tx.who(tx.by), due, late=0 < due < tx.now)
 
 
 def _relieved(tx: Tx, ticket: Ticket, role: str, before: str) -> None:
@@ -82,7 +83,8 @@ def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
         raise Refused(replies.assigned_already(before, "owner", tx.who(person) if person else "", mine=mine))
     saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
     if person and not mine:
-        tx.tell(notices.assigned(saved, "owner", tx.who(tx.by)), person, "owner", saved)
+        way = way_on(saved, tx.turns(saved), person, tx.store.roles_of(person))
+        tx.tell(notices.assigned(saved, "owner", tx.who(tx.by), way=way), person, "owner", saved)
     _relieved(tx, saved, "owner", before.owner)
     name = tx.who(person) if person else ""
     way_on_, remark = _way_on(tx, saved, "owner"), away_remark(tx, saved, "owner", person)
@@ -140,14 +142,17 @@ def judge(tx: Tx, cmd: JudgeItem) -> Reply:
     _guard(before, cmd.commit)
     after = _taken_up(tx, review.judged(before, cmd.items, cmd.state, cmd.why, tx.by, tx.at, tx.via), sorted(roles))
     saved = follow(tx, before, after)
-    role = before.requirements.items[cmd.items[0]].role
+    concerned = tuple(dict.fromkeys(before.requirements.items[x].role for x in cmd.items))
     public = tx.event.where.via == "mention"
-    return Reply(replies.judged(saved, cmd.items, cmd.state, role, in_public=public))
+    return Reply(replies.judged(saved, cmd.items, cmd.state, concerned, in_public=public))
 
 
 def block(tx: Tx, cmd: Block) -> Reply:
     """Raise a finding; of an item, that is failing it."""
     before = _open(tx, cmd.ticket)
+    if cmd.listing:
+        _guard(before, cmd.commit)
+        return way.refuse_cut(tx, before, cmd.role, cmd.text)
     known = {item.handle: item.role for item in before.items}
     if cmd.item and cmd.item not in known:
         raise review.Illegal("item-unknown", item=cmd.item)
@@ -192,7 +197,8 @@ def give_verdict(tx: Tx, cmd: GiveVerdict) -> Reply:
     if cmd.listing:
         _guard(before, cmd.commit)
         return way.judge_listing(tx, before, cmd.role, cmd.decision)
-    role = tx.role_for(before, cmd.role, next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision))
+    word = next(w for w, fixed in cmd.words.items() if fixed["decision"] == cmd.decision)
+    role = tx.role_for(before, cmd.role, word, rest=" --all" if cmd.all else "")
     if role not in before.roles:
         raise review.Illegal("role-not-here", role=role)
     tx.require("role", before, role)

@@ -19,7 +19,7 @@ def linked(tx: Tx, ticket: Ticket) -> Ticket:
     if ticket.before:
         return ticket
     for old in map(tx.ticket, tx.store.earlier(ticket.number, ticket.place, ticket.plugin_id.lower())):
-        if old.ended and old.ended.ending != "duplicate":
+        if old.number < ticket.number and old.ended and old.ended.ending != "duplicate":
             return ticket.plus(f.Linked(to=old.number, how="before", at=tx.at, via=tx.via))
     return ticket
 
@@ -31,4 +31,4 @@ def tell_links(tx: Tx, ticket: Ticket) -> None:
     old = tx.ticket(ticket.before)
     if ticket.number not in old.after:
         saved = tx.save(old.plus(f.Linked(to=ticket.number, how="after", at=tx.at, via=tx.via)))
-        tx.say(words.again_news(ticket), thread=card(saved))
+        tx.say(words.again_news(ticket, saved), thread=card(saved))

@@ -1,18 +1,21 @@
 """A ticket's way beside the review: steps done and undone, the listing gate, and how tickets end, rest and come back."""
 
 import re
+from collections.abc import Sequence
 
 from mmbot.domain import facts as f
-from mmbot.domain import steps
+from mmbot.domain import review, steps
 from mmbot.domain.references import BadReference, Reference, parse_reference
+from mmbot.domain.rights import allowed, submits
 from mmbot.domain.ticket import PUBLIC, Ticket
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, ReferenceResolved, TakeStep, UndoStep
 from mmbot.handlers import intake, parts
 from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.twins import twice
-from mmbot.messages import Refused, Reply
+from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
+from mmbot.words import answers
 from mmbot.words import merged as merged_words
 from mmbot.words import steps as words
 
@@ -42,6 +45,8 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     if merged:  # whoever cuts it is told when it is known to be what was approved
         _look_up(tx, saved, named, merged)
         return Reply(merged_words.recorded(saved))
+    if step.each and not cmd.skipped and cmd.person != tx.by:
+        tell(tx, saved, cmd.person, words.swag_sent(saved))
     _tell_next(tx, before, saved)
     return Reply(words.done(saved, fact, tx.who))
 
@@ -117,7 +122,15 @@ def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
     """Take a wrong "done" back."""
     before = tx.ticket(cmd.ticket)
     _require(tx, before, steps.step(before, cmd.step).by)
-    follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
+    after = steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via)
+    reviewed_again = before.public and not after.public
+    if reviewed_again and (twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower())):
+        raise Refused(twice(tx, tx.ticket(twins[0])))
+    saved = follow(tx, before, after)
+    tx.say(words.undone_news(saved, cmd.step, tx.who(tx.by)), thread=card(saved))
+    _tell_next(tx, before, saved)
+    if reviewed_again:
+        intake.look_up(tx, saved)  # an answer that came while it was public was dropped
     return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who, tx.by))
 
 
@@ -135,25 +148,48 @@ def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
             continue
         if turn.party == "owner" and after.owner and after.owner != tx.by:
             tx.tell(words.your_step(after, tx.who, after.owner), after.owner, "owner", after)
-        elif turn.party == "release" or turn.why == "listing":
+        elif turn.why == "listing":
             reviewer = after.review(turn.party).reviewer
-            people = [reviewer] if reviewer else tx.store.members(turn.party)
-            others = [x for x in people if x not in {tx.by, after.submitter}]
-            tx.tell_all(words.your_step(after, tx.who, ""), others, turn.party, after)
+            _tell_others(tx, words.try_it(after, turn.party), [reviewer] if reviewer else [], turn.party, after)
+        elif turn.party == "release":
+            _tell_others(tx, words.your_step(after, tx.who, "", releases=True), [], "release", after)
+
+
+def _tell_others(tx: Tx, news: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
+    """Tell those people, or all who hold the part, but not whoever just acted or whose plugin it is."""
+    others = [x for x in people or tx.store.members(part) if x != tx.by and not submits(ticket, x)]
+    tx.tell_all(news, others, part, ticket)
 
 
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
     """Record a role's verdict on what was cut: the listing gate has roles of its own, whatever the track's are."""
-    role = tx.role_for(before, asked, "approve", steps.listing_roles(before))
+    role = tx.role_for(before, asked, "approve", steps.listing_roles(before), " --listing")
     tx.require("role", before, role)
     saved = follow(tx, before, steps.listing_judged(before, role, decision, tx.by, tx.at, tx.via))
     _tell_next(tx, before, saved)
     return Reply(words.listing_judged(saved, role, decision, tx.who, tx.by))
 
 
+def refuse_cut(tx: Tx, before: Ticket, asked: str, text: str) -> Reply:
+    """Record a fault in what was cut: the thread, the owner and those who cut are told."""
+    role = tx.role_for(before, asked, "block", steps.listing_roles(before), " --listing WHY")
+    tx.require("role", before, role)
+    fact = f.CutRefused(role=role, text=text, commit="", by=tx.by, at=tx.at, via=tx.via)
+    saved = follow(tx, before, steps.cut_refused(before, fact))
+    news = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role))
+    tx.say(news, thread=card(saved))
+    if saved.owner not in {"", tx.by}:
+        tx.tell(words.cut_refused(saved, role, text, tx.who(tx.by), secret=False), saved.owner, "owner", saved)
+    told = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role), cutter=True)
+    _tell_others(tx, told, [], "release", saved)
+    return Reply(words.cut_refused_reply(saved, role, tx.who, tx.by))
+
+
 def ask_next(tx: Tx, cmd: AskNext) -> Reply:
     """Which step comes next."""
-    return Reply(words.next_step(tx.ticket(cmd.ticket), tx.who, tx.by))
+    ticket, releases = tx.ticket(cmd.ticket), "release" in tx.actor.roles
+    may = releases or allowed("owner", tx.actor, ticket)
+    return Reply(words.next_step(ticket, tx.who, tx.by, releases=releases, may=may))
 
 
 def end(tx: Tx, cmd: EndTicket) -> Reply:
@@ -164,23 +200,35 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
     saved = follow(tx, before, steps.closed(before, fact))
     tx.say(words.ended_news(saved, tx.who(tx.by)), thread=card(saved))
     for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
-        if cmd.ending == "rejected" and person != tx.by:
-            tell(tx, saved, person, words.ended_to_submitter(saved))
-    return Reply(words.ended(saved))
+        if person != tx.by:
+            rejected = cmd.ending == "rejected"
+            told = words.ended_to_submitter(saved) if rejected else words.withdrawn(saved, tx.who(tx.by))
+            tell(tx, saved, person, told)
+    if saved.owner not in {"", tx.by}:
+        tx.tell(words.ended_news(saved, tx.who(tx.by)), saved.owner, "owner", saved)
+    return Reply(words.ended(saved, may_reopen=cmd.ending == "withdrawn" or allowed("owner", tx.actor, saved)))
 
 
 def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
-    """Bring a rejected or withdrawn ticket back."""
-    tx.require("owner", before)
+    """Bring a ticket back: an owner one that was rejected or withdrawn, a submitter one that was withdrawn."""
+    withdrawn = before.ended and before.ended.ending == "withdrawn"
+    tx.require("owner-or-submitter" if withdrawn else "owner", before)
     if not before.ended or before.ended.ending == "duplicate":
-        raise Refused(words.not_ended(before) if not before.ended else words.ended(before))
+        raise Refused(words.not_ended(before) if not before.ended else words.ended(before, may_reopen=False))
     if twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower()):
         raise Refused(twice(tx, tx.ticket(twins[0])))
     reopened = before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via))
     saved = follow(tx, before, parts.without_the_unfit(tx, reopened))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
     intake.look_up(tx, saved)  # an answer that came while it was closed was dropped
-    return Reply(words.reopened(saved, tx.who, tx.by))
+    return Reply(words.reopened(saved, tx.who, tx.by, _before_the_gate(tx, saved)))
+
+
+def _before_the_gate(tx: Tx, ticket: Ticket) -> str:
+    """For whom a ticket waits that goes on, and what the asker can do; "" from the review gate on, where a step is next."""
+    if review.gate(ticket).open:
+        return ""
+    return answers.outlook_of(ticket, tx.turns(ticket), tx.actor, tx.who)
 
 
 def hold(tx: Tx, cmd: HoldTicket) -> Reply:
@@ -194,4 +242,8 @@ def hold(tx: Tx, cmd: HoldTicket) -> Reply:
     )
     saved = follow(tx, before, steps.rested(before, fact))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is on hold" if cmd.held else "goes on"), thread=card(saved))
-    return Reply(words.held(saved, tx.who, tx.by))
+    if before.held and not cmd.held:
+        if any(turn.party == "submitter" for turn in waiting(saved)) and saved.submitter != tx.by:
+            tell(tx, saved, saved.submitter, words.goes_on_with_you(saved))
+        intake.tell_answered(tx, saved, before.held.at)  # whoever was answered meanwhile was not asked for anything
+    return Reply(words.held(saved, tx.who, tx.by, "" if cmd.held else _before_the_gate(tx, saved)))

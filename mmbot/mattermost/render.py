@@ -22,6 +22,10 @@ LIFETIME = 30
 DIALOG_LIFETIME = DAY
 """Milliseconds for which a dialog can be filled in."""
 
+_LINKED = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(https?://[^)]*\)")
+_MARKS = re.compile(r"\*\*|\\([^\w\s])|(?<=\n)> |^> ")
+"""What Markdown is made of: bold, escapes, quotations."""
+
 
 class Forged(Exception):  # noqa: N818 -- what it is
     """A context or state that this bot did not sign, or not for this person, or too long ago."""
@@ -84,6 +88,12 @@ def text(words: str, trigger: str) -> str:
     """A text on its way out: the trigger put in, and never longer than a post may be."""
     words = words.replace(MB, f"/{trigger}")
     return words if len(words) <= LONGEST_MESSAGE else words[: LONGEST_MESSAGE - 2] + " …"
+
+
+def unformatted(words: str) -> str:
+    """A text for a place where clients show Markdown as it is written, such as a dialog's errors: links by their labels, nothing bold."""
+    words = _LINKED.sub(lambda found: found.group(1).strip("`"), words)
+    return _MARKS.sub(lambda found: found.group(1) or "", words).replace("\u200b", "")
 
 
 def dialog(asked: Dialog, person: str, nonce: str, secret: bytes, now: int, trigger: str) -> dict[str, Any]:

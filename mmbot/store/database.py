@@ -207,11 +207,14 @@ class Store:
         return [row["number"] for row in rows if row["meant"] == rows[0]["meant"]]
 
     def tickets_of(self, person: str, limit: int = 20, skipped: int = 0) -> list[int]:
-        """The open tickets that somebody submitted or owns, without the first `skipped`."""
+        """The open tickets that somebody submitted, maintains or owns, without the first `skipped`."""
         rows = self.query(
             """SELECT number FROM ticket WHERE submitter = ? AND open = 1
-               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1 ORDER BY number LIMIT ? OFFSET ?""",
-            person, person, limit, skipped,
+               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1
+               UNION SELECT ticket FROM part JOIN ticket ON number = ticket
+                     WHERE person = ? AND part >= 'maintainer' AND part < 'maintainer;' AND open = 1
+               ORDER BY 1 LIMIT ? OFFSET ?""",
+            person, person, person, limit, skipped,
         )  # fmt: skip
         return [row["number"] for row in rows]
 
@@ -375,9 +378,10 @@ class Store:
         )
         self.execute("DELETE FROM part WHERE ticket = ?", ticket.number)
         under_way = live or bool(turns)
+        maintain = [(f"maintainer:{n}", x) for n, x in enumerate(ticket.maintainers) if x != ticket.submitter]
         self.connection.executemany(
             "INSERT INTO part (ticket, part, person) VALUES (?, ?, ?)",
-            [(ticket.number, part, person) for part, person in ticket.parts if under_way],
+            [(ticket.number, part, person) for part, person in (*ticket.parts, *maintain) if under_way],
         )
         self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
         self.connection.executemany(

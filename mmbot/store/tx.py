@@ -110,15 +110,17 @@ class Tx:
             ids += self.store.members(held)
         return [self.who(x) for x in dict.fromkeys(ids)]
 
-    def role_for(self, ticket: Ticket, asked: str, word: str, among: Sequence[str] = ()) -> str:
+    def role_for(self, ticket: Ticket, asked: str, word: str, among: Sequence[str] = (), rest: str = "") -> str:
         """The role in which the asker acts on a ticket: the one named, else the only one they hold of its track, or `among` these."""
         if asked:
             return asked
         mine = sorted(self.actor.roles & set(among or ticket.roles))
         if not mine:
-            raise Refused(replies.no_role())
+            raise Refused(
+                replies.no_role_among([self.policy.roles[x].title for x in among]) if among else replies.no_role()
+            )
         if len(mine) > 1:
-            raise Refused(replies.which_role(ticket, mine, word), "role")
+            raise Refused(replies.which_role(ticket, mine, word, rest), "role")
         return mine[0]
 
     def reference(self, text: str, repository: str = "") -> Reference:

@@ -19,6 +19,7 @@ from mmbot.words.cards import (
     verdict_words,
     way_on,
 )
+from mmbot.words.notices import remarks
 from mmbot.words.phrases import code, date, day, link, listed, plain, quoted, typed
 
 AT_MOST = 20
@@ -26,14 +27,14 @@ COUNTED = 1_000
 """Up to how many found tickets are counted, and shown."""
 
 
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
+def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
     if ticket.before:
-        lines[0] += f" Handed in before as MB-{ticket.before}."
+        lines[0] += f" It follows MB-{ticket.before}."
     if ticket.after:
-        lines[0] += f" Handed in again as {listed(f'MB-{x}' for x in ticket.after)}."
+        lines[0] += f" It is followed by {listed(f'MB-{x}' for x in ticket.after)}."
     if ticket.submitted and ticket.submitted.summary:
         lines.append(quoted(ticket.submitted.summary, 300))
     if ticket.unresolved and not ticket.commit:
@@ -42,11 +43,13 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -
         where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
         lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
         lines += [_role_line(ticket, role, who) for role in ticket.roles]
+    if ticket.commit and not ticket.ended and not review.gate(ticket).open:
+        lines += [f"⚠ {x}" for x in remarks(ticket)]
     for found in review.findings(ticket):
         secret = found.confidential and not may_know(reader, ticket, found.role)
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
-    lines.append(outlook(ticket, turns, who, mention=reader.id))
+    lines.append(outlook(ticket, turns, who, mention=reader.id, now=now))
     if way := way_on(ticket, turns, reader.id, reader.roles):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
@@ -58,11 +61,17 @@ def _role_line(ticket: Ticket, role: str, who: Who) -> str:
     return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who)}"
 
 
-def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who) -> str:
+def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
     """A ticket on one line of a list."""
+    words = outlook_of(ticket, turns, reader, who, now)
+    return f"{called(ticket)}: {words[:1].lower()}{words[1:]}"
+
+
+def outlook_of(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int = 0) -> str:
+    """Whom a ticket waits for, and what the reader can do for it now."""
     way = way_on(ticket, turns, reader.id, reader.roles)
-    words = outlook(ticket, turns, who, mention=reader.id)
-    return f"{called(ticket)}: {words[:1].lower()}{words[1:]}" + (f" You can now: {way}." if way else "")
+    words = outlook(ticket, turns, who, mention=reader.id, now=now)
+    return words + (f" You can now: {way}." if way else "")
 
 
 def log(ticket: Ticket, lines: Sequence[str], page: int, count: int, command: str) -> str:
@@ -88,9 +97,14 @@ def no_tickets(page: int = 1) -> str:
     return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
 
 
-def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0) -> str:
-    """No ticket is called so; these of `count` in all mention the words."""
+def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0, *, question: bool = False) -> str:
+    """No ticket is called so; these of `count` in all mention the words. A `question` of many words is none for a bot."""
     unknown = f"I know no ticket or plugin called {code(words, 60)}."
+    if not mention and question:
+        return (
+            f"That is a question for people: ask it in your ticket's thread. I can say where your tickets stand, {typed('status')}, "
+            f"which step comes next and whose it is, {typed('next MB-7')}, and what you can do, {typed('help')}."
+        )
     if not mention:
         return f"{unknown} {typed('status')} lists your tickets, {typed('help')} what you can do."
     way = f"For example {typed(f'status {mention[0].handle}')}."

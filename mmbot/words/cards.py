@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.domain import review
-from mmbot.domain.rights import is_outside
+from mmbot.domain.rights import is_outside, submits
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
@@ -11,7 +11,7 @@ from mmbot.policy import Item
 from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
-from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, typed
+from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, typed
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -95,7 +95,7 @@ def _people_line(ticket: Ticket, who: Who) -> str:
     owner = who(ticket.owner) if ticket.owner else "nobody yet"
     others = [who(x) for x in ticket.maintainers if x != ticket.submitter]
     more = f" · maintained by {listed(others)}" if others else ""
-    before = f" · handed in before as MB-{ticket.before}" if ticket.before else ""
+    before = f" · follows MB-{ticket.before}" if ticket.before else ""
     return f"submitted by {who(ticket.submitter)} on {day(ticket.opened_at)} · owner {owner}{more}{before}"
 
 
@@ -132,15 +132,23 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
     return says
 
 
-def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "") -> str:
-    """Whom the ticket waits for, in a sentence. `mention` is a user id that reads it as "you"."""
+def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str = "", now: int = 0) -> str:
+    """Whom the ticket waits for, in a sentence, and for an answer that is read `now`, since when, if that was on another day.
+
+    `mention` is a user id that reads it as "you".
+    """
     if ticket.ended or ticket.held:
         return resting(ticket)
-    parts = [_waits(ticket, turn, who, mention) for turn in turns.values() if turn.party != "mmbot"]
+    waited = [turn for turn in turns.values() if turn.party != "mmbot"]
+    days = [f" since {day(x.since)}" if now and day(x.since) != day(now) else "" for x in waited]
+    alike = len({*days}) == 1
+    parts = [
+        _waits(ticket, turn, who, mention) + ("" if alike else since) for turn, since in zip(waited, days, strict=True)
+    ]
     if "mmbot" in turns and ticket.asked:
         return f"Looking up {code(ticket.asked.text)} …"
     gate = _gate_words(ticket)
-    return f"{gate}Waiting for {listed(parts)}." if parts else gate.strip()
+    return f"{gate}Waiting for {listed(parts)}{days[0] if alike else ''}." if parts else gate.strip()
 
 
 def resting(ticket: Ticket) -> str:
@@ -150,10 +158,10 @@ def resting(ticket: Ticket) -> str:
             f"**Closed** on {day(ticket.ended.at)}: the same plugin as MB-{ticket.ended.of}, where the review goes on."
         )
     if ticket.ended:
-        why = f": {plain(ticket.ended.why, 600).rstrip('.')}" if ticket.ended.why else ""
-        return f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}."
-    why = plain(ticket.held.why, 600).rstrip(".") if ticket.held else ""
-    return f"**On hold** since {day(ticket.held.at)}: {why}." if ticket.held else ""
+        why = f": {plain(ticket.ended.why, 600)}" if ticket.ended.why else ""
+        return ended(f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}")
+    why = plain(ticket.held.why, 600) if ticket.held else ""
+    return ended(f"**On hold** since {day(ticket.held.at)}: {why}") if ticket.held else ""
 
 
 def _gate_words(ticket: Ticket) -> str:
@@ -289,7 +297,8 @@ def _decided_line(ticket: Ticket, role: str, who: Who) -> str:
         found = ticket.judgements.get(item.handle)
         stands = review.standing(ticket, item.handle)
         if found and found.state in DECIDED and stands != "open":
-            why = f" ({plain(found.why, 100)})" if found.why and found.state == "na" else ""
+            said = found.why and found.state == "na" and not ticket.confidential(role)
+            why = f" ({plain(found.why, 100)})" if said else ""
             then = f" at {at(ticket, found.commit)}" if stands == "held" else ""
             mark = "✓" if stands != "held" else "Held:"
             words = f"{DECIDED[found.state]} by {who(found.by)}{why}{then}"
@@ -310,7 +319,7 @@ def finding_line(ticket: Ticket, finding: Finding, who: Who, *, secret: bool) ->
 
 
 def _prompt_rows(ticket: Ticket, role: str, items: list[Item]) -> tuple[Row, ...]:
-    if ticket.ended:
+    if ticket.ended or ticket.public:
         return ()
     ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
     says = review.verdict(ticket, role)
@@ -356,7 +365,7 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
 def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
-        if turn.party == "submitter" and reader == ticket.submitter:
+        if turn.party == "submitter" and submits(ticket, reader):
             if turn.why == "reference":
                 return f"name what to review with {typed(f'commit {ticket.handle} LINK')}"
             return f"answer, then {typed(f'ready {ticket.handle}')} — add the new tag or commit if the code changed"
@@ -372,7 +381,7 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
             return _doing(ticket, turn)
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
-        if turn.party not in ticket.policy.roles or turn.party not in roles or reader == ticket.submitter:
+        if turn.party not in ticket.policy.roles or turn.party not in roles or submits(ticket, reader):
             continue
         if turn.why == "listing" and ticket.review(turn.party).reviewer in {"", reader}:
             return f"try what was cut, then {typed(f'approve {ticket.handle} {turn.party} --listing')}"
@@ -386,7 +395,7 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
 def _doing(ticket: Ticket, turn: Turn) -> str:
     """A step that somebody has to do, and the command that reports it."""
     step = ticket.policy.steps[turn.step]
-    more = f"{' @USER' if step.each else ''}{' LINK' if step.link else ''}"
+    more = f"{' @USER' if step.each else ''}{' LINK' if step.link or step.name == 'merged' else ''}"
     return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
 
 

@@ -56,6 +56,8 @@ def happened(ticket: Ticket, fact: f.AnyFact, who: Who, limit: int) -> str:  # n
             return _assigned(ticket, fact, who)
         case f.Requested():
             return f"asked for the {_title(ticket, fact.role)} review"
+        case f.CutRefused():
+            return f"found a fault in what was cut, for {_title(ticket, fact.role)}: {plain(fact.text, limit)}"
         case f.Judged():
             return _judged(ticket, fact, limit)
         case f.FindingRaised():

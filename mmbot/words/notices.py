@@ -6,6 +6,7 @@ import semver
 
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside
+from mmbot.domain.steps import done
 from mmbot.domain.ticket import Finding, Ticket
 from mmbot.events import Pushed
 from mmbot.messages import Button, Message, Row
@@ -13,7 +14,7 @@ from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref
 from mmbot.words.changed import changing, files_named, what_changed
 from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
-from mmbot.words.steps import then
+from mmbot.words.steps import is_candidate, then
 
 ROOM_FOR_FINDINGS = 14_000
 """Characters of a post that its findings may take."""
@@ -23,7 +24,7 @@ def new_ticket(ticket: Ticket, who: Who) -> Message:
     """To the owner: a ticket came in."""
     title = ticket.submitted.title if ticket.submitted else ""
     more = f" ({plain(title, 100)})" if title else f" ({kind(ticket).removeprefix(' — ')})" if ticket.page else ""
-    before = f" It was handed in before as MB-{ticket.before}." if ticket.before else ""
+    before = f" It follows MB-{ticket.before}." if ticket.before else ""
     when = "Ask" if ticket.page else "When the commit is found, ask"
     return Message(
         f"{who(ticket.submitter)} handed in {link(plain(ticket.name, 60), ticket.repository)}{more}: it is **{ticket.handle}**, "
@@ -45,6 +46,8 @@ def found(ticket: Ticket, remarks: Sequence[str], *, update_of_nothing: bool) ->
     if known.base_version:
         base = f"v{known.base_version.removeprefix('v')}"
         lines[0] += f" Listed now: {plain(known.base_version, 30)} ({compare(known.repository, base, known.commit)})."
+    if is_candidate(ticket.version):
+        lines.append("A release candidate will do for the reviews; the final version is named before the merge.")
     if update_of_nothing:
         lines.append(
             "⚠ Handed in as an update, but no listed plugin has this id or repository: it is reviewed as a new plugin."
@@ -72,7 +75,8 @@ def remarks(ticket: Ticket) -> list[str]:  # noqa: C901, PLR0912 -- one remark a
         out.append(
             f"I could not read the plugin's manifest at this commit: {plain(known.manifest_problem)} "
             "Without a manifest it is no plugin that could be listed. Is it an App, or something for the web Marketplace? "
-            f"Then its owner puts it there: {typed(f'track {ticket.handle} web tool WHY')}."
+            f"Then say so in its thread, and its owner puts it there: {typed(f'track {ticket.handle} app WHY')} or "
+            f"{typed(f'track {ticket.handle} web tool WHY')}."
         )
     if known.collides_with:
         out.append(
@@ -123,6 +127,15 @@ def _below(version: str, other: str) -> bool:
     return semver.Version.parse(both[0]) < semver.Version.parse(both[1])
 
 
+def for_the_owner(ticket: Ticket, said: Sequence[str]) -> Message:
+    """To the owner: the commit is found, and this speaks against it."""
+    remarks_ = "\n".join(f"- {remark}" for remark in said)
+    return Message(
+        f"{called(ticket)} is found at {at(ticket)}. Its submitter was asked to look at this:\n{remarks_}\n"
+        f"You need not wait for it: {typed(f'request {ticket.handle}')} asks for the reviews."
+    )
+
+
 def for_the_submitter(ticket: Ticket, said: Sequence[str]) -> Message:
     """To the submitter: remarks on what was found, that they can act on."""
     return Message(
@@ -159,15 +172,17 @@ def same_plugin(ticket: Ticket, other: Ticket) -> Message:
     )
 
 
-def assigned(ticket: Ticket, role: str, by: str, due: int = 0) -> Message:
-    """To somebody who got a part of a ticket."""
+def assigned(ticket: Ticket, role: str, by: str, due: int = 0, *, late: bool = False, way: str = "") -> Message:
+    """To somebody who got a part of a ticket: by when it is or was `due`; `way` is what its owner can do now."""
     if role == "owner":
+        now = f" You can now: {way}." if way else ""
         return Message(
-            f"{by} made you the owner of {called(ticket)}. {typed(f'status {ticket.handle}')} shows where it stands."
+            f"{by} made you the owner of {called(ticket)}.{now} {typed(f'status {ticket.handle}')} shows where it stands."
         )
+    by_when = f", which was due {day(due)}" if late else f", by {day(due)}"
     return Message(
         f"{by} asks you for the {title_of(ticket, role)} review of {called(ticket)}, {under_review(ticket)}"
-        f"{f', by {day(due)}' if due else ''}. The checklist is in its thread. "
+        f"{by_when if due else ''}. The checklist is in its thread. "
         f"If you can't: {typed(f'unassign {ticket.handle} {role}')}."
     )
 
@@ -257,6 +272,13 @@ def answered(ticket: Ticket, role: str) -> Message:
     )
 
 
+def answered_on_hold(ticket: Ticket, by: str) -> Message:
+    """To the owner: an answer came while nobody is asked for anything."""
+    return Message(
+        f"{called(ticket)} is on hold, and {by} says now that the findings are answered. {typed(f'unhold {ticket.handle}')} lets it go on."
+    )
+
+
 def moved(ticket: Ticket, before: str, held: Sequence[str], said: Sequence[str]) -> Message:
     """In the thread: the review moved to another commit; the roles whose decisions are held are named."""
     by_commit: dict[str, list[str]] = {}
@@ -319,7 +341,15 @@ def gate_open_in_thread(ticket: Ticket) -> Message:
 
 def gate_shut(ticket: Ticket, why: str) -> Message:
     """To the owner: the gate that was open is shut again."""
-    return Message(f"{called(ticket)}: the review gate is shut again, please don't merge yet. {why}")
+    if ticket.public:
+        wait = ""
+    elif "merged" in ticket.track_words.steps and not done(ticket, "merged"):
+        wait = ", please don't merge yet"
+    elif "cut" in ticket.track_words.steps and not done(ticket, "cut"):
+        wait = ", please don't cut it yet"
+    else:
+        wait = f", please don't {'publish' if ticket.track == 'web' else 'list'} it yet"
+    return Message(f"{called(ticket)}: the review gate is shut again{wait}. {why}")
 
 
 def why_shut(ticket: Ticket) -> str:

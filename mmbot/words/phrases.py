@@ -65,6 +65,11 @@ def typed(line: str) -> str:
     return f"`{MB} {code(line)[1:-1]}`"
 
 
+def ended(words: str) -> str:
+    """Words as a sentence: with a full stop, unless they end with a mark of their own."""
+    return words if words.endswith((".", "!", "?", "…")) else f"{words}."
+
+
 def _escaped(text: str) -> str:
     text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
     if text.count("$") > 1:  # two of them are a formula, and nothing but a code span stops that

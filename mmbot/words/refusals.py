@@ -20,7 +20,9 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
         case "is-public":
             return f"{ref} is listed: its review is over. A newer version is handed in as an update: {typed('submit LINK')}."
         case "ended":
-            return f"{ref} takes nothing more. {outlook(ticket, {}, who)}"
+            over = ticket.ended is not None and ticket.ended.ending != "duplicate"
+            way = f" An owner can bring it back: {typed(f'reopen {ref}')}." if over else ""
+            return f"{ref} takes nothing more. {outlook(ticket, {}, who)}{way}"
         case "no-commit":
             return f"{ref} has no commit to review yet. Name one with {typed(f'commit {ref} LINK')}."
         case "item-unknown":

@@ -159,8 +159,10 @@ def requested(ticket: Ticket, roles: Iterable[str], who: Who) -> str:
     return f"Asked for {listed(names)} on {called(ticket)}: {where} in its thread."
 
 
-def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *, in_public: bool = False) -> str:
-    """Items were judged; what is left for the role, and how to undo."""
+def judged(
+    ticket: Ticket, items: Sequence[str], state: ItemState, roles: Sequence[str], *, in_public: bool = False
+) -> str:
+    """Items were judged; what is left for their roles, and how to undo."""
     undo = typed(f"reopen {ticket.handle} {' '.join(items)}")
     names, here = listed(f"**{x}**" for x in items), at(ticket)
     words = (
@@ -168,19 +170,26 @@ def judged(ticket: Ticket, items: Sequence[str], state: ItemState, role: str, *,
         if state == "open"
         else f"Recorded: {names} {RECORDED[state]} at {here}."
     )
-    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
     if state == "failed":
         it = "It blocks until it passes" if len(items) == 1 else "They block until they pass"
         words += f" {it}; the submitter will be told."
-    elif left:
-        words += f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
-    elif open_findings:
-        noun = "finding" if len(open_findings) == 1 else "findings"
-        words += f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
     else:
-        words += f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
+        words += "".join(_left(ticket, role) for role in roles)
     words += "" if state == "open" else f" Undo: {undo}."
-    return words + (IN_PUBLIC if in_public and state == "failed" and ticket.confidential(role) else "")
+    return words + (
+        IN_PUBLIC if in_public and state == "failed" and any(ticket.confidential(role) for role in roles) else ""
+    )
+
+
+def _left(ticket: Ticket, role: str) -> str:
+    """What a role has still to decide."""
+    left, open_findings = review.undecided(ticket, role), [str(x.number) for x in review.findings(ticket, role)]
+    if left:
+        return f" Left for {title_of(ticket, role)}: {listed(x.handle for x in left)}."
+    if open_findings:
+        noun = "finding" if len(open_findings) == 1 else "findings"
+        return f" Every {title_of(ticket, role)} item is decided, but {noun} {listed(open_findings)} {are(open_findings)} open."
+    return f" Every {title_of(ticket, role)} item is decided: {typed(f'approve {ticket.handle} {role}')}."
 
 
 IN_PUBLIC = (
@@ -271,10 +280,15 @@ def page_moved(ticket: Ticket) -> str:
     return f"The review of {called(ticket)} is about {at(ticket)} now. {typed(f'status {ticket.handle}')} says where it stands."
 
 
-def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int = 0) -> str:
+def ready(ticket: Ticket, roles: Iterable[str], asked: str, late: int, who: Who) -> str:
     """The ball goes back; `late` is how many findings came in that nobody can have answered yet."""
     names = [title_of(ticket, role) for role in roles]
     told = f"Thank you. I tell {listed(names)} that your answer is there." if names else "Thank you, noted."
+    if ticket.held:
+        guide = who(ticket.owner) if ticket.owner else "an owner"
+        told = (
+            f"Thank you, noted. The ticket is on hold; {guide} lets it go on, with {typed(f'unhold {ticket.handle}')}."
+        )
     look = f" I am looking up {code(asked, 100)} now." if asked else ""
     more = f" {plural(late, 'more finding')} came in just now, by direct message: still to be answered." if late else ""
     return f"{told}{look}{more} {typed(f'status {ticket.handle}')} says where it stands."
@@ -335,11 +349,16 @@ def no_role() -> str:
     return "You hold no reviewer's role here. An admin can add you to one."
 
 
-def which_role(ticket: Ticket, roles: Iterable[str], word: str) -> str:
-    """The asker holds several roles of the ticket."""
+def no_role_among(titles: Iterable[str]) -> str:
+    """What only some roles may do is asked by somebody who has none of them."""
+    return f"Only {listed(titles)} reviewers can do that."
+
+
+def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") -> str:
+    """The asker holds several roles of the ticket; `rest` is what else was typed."""
     names = sorted(roles)
     titles = listed((title_of(ticket, x) for x in names), "or")
-    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}')}."
+    return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}{rest}')}."
 
 
 HELD_BY = {

@@ -2,14 +2,16 @@
 
 import re
 
+import semver
+
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.review import Illegal
+from mmbot.domain.review import Illegal, gate
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import PUBLIC, Ticket
-from mmbot.messages import Message
+from mmbot.messages import Button, Message, Row
 from mmbot.policy import Step
-from mmbot.words.cards import Who, called, resting, title_of
+from mmbot.words.cards import Who, at, called, resting, title_of
 from mmbot.words.phrases import code, link, listed, plain, quoted, typed
 
 
@@ -39,33 +41,70 @@ def report(ticket: Ticket, words: Step, who: Who) -> str:
     return listed([typed(f"done {ticket.handle} {words.name} {name}{link_}") for name in names])
 
 
-def next_step(ticket: Ticket, who: Who, reader: str) -> str:
+def next_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False, may: bool = True) -> str:
     """What comes next for a ticket, named."""
-    return f"{called(ticket)}: {then(ticket, who, reader)}"
+    return f"{called(ticket)}: {then(ticket, who, reader, releases=releases, may=may)}"
 
 
-def then(ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: PLR0911 -- one sentence per kind of step
-    """What comes next, whose it is ("you" where it is the reader's), and how it is reported."""
+def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, may: bool = True) -> str:
+    """What comes next and whose it is ("you" where it is the reader's, who `releases` or not); how to report it, to those who `may`."""
     if ticket.ended or ticket.held:
-        return f"{resting(ticket)} {_way_back(ticket)}".strip()
+        return f"{resting(ticket)} {way_back(ticket, may_reopen=may)}".strip()
+    if not gate(ticket).open:
+        return _until_the_gate(ticket, who, reader, may=may)
     left = steps.outstanding(ticket)
     if not left:
         return "every step is done."
     name = left[0]
-    words = ticket.policy.steps[name]
-    if name == "owner":
-        return f"next, somebody takes it: {typed(f'claim {ticket.handle}')}."
-    if name == "reviews":
-        return f"next, ask for the reviews: {typed(f'request {ticket.handle}')}."
-    if name == "review-gate":
-        return f"next, the reviews: {typed(f'status {ticket.handle}')} says whom they wait for."
     if name == "listing-gate":
         roles = steps.missing_at_listing(ticket)
         names = listed(f"{title_of(ticket, x)} ({typed(f'approve {ticket.handle} {x} --listing')})" for x in roles)
-        return f"next, what was cut is tried by {names}."
-    whose = {"release": "a release user"}.get(words.by) or _owner(ticket, who, reader)
+        fault = typed(f"block {ticket.handle} {roles[0]} --listing WHY")
+        return f"next, what was cut is tried by {names}. A fault in it: {fault}."
+    words = ticket.policy.steps[name]
+    whose = {"release": "you" if releases else "a release user"}.get(words.by) or _owner(ticket, who, reader)
     more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
-    return f"next, {whose}: {what_to_do(ticket, name, who)}. Then {report(ticket, words, who)}.{more}"
+    return f"next, {whose}: {_task(ticket, words, who, may=may)}{_candidate(ticket, name)}{more}"
+
+
+def _task(ticket: Ticket, words: Step, who: Who, *, may: bool) -> str:
+    """A step, and how it is reported by those who may."""
+    told = f" Then {report(ticket, words, who)}." if may else ""
+    return f"{what_to_do(ticket, words.name, who)}.{told}"
+
+
+def _until_the_gate(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
+    """What the review needs next, and what its owner can do beside it."""
+    beside = next((x for x in steps.outstanding(ticket) if x in steps.beside_the_review(ticket)), "")
+    words = ticket.policy.steps[beside] if beside and ticket.owner else None
+    more = f" Beside that, {_owner(ticket, who, reader)}: {_task(ticket, words, who, may=may)}" if words else ""
+    if not ticket.owner:
+        return f"next, somebody takes it: {typed(f'claim {ticket.handle}')}.{more}"
+    if not ticket.commit:
+        what = (
+            "I look up what to review."
+            if ticket.asked
+            else f"what to review is named: {typed(f'commit {ticket.handle} LINK')}."
+        )
+        return f"next, {what}{more}"
+    if not steps.done(ticket, "reviews"):
+        asked = f": {typed(f'request {ticket.handle}')}" if may else ""
+        return f"next, {_owner(ticket, who, reader)}: ask for the reviews{asked}.{more}"
+    return f"next, the reviews: {typed(f'status {ticket.handle}')} says whom they wait for.{more}"
+
+
+def _candidate(ticket: Ticket, name: str) -> str:
+    """Before the merge: what is under review is not the final version."""
+    if name != "merged" or not is_candidate(ticket.version):
+        return ""
+    move = typed(f"commit {ticket.handle} TAG")
+    return f" {code(ticket.version, 40)} is a release candidate: is there a final version, then first {move}."
+
+
+def is_candidate(version: str) -> bool:
+    """Whether a version comes before a final one."""
+    bare = version.removeprefix("v")
+    return semver.Version.is_valid(bare) and bool(semver.Version.parse(bare).prerelease)
 
 
 def _owner(ticket: Ticket, who: Who, reader: str) -> str:
@@ -74,14 +113,14 @@ def _owner(ticket: Ticket, who: Who, reader: str) -> str:
     return "you" if reader == ticket.owner else who(ticket.owner)
 
 
-def _way_back(ticket: Ticket) -> str:
+def way_back(ticket: Ticket, *, may_reopen: bool = True) -> str:
+    """How a ticket at rest goes on: as it is for those who may, else as a new one."""
     if ticket.held:
-        return f"{typed(f'unhold {ticket.handle}')} lets it go on."
-    return (
-        f"{typed(f'reopen {ticket.handle}')} brings it back."
-        if ticket.ended and ticket.ended.ending != "duplicate"
-        else ""
-    )
+        return f"{typed(f'unhold {ticket.handle}')} lets it go on." if may_reopen else ""
+    if not ticket.ended or ticket.ended.ending == "duplicate":
+        return ""
+    again = f"{typed(f'resubmit {ticket.handle} LINK')} hands it in again."
+    return f"{typed(f'reopen {ticket.handle}')} brings it back; {again}" if may_reopen else again
 
 
 def done(ticket: Ticket, fact: f.StepDone, who: Who) -> str:
@@ -107,14 +146,61 @@ def listing_judged(ticket: Ticket, role: str, decision: str, who: Who, reader: s
     )
 
 
-def ended(ticket: Ticket) -> str:
+def try_it(ticket: Ticket, role: str) -> Message:
+    """To a reviewer of the listing gate: what was cut waits to be tried."""
+    ref = ticket.handle
+    return Message(
+        f"{called(ticket)} was cut from {at(ticket)}: please try what was built, as {title_of(ticket, role)}. "
+        f"All well: {typed(f'approve {ref} {role} --listing')}. A fault in it: {typed(f'block {ref} {role} --listing WHY')}.",
+        (
+            Row(
+                (
+                    Button("It works", f"approve {ref} {role} --listing --commit {ticket.commit[:7]}", "primary"),
+                    Button("A fault in it…", f"block {ref} {role} --listing --commit {ticket.commit[:7]}", "danger"),
+                )
+            ),
+        ),
+    )
+
+
+def cut_refused(ticket: Ticket, role: str, text: str, by: str, *, secret: bool, cutter: bool = False) -> Message:
+    """In the thread, to the owner and to those who cut it: a role found a fault in what was cut."""
+    what = "" if secret else f"\n{quoted(text)}"
+    if cutter:
+        what += f"\nCut it anew, then {typed(f'done {ticket.handle} cut')}."
+    return Message(
+        f"✗ {by} ({title_of(ticket, role)}) found a fault in what was cut from {called(ticket)}: it is cut anew, and tried anew.{what}"
+    )
+
+
+def cut_refused_reply(ticket: Ticket, role: str, who: Who, reader: str) -> str:
+    """The same, to whoever found it."""
+    code_ = typed(f"block {ticket.handle} {role} WHY")
+    return (
+        f"Recorded: {title_of(ticket, role)} found a fault in what was cut from {called(ticket)}; {then(ticket, who, reader)} "
+        f"If it is in the code, so that its author has to act: {code_}."
+    )
+
+
+def goes_on_with_you(ticket: Ticket) -> Message:
+    """To the submitter: a ticket that was on hold goes on, and waits for them."""
+    return Message(f"{called(ticket)} goes on, and waits for you: {typed(f'status {ticket.handle}')} says for what.")
+
+
+def ended(ticket: Ticket, *, may_reopen: bool) -> str:
     """A ticket was closed."""
-    return f"{called(ticket)}: {resting(ticket)} {_way_back(ticket)}"
+    return f"{called(ticket)}: {resting(ticket)} {way_back(ticket, may_reopen=may_reopen)}".rstrip()
 
 
-def reopened(ticket: Ticket, who: Who, reader: str) -> str:
-    """A closed ticket goes on."""
-    return f"{called(ticket)} goes on where it was; {then(ticket, who, reader)}"
+def reopened(ticket: Ticket, who: Who, reader: str, waiting: str = "") -> str:
+    """A closed ticket goes on; `waiting` says for whom it waits before the review gate."""
+    there = f"{called(ticket)} goes on where it was"
+    return f"{there}. {waiting}" if waiting else f"{there}; {then(ticket, who, reader)}"
+
+
+def undone_news(ticket: Ticket, name: str, by: str) -> Message:
+    """In the thread: a step is not done after all."""
+    return Message(f"{by} took back: {ticket.policy.steps[name].title}.")
 
 
 def not_ended(ticket: Ticket) -> str:
@@ -122,11 +208,13 @@ def not_ended(ticket: Ticket) -> str:
     return f"{called(ticket)} is open. To reopen an item, name it: {typed(f'reopen {ticket.handle} P1')}."
 
 
-def held(ticket: Ticket, who: Who, reader: str) -> str:
-    """A ticket was put on hold, or goes on."""
+def held(ticket: Ticket, who: Who, reader: str, waiting: str = "") -> str:
+    """A ticket was put on hold, or goes on; `waiting` says for whom it waits before the review gate."""
     if ticket.held:
         return f"{called(ticket)} is on hold; nobody is asked for anything. {typed(f'unhold {ticket.handle}')} lets it go on."
-    return f"{called(ticket)} goes on; {then(ticket, who, reader)}"
+    return (
+        f"{called(ticket)} goes on. {waiting}" if waiting else f"{called(ticket)} goes on; {then(ticket, who, reader)}"
+    )
 
 
 def held_already(ticket: Ticket) -> str:
@@ -158,8 +246,17 @@ def ended_to_submitter(ticket: Ticket) -> Message:
     ended_ = ticket.ended
     return Message(
         f"I am sorry: {called(ticket)} was not accepted. The reason:\n{quoted(ended_.why if ended_ else '')}\n"
-        "You are welcome to ask about it in the ticket's thread, and to hand it in again when that has changed."
+        f"You are welcome to ask about it in the ticket's thread, and to hand it in again when that has changed: {_again(ticket)}."
     )
+
+
+def _again(ticket: Ticket) -> str:
+    return typed(f"resubmit {ticket.handle}{'' if ticket.page else ' LINK'}")
+
+
+def withdrawn(ticket: Ticket, by: str) -> Message:
+    """To the owner and to those whose plugin it is, where another withdrew it."""
+    return Message(f"{ended_news(ticket, by).text}\nTo hand it in again: {_again(ticket)}.")
 
 
 def resting_news(ticket: Ticket, by: str, *, what: str) -> Message:
@@ -170,15 +267,25 @@ def resting_news(ticket: Ticket, by: str, *, what: str) -> Message:
 
 def now_public(ticket: Ticket) -> Message:
     """To the submitter: it is listed or published."""
-    words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace, as Beta"}.get(
+    words = {"published": "on the web Marketplace", "listed as Beta": "in the Marketplace as Beta"}.get(
         ticket.track_words.comes_to, "in the Marketplace"
     )
-    return Message(f"🎉 {called(ticket)} is {words} now. Thank you! What follows, such as swag, you will hear of here.")
+    further = ""
+    if ticket.track == "web" and ticket.contribution in {"app", "plugin"}:
+        product = typed(f"resubmit {ticket.handle} LINK")
+        further = f"\nServers don't offer it yet: that is the in-product Marketplace, for which {product} hands it in."
+    swag = " What follows, such as swag, you will hear of here." if "swag" in ticket.track_words.steps else ""
+    return Message(f"🎉 {called(ticket)} is {words} now. Thank you!{swag}{further}")
 
 
-def your_step(ticket: Ticket, who: Who, reader: str) -> Message:
+def swag_sent(ticket: Ticket) -> Message:
+    """To a maintainer: what was promised with the listing."""
+    return Message(f"Swag for {called(ticket)} is on its way to you. If it doesn't arrive, ask in the ticket's thread.")
+
+
+def your_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False) -> Message:
     """To whoever takes the next step, where another has taken the one before."""
-    return Message(next_step(ticket, who, reader))
+    return Message(next_step(ticket, who, reader, releases=releases))
 
 
 def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911 -- one sentence per reason
@@ -199,7 +306,7 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
         case "step-done":
             return f"That is done already on {ref}: {words.title}; {then(ticket, who)}"
         case "step-not-done":
-            return f"{ref} does not have it as done: {words.title}."
+            return f"That is not reported as done on {ref}: {words.title}."
         case "step-early":
             before = ticket.policy.steps[str(about["before"])]
             return f"Too early for {ref}: first {before.title}; {then(ticket, who)}"
@@ -210,7 +317,9 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
             return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
         case "person-unknown":
             people = listed(who(x) for x in ticket.maintainers)
-            way = report(ticket, words, who) or typed(f"edit {ref} maintainers @USER…")
-            return f"Say for which of its maintainers, {people}: {way}."
+            add = typed(f"edit {ref} maintainers @USER…")
+            if way := report(ticket, words, who):
+                return f"Say for which of its maintainers, {people}: {way}. Others are added with {add}."
+            return f"The maintainers of {ref} ({people}) have it. Somebody else is added with {add}, which names all of them."
         case _:
             return ""

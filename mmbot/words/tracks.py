@@ -67,8 +67,12 @@ def contribute_again(ticket: Ticket) -> str:
     return f"Please fill in the form again; it is linked with {ticket.handle} by its address: {form}."
 
 
-def again_news(new: Ticket) -> Message:
-    """In the thread of a ticket that is over: it was handed in again."""
+def again_news(new: Ticket, old: Ticket) -> Message:
+    """In the thread of a ticket that is over: it was handed in again, or for the other Marketplace."""
+    if old.public:
+        return Message(
+            f"Handed in for the in-product Marketplace, too: its review is **{new.handle}**, {typed(f'status {new.handle}')}."
+        )
     return Message(f"Handed in again: the review goes on in **{new.handle}**, {typed(f'status {new.handle}')}.")
 
 
@@ -139,7 +143,7 @@ def chosen_news(ticket: Ticket, before: Ticket, by: str) -> Message:
     again = "is open again and " if before.ended else ""
     asked = _asked_for(before, ticket)
     return Message(
-        f"{by}: {called(ticket)} {again}goes on as **{ticket.track_words.title}**.\n{why}\n{asked}{_still_to_judge(ticket)}"
+        f"{by}: {called(ticket)} {again}goes on as **{kind(ticket).removeprefix(' — ')}**.\n{why}\n{asked}{_still_to_judge(ticket)}"
     )
 
 
@@ -153,12 +157,12 @@ def chosen_to_submitter(ticket: Ticket) -> Message:
         )
     else:
         way = f"Where it stands: {typed(f'status {ticket.handle}')}."
-    return Message(f"{called(ticket)} goes on as **{ticket.track_words.title}**. The reason:\n{why}\n{way}")
+    return Message(f"{called(ticket)} goes on as **{kind(ticket).removeprefix(' — ')}**. The reason:\n{why}\n{way}")
 
 
 def chosen_to_owner(ticket: Ticket, before: Ticket, by: str, who: Who) -> Message:
     """To the owner: somebody decided on a track."""
     asked = _asked_for(before, ticket)
     return Message(
-        f"{by} put {called(ticket)} on the track **{ticket.track_words.title}**. {asked} {_next(ticket, who, ticket.owner)}"
+        f"{by} put {called(ticket)} on the track **{kind(ticket).removeprefix(' — ')}**. {asked} {_next(ticket, who, ticket.owner)}"
     )
