@@ -30,6 +30,7 @@ from mmbot.events import (
     HoldTicket,
     Incomplete,
     JudgeItem,
+    Late,
     Misread,
     MoveReview,
     PeopleNamed,
@@ -44,7 +45,7 @@ from mmbot.events import (
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import book, edit, intake, merges, news, people, pushes, queue, tracks, way
+from mmbot.handlers import book, edit, intake, late, merges, news, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -86,6 +87,7 @@ HANDLERS: Mapping[type, Handler] = {
     AskHelp: queue.show_help,
     Misread: queue.misread,
     Incomplete: queue.incomplete,
+    Late: late.late,
     PeopleNamed: people.named,
     Pushed: pushes.pushed,
 }
@@ -96,7 +98,7 @@ IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 
 def _stands_in_public(tx: Tx) -> bool:
     """Whether somebody may have written in public what their role keeps confidential, though nothing came of it."""
-    what = tx.event.what
+    what = tx.event.what.what if isinstance(tx.event.what, Late) else tx.event.what
     may_be = (
         isinstance(what, Block)
         or (isinstance(what, JudgeItem) and what.state == "failed")

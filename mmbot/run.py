@@ -68,7 +68,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
     with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as workdir:
         outbox = Outbox(app, voice, steps(limits, Path(workdir)))
         reception = Reception(app, rest, me, secret, config.mattermost.trigger, config.listen.callback_url, outbox.wake)
-        listener = Listener(app, rest, reception, pace)
+        listener = Listener(app, rest, reception, pace, config.mattermost.late_after_minutes * 60_000)
         timer = clock.Clock(outbox.wake)
         doors = web.doors(
             reception,

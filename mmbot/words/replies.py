@@ -6,7 +6,7 @@ from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
 from mmbot.words.cards import Who, at, called, title_of, under_review, verdict_words
-from mmbot.words.phrases import code, day, listed, plural, typed
+from mmbot.words.phrases import code, day, listed, plural, typed, when
 from mmbot.words.refusals import all_pass, are, start
 
 RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
@@ -25,6 +25,15 @@ def fault(reference: str) -> str:
 def already() -> str:
     """The same event came twice."""
     return "I have that already."
+
+
+def too_late(text: str, first: int, until: int, zone: str, *, public: bool) -> str:
+    """What somebody wrote while the bot was away, and nothing was done of: `text` is how it begins."""
+    where = "in the channel" if public else "here"
+    return (
+        f"I was away. What you wrote to me {where} from {when(first, zone)} until {when(until, zone)} is too old for me to act on: "
+        f"**nothing was done**. It begins with {code(text, 60)}. Please write again what still holds."
+    )
 
 
 def outdated() -> str:
