@@ -157,7 +157,7 @@ class App:
             return Reply(no.text, refused=True, errors=((no.field, no.text),) if no.field else ())
         except Illegal as no:
             ticket = tx.ticket(getattr(what, "ticket", 0))
-            return Reply(refused(no, ticket, tx.who), refused=True)
+            return Reply(refused(no, ticket, tx.who, tx.by), refused=True)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)

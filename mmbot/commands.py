@@ -80,8 +80,9 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return _built(word, *_fields(word, line, policy, context), line)
         except _Wrong as wrong:
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
-    if found := _TICKET.fullmatch(word):
-        return read(f"status {found.group()}", policy, context) if line.lower() == word else _unknown(line, word)
+    if found := _TICKET.fullmatch(word.rstrip("?")):
+        alone = line.lower().rstrip("? ") == found.group()
+        return read(f"status {found.group()}", policy, context) if alone else _unknown(line, word)
     if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
         return AskStatus(about=line.rstrip("? "))
     return _unknown(line, word)
@@ -177,7 +178,8 @@ def usage(word: str) -> str:
 
 def usage_hint(word: str) -> str:
     """The way forward after a line that was not understood."""
-    return f"Usage: `{usage(word)}`, for example {typed(WORDS[word].examples[word])}."
+    example = typed(WORDS[word].examples[word])
+    return f"Usage: `{usage(word)}`{'' if example == f'`{usage(word)}`' else f', for example {example}'}."
 
 
 def _unknown(line: str, word: str) -> Misread:
@@ -242,7 +244,8 @@ def _fields(  # noqa: C901 -- one arm per kind of token
         while (option := _AT_THE_END.search(rest)) and (name := _named(option.group(1) or option.group(3), slots)):
             rest = rest[: option.start()]
             fields[name] = option.group(3) is not None or _valued(slots[name].shape, option.group(2), context)
-        fields[free] = _unquoted(rest)
+        # A person in quotes is one without an account: there the quotes say something.
+        fields[free] = rest.strip() if fields.get("what") in {"submitter", "maintainers"} else _unquoted(rest)
         tokens = []
     if "ticket" in slots and "ticket" not in fields and context.ticket:
         fields["ticket"] = context.ticket

@@ -82,7 +82,7 @@ async def every_call(server: FakeMattermost, world: World, rest: Rest) -> set[st
         "create_command": lambda: rest.create_command(SlashCommand(team, "more", "http://127.0.0.1:1/")),
         "update_command": lambda: rest.update_command(command),
         "regenerate_command_token": lambda: rest.regenerate_command_token(command),
-        "create_channel": lambda: rest.create_channel(team, "fresh", "Fresh"),
+        "create_channel": lambda: rest.create_channel(team, "fresh", "Fresh", "What it is for"),
         "run_command": lambda: _refused(
             rest.run_command(Channel(channel, team, "", "", "O", deleted=False), "/nobody help")
         ),

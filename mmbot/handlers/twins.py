@@ -11,7 +11,7 @@ from mmbot.words import tracks as words
 
 def twice(tx: Tx, other: Ticket) -> str:
     """The plugin has another open ticket: which, and what the asker can do there."""
-    return replies.submitted_twice(other, tx.who, may_move=allowed("owner-or-submitter", tx.actor, other))
+    return replies.submitted_twice(other, tx.who, tx.by, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
 def linked(tx: Tx, ticket: Ticket) -> Ticket:

@@ -140,9 +140,9 @@ class Rest:
         """Makes this account a member of a public channel of its team."""
         await self.add_channel_member(channel_id, (self._me or await self.me()).id)
 
-    async def create_channel(self, team_id: str, name: str, display_name: str) -> Channel:
+    async def create_channel(self, team_id: str, name: str, display_name: str, header: str = "") -> Channel:
         """A new public channel."""
-        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": "O"}
+        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": "O", "header": header}
         return read_channel(await self._driver.channels.create_channel(body))
 
     async def run_command(self, channel: Channel, text: str) -> str:

@@ -42,7 +42,7 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
     if ticket.commit and not ticket.ended:
         where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
         lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
-        lines += [_role_line(ticket, role, who) for role in ticket.roles]
+        lines += _role_lines(ticket, who)
     if ticket.commit and not ticket.ended and not review.gate(ticket).open:
         lines += [f"⚠ {x}" for x in remarks(ticket)]
     for found in review.findings(ticket):
@@ -53,6 +53,20 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
     if way := way_on(ticket, turns, reader.id, reader.roles):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
+
+
+def _role_lines(ticket: Ticket, who: Who) -> list[str]:
+    """A line for each role; for those that wait in the same way for somebody to begin, one for all."""
+    lines: dict[str, list[str]] = {}
+    for role in ticket.roles:
+        alone = ticket.review(role).reviewer or review.verdict(ticket, role) not in {"not asked yet", "nobody yet"}
+        lines.setdefault(role if alone else verdict_words(ticket, role, who), []).append(role)
+    return [
+        f"- {listed(title_of(ticket, x) for x in roles)}: {words}"
+        if words not in ticket.roles
+        else _role_line(ticket, words, who)
+        for words, roles in lines.items()
+    ]
 
 
 def _role_line(ticket: Ticket, role: str, who: Who) -> str:
@@ -97,14 +111,18 @@ def no_tickets(page: int = 1) -> str:
     return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
 
 
-def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0, *, question: bool = False) -> str:
-    """No ticket is called so; these of `count` in all mention the words. A `question` of many words is none for a bot."""
+def no_question_for_me(yours: Sequence[str]) -> str:
+    """A question of many words is none for a bot; `yours` are lines about the asker's tickets."""
+    people = "That is a question for people: ask it in"
+    if not yours:
+        way = f"{typed('submit')} hands a plugin in, {typed('search WORDS')} finds tickets, {typed('help')} shows what else."
+        return f"{people} the channel. With me, {way}"
+    return f"{people} your ticket's thread. What I know:\n{bullets(yours)}\n{typed('help')} shows what you can do here."
+
+
+def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0) -> str:
+    """No ticket is called so; these of `count` in all mention the words."""
     unknown = f"I know no ticket or plugin called {code(words, 60)}."
-    if not mention and question:
-        return (
-            f"That is a question for people: ask it in your ticket's thread. I can say where your tickets stand, {typed('status')}, "
-            f"which step comes next and whose it is, {typed('next MB-7')}, and what you can do, {typed('help')}."
-        )
     if not mention:
         return f"{unknown} {typed('status')} lists your tickets, {typed('help')} what you can do."
     way = f"For example {typed(f'status {mention[0].handle}')}."

@@ -192,8 +192,7 @@ def to_pass_on(ticket: Ticket, name: str, message: Message) -> Message:
     """To whoever guides a ticket: its submitter has no account here, so the text has to reach them another way."""
     inside = "\n".join(f"> {line}" if line else ">" for line in message.text.split("\n"))
     return Message(
-        f"**{name}** has no account here. Please pass this on; the commands in it you can type for them.\n{inside}\n"
-        f"About {called(ticket)}."
+        f"**{name}** has no account here. Please pass this on, about {called(ticket)}; the commands in it you can type for them.\n{inside}"
     )
 
 

@@ -107,15 +107,16 @@ def _item(ticket: Ticket, handle: str) -> str:
     return f"**{handle}** {ticket.requirements.items[handle].title}"
 
 
-def submitted_twice(other: Ticket, who: Who, *, may_move: bool) -> str:
+def submitted_twice(other: Ticket, who: Who, reader: str, *, may_move: bool) -> str:
     """The same plugin has an open ticket."""
     way = (
         f"For a newer version, move it: {typed(f'commit {other.handle} TAG')}."
         if may_move
         else "Do you work on it, too? Then say so in its thread."
     )
+    by = "you" if other.submitter == reader else who(other.submitter)
     return (
-        f"There is an open ticket for this already: {called(other)}, submitted by {who(other.submitter)} on {day(other.opened_at)}. "
+        f"There is an open ticket for this already: {called(other)}, submitted by {by} on {day(other.opened_at)}. "
         f"I did not open a second one. {way} Where it stands: {typed(f'status {other.handle}')}."
     )
 
@@ -371,12 +372,15 @@ HELD_BY = {
 def help_all(lines: Sequence[tuple[str, str]]) -> str:
     """What the asker may do: pairs of usage and summary."""
     shown = "\n".join(f"- `{usage}` — {summary}" for usage, summary in lines)
-    return f"What you can do here; {typed('help WORD')} says more of one:\n{shown}\nIn a ticket's thread its number can be left out."
+    form = f"a form asks for what is missing: {typed('submit')} alone will do"
+    begin = f"What you can do here; {typed('help WORD')} says more of one:"
+    return f"{begin}\n{shown}\nIn a ticket's thread its number can be left out; {form}."
 
 
 def help_for(usage: str, summary: str, more: str, example: str, who: str) -> str:
     """How one command is used."""
-    return f"`{usage}` — {summary}.\n{more}\nFor example {typed(example)}. Who may: {HELD_BY[who]}."
+    shown = "" if typed(example) == f"`{usage}`" else f"For example {typed(example)}. "
+    return f"`{usage}` — {summary}.\n{more}\n{shown}Who may: {HELD_BY[who]}."
 
 
 def no_such_command(word: str) -> str:

@@ -6,8 +6,8 @@ import semver
 
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.review import Illegal, gate
-from mmbot.domain.rights import OUTSIDE, is_outside
+from mmbot.domain.review import Illegal, findings, gate
+from mmbot.domain.rights import OUTSIDE, is_outside, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.messages import Button, Message, Row
@@ -90,6 +90,9 @@ def _until_the_gate(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
             else f"what to review is named: {typed(f'commit {ticket.handle} LINK')}."
         )
         return f"next, {what}{more}"
+    if submits(ticket, reader) and any(not x.answered_at for x in findings(ticket)):
+        shown, told = typed(f"status {ticket.handle}"), typed(f"ready {ticket.handle}")
+        return f"next, you: answer the findings that {shown} shows, then {told}.{more}"
     if not steps.done(ticket, "reviews"):
         asked = f": {typed(f'request {ticket.handle}')}" if may else ""
         return f"next, {_owner(ticket, who, reader)}: ask for the reviews{asked}.{more}"
@@ -291,7 +294,7 @@ def your_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False) 
     return Message(next_step(ticket, who, reader, releases=releases))
 
 
-def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911 -- one sentence per reason
+def refused(no: Illegal, ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: C901, PLR0911 -- one sentence per reason
     """Why a step cannot be said to be done, and the way forward; "" for reasons that are not about steps."""
     ref, about = ticket.handle, no.about
     words = about.get("step")
@@ -303,21 +306,22 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
     match no.why:
         case "step-derived":
             told = f"{words.title.capitalize()}: that follows from what else is recorded, nobody has to say it."
-            return f"{told} For {called(ticket)}, {then(ticket, who)}"
+            return f"{told} For {called(ticket)}, {then(ticket, who, reader)}"
         case "step-needed":
-            return f"This one can't be left out of {ref}: {words.title}; {then(ticket, who)}"
+            return f"This one can't be left out of {ref}: {words.title}; {then(ticket, who, reader)}"
         case "step-done":
-            return f"That is done already on {ref}: {words.title}; {then(ticket, who)}"
+            again = f" If that was wrong: {typed(f'undone {ref} {words.name}')}." if words.do and not words.each else ""
+            return f"That is done already on {ref}: {words.title}; {then(ticket, who, reader)}{again}"
         case "step-not-done":
             return f"That is not reported as done on {ref}: {words.title}."
         case "step-early":
             before = ticket.policy.steps[str(about["before"])]
-            return f"Too early for {ref}: first {before.title}; {then(ticket, who)}"
+            return f"Too early for {ref}, this is missing: **{before.title}**; {then(ticket, who, reader)}"
         case "later-done":
             later = ticket.policy.steps[str(about["later"])]
             return f"Later steps of {ref} rest on it: take back {code(later.name)} first, {typed(f'undone {ref} {later.name}')}."
         case "link-missing":
-            return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
+            return f"Please add the link, from `https://` on: {typed(f'done {ref} {words.name} LINK')}."
         case "person-unknown":
             people = listed(who(x) for x in ticket.maintainers)
             add = typed(f"edit {ref} maintainers @USER…")
