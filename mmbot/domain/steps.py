@@ -58,8 +58,12 @@ def beside_the_review(ticket: Ticket) -> tuple[str, ...]:
 
 
 def outstanding(ticket: Ticket) -> tuple[str, ...]:
-    """The steps that are not done, in the track's order."""
-    return tuple(name for name in ticket.track_words.steps if not done(ticket, name))
+    """The steps that are not done, in the track's order; once it is merged, what lies beside the review holds nothing up and comes last."""
+    left = tuple(name for name in ticket.track_words.steps if not done(ticket, name))
+    if "merged" not in ticket.track_words.steps or "merged" in left:
+        return left
+    beside = tuple(x for x in left if x in beside_the_review(ticket))
+    return (*(x for x in left if x not in beside), *beside)
 
 
 def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:

@@ -66,8 +66,11 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
         return f"next, what was cut is tried by {names}. A fault in it: {fault}."
     words = ticket.policy.steps[name]
     whose = {"release": "you" if releases else "a release user"}.get(words.by) or _owner(ticket, who, reader)
-    more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
-    return f"next, {whose}: {_task(ticket, words, who, may=may)}{_candidate(ticket, name)}{more}"
+    aside = steps.beside_the_review(ticket)
+    line = [x for x in left[1:] if name in aside or x not in aside]
+    more = f" After that: {listed(ticket.policy.steps[x].title for x in line[:3])}." if line else ""
+    beside = "" if name in aside or releases else _beside(ticket, who, reader, may=may)
+    return f"next, {whose}: {_task(ticket, words, who, may=may)}{_candidate(ticket, name)}{more}{beside}"
 
 
 def _task(ticket: Ticket, words: Step, who: Who, *, may: bool) -> str:
@@ -76,11 +79,17 @@ def _task(ticket: Ticket, words: Step, who: Who, *, may: bool) -> str:
     return f"{what_to_do(ticket, words.name, who)}.{told}"
 
 
+def _beside(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
+    """What the owner can do beside the review, or still has to report after it; begins with a space where there is anything."""
+    beside = next((x for x in steps.outstanding(ticket) if x in steps.beside_the_review(ticket)), "")
+    if not beside or not ticket.owner:
+        return ""
+    return f" Beside that, {_owner(ticket, who, reader)}: {_task(ticket, ticket.policy.steps[beside], who, may=may)}"
+
+
 def _until_the_gate(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
     """What the review needs next, and what its owner can do beside it."""
-    beside = next((x for x in steps.outstanding(ticket) if x in steps.beside_the_review(ticket)), "")
-    words = ticket.policy.steps[beside] if beside and ticket.owner else None
-    more = f" Beside that, {_owner(ticket, who, reader)}: {_task(ticket, words, who, may=may)}" if words else ""
+    more = _beside(ticket, who, reader, may=may)
     if not ticket.owner:
         return f"next, somebody takes it: {typed(f'claim {ticket.handle}')}.{more}"
     if not ticket.commit:
