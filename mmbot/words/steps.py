@@ -314,7 +314,7 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
             later = ticket.policy.steps[str(about["later"])]
             return f"Later steps of {ref} rest on it: take back {code(later.name)} first, {typed(f'undone {ref} {later.name}')}."
         case "link-missing":
-            return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
+            return f"Please add the link, with https: {typed(f'done {ref} {words.name} LINK')}."
         case "person-unknown":
             people = listed(who(x) for x in ticket.maintainers)
             add = typed(f"edit {ref} maintainers @USER…")
