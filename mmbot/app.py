@@ -187,7 +187,10 @@ class App:
         found = [x for x in review.findings(ticket) if x.number > told and not x.answered_at]
         if not found or ticket.ended:
             return None
-        words = notices.changes(ticket, found, who) if kind == "changes" else notices.changed(ticket, found, who)
+        thread = outbox.thread_url(self.store, ticket.number)
+        words = (
+            notices.changes(ticket, found, who, thread) if kind == "changes" else notices.changed(ticket, found, who)
+        )
         if kind == "changes" and is_outside(ticket.submitter):
             if not news.guide(self.store, ticket):
                 return None  # there is nobody to pass it on, and the channel must not read it

@@ -82,10 +82,10 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
     if found := _TICKET.fullmatch(word.rstrip("?")):
         alone = line.lower().rstrip("? ") == found.group()
-        return read(f"status {found.group()}", policy, context) if alone else _unknown(line, word)
+        return read(f"status {found.group()}", policy, context) if alone else _unknown(line, word, context)
     if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
         return AskStatus(about=line.rstrip("? "))
-    return _unknown(line, word)
+    return _unknown(line, word, context)
 
 
 def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, context: Context) -> Command | Misread:
@@ -182,11 +182,17 @@ def usage_hint(word: str) -> str:
     return f"Usage: `{usage(word)}`{'' if example == f'`{usage(word)}`' else f', for example {example}'}."
 
 
-def _unknown(line: str, word: str) -> Misread:
-    close = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7)
-    meant = typed(close[0] + line[len(word) :]) if close else ""
+def _unknown(line: str, word: str, context: Context) -> Misread:
+    close, rest = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7), line[len(word) :]
+    if close and context.ticket and "ticket" in _slots(WORDS[close[0]]) and not _names_ticket(line):
+        rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
+    meant = typed(close[0] + rest) if close else ""
     way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
+
+
+def _names_ticket(line: str) -> bool:
+    return any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line))
 
 
 def _slots(command: type[Command]) -> dict[str, Slot]:
@@ -257,13 +263,13 @@ def _built(
     word: str, fields: Mapping[str, object], missing: tuple[str, ...], line: str
 ) -> Command | Misread | Incomplete:
     if "ticket" in missing:
-        raise _Wrong("Which ticket?")
+        raise _Wrong("Which ticket? Only a mention in its thread needs no number.")
     if missing and WORDS[word].reads:
         raise _Wrong("Which words?")
     if missing:
         number = fields.get("ticket")
         ticket = number if isinstance(number, int) else None
-        if ticket and not any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line)):
+        if ticket and not _names_ticket(line):
             line = f"{word} MB-{ticket}{line[len(word) :]}"  # the thread said it; the dialog's answer comes without one
         if len(line) > LONGEST_BEGUN:
             raise _Wrong(f"There is no {_slots(WORDS[word])[missing[0]].shown} in that.")

@@ -61,6 +61,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
     await _name_people(app, rest, config)
     with store.transaction():
         secret = store.secret("mac-key")
+        store.remember("pages", f"{config.mattermost.url}/{config.mattermost.team}/pl/")
     voice = MattermostVoice(
         rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now
     )

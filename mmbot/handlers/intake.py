@@ -249,7 +249,12 @@ def tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):
-            tx.tell_all(notices.answered(ticket, role), _reviewers(tx, ticket, role), role, ticket)
+            tx.tell_all(
+                notices.answered(ticket, role, tx.who, tx.thread(ticket, role)),
+                _reviewers(tx, ticket, role),
+                role,
+                ticket,
+            )
 
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:

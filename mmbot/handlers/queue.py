@@ -51,7 +51,7 @@ def _briefly(tx: Tx, numbers: Sequence[int]) -> list[str]:
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now))
+    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now, tx.thread(ticket)))
 
 
 def _log(tx: Tx, number: int, page: int) -> Reply:
@@ -83,7 +83,8 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     lines = []
     for row in rows:
         ticket = tx.ticket(row["ticket"])
-        lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.actor, tx.who, tx.now))
+        turn = tx.turns(ticket)[row["party"]]
+        lines.append(answers.queue_line(ticket, turn, tx.actor, tx.who, tx.now, tx.thread(ticket, turn.party)))
     text = answers.queue(title, lines, cmd.page, count, command)
     return Reply("\n".join([text, *(_for_absent(tx) if cmd.whose == MINE and cmd.page == 1 else [])]))
 
@@ -119,7 +120,8 @@ def _for_absent(tx: Tx) -> list[str]:
         for row in mine:
             ticket = tx.ticket(row["ticket"])
             as_owner = Actor(absence.person, tx.actor.roles) if row["party"] == "owner" else tx.actor
-            lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], as_owner, tx.who, tx.now))
+            turn = tx.turns(ticket)[row["party"]]
+            lines.append(answers.queue_line(ticket, turn, as_owner, tx.who, tx.now, tx.thread(ticket, turn.party)))
         if lines:
             texts.append(words.standing_in(tx.who(absence.person), absence.day, lines))
     return texts

@@ -27,7 +27,7 @@ COUNTED = 1_000
 """Up to how many found tickets are counted, and shown."""
 
 
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
+def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int, thread: str = "") -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
@@ -42,7 +42,7 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
     if ticket.commit and not ticket.ended:
         where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
         lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
-        lines += _role_lines(ticket, who)
+        lines += _role_lines(ticket, reader, who)
     if ticket.commit and not ticket.ended and not review.gate(ticket).open:
         lines += [f"⚠ {x}" for x in remarks(ticket)]
     for found in review.findings(ticket):
@@ -50,12 +50,12 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
     lines.append(outlook(ticket, turns, who, mention=reader.id, now=now))
-    if way := way_on(ticket, turns, reader.id, reader.roles):
+    if way := way_on(ticket, turns, reader.id, reader.roles, thread):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
 
 
-def _role_lines(ticket: Ticket, who: Who) -> list[str]:
+def _role_lines(ticket: Ticket, reader: Actor, who: Who) -> list[str]:
     """A line for each role; for those that wait in the same way for somebody to begin, one for all."""
     lines: dict[str, list[str]] = {}
     for role in ticket.roles:
@@ -64,15 +64,15 @@ def _role_lines(ticket: Ticket, who: Who) -> list[str]:
     return [
         f"- {listed(title_of(ticket, x) for x in roles)}: {words}"
         if words not in ticket.roles
-        else _role_line(ticket, words, who)
+        else _role_line(ticket, words, reader, who)
         for words, roles in lines.items()
     ]
 
 
-def _role_line(ticket: Ticket, role: str, who: Who) -> str:
+def _role_line(ticket: Ticket, role: str, reader: Actor, who: Who) -> str:
     reviewer = ticket.review(role).reviewer
     name = f" ({who(reviewer)})" if reviewer else ""
-    return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who)}"
+    return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who, secret=not may_know(reader, ticket, role))}"
 
 
 def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
@@ -211,9 +211,9 @@ def whose_queue(party: str, title: str) -> str:
     return {"owner": "owners", "release": "release users", "submitter": "submitters"}.get(party, title)
 
 
-def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int) -> str:
+def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, thread: str = "") -> str:
     """One entry of a queue: what it waits for, since when, and the way on where it is the reader's."""
-    way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles)
+    way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles, thread)
     about = title_of(ticket, turn.party) if turn.party in ticket.policy.roles else ""
     if turn.why == "step":
         about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it

@@ -12,7 +12,7 @@ from mmbot.policy import Item
 from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
-from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, typed
+from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, thread_at, typed
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -113,8 +113,8 @@ def title_of(ticket: Ticket, role: str) -> str:
     return ticket.policy.roles[role].title
 
 
-def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
-    """A role's verdict, as everybody may read it."""
+def verdict_words(ticket: Ticket, role: str, who: Who, *, secret: bool = True) -> str:
+    """A role's verdict, as everybody may read it; not `secret` for those who read the confidential findings beside it."""
     part = ticket.review(role)
     says = review.verdict(ticket, role)
     if says == "approved":
@@ -125,7 +125,7 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
         return f"held at {at(ticket, old)}, to be confirmed"
     if says == "changes requested":
         answered = all(x.answered_at for x in review.findings(ticket, role))
-        secret = any(x.confidential for x in review.findings(ticket, role))
+        secret = secret and any(x.confidential for x in review.findings(ticket, role))
         words = f"changes requested{', details with the submitter' if secret else ''}"
         return f"{words}; answered" if answered else words
     if says == "reviewing":
@@ -365,7 +365,7 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str], thread: str = "") -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
         if turn.party == "submitter" and submits(ticket, reader):
@@ -391,7 +391,7 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
         if ticket.review(turn.party).reviewer in {"", reader}:
             if not ticket.review(turn.party).reviewer:
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
-            return _judging(ticket, turn)
+            return _judging(ticket, turn, thread)
     return ""
 
 
@@ -402,12 +402,14 @@ def _doing(ticket: Ticket, turn: Turn) -> str:
     return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
 
 
-def _judging(ticket: Ticket, turn: Turn) -> str:
+def _judging(ticket: Ticket, turn: Turn, thread: str) -> str:
     ref, role = ticket.handle, turn.party
     if turn.why == "look-again":
         settle = typed(f"unblock {ref} {review.findings(ticket, role)[0].number}")
-        return f"look at the answers, then {settle}, or the buttons in its thread"
+        return f"look at the answers, then {settle}, or the buttons in {thread_at(thread)}"
     if turn.why == "confirm":
         return f"look at what changed, then {typed(f'holds {ref} {role}')} or {typed(f'again {ref} {role}')}"
     every = " --all" if review.undecided(ticket, role) else ""
-    return f"judge it with the buttons in its thread; when all is well, {typed(f'approve {ref} {role}{every}')}"
+    return (
+        f"judge it with the buttons in {thread_at(thread)}; when all is well, {typed(f'approve {ref} {role}{every}')}"
+    )

@@ -355,6 +355,12 @@ def no_role_among(titles: Iterable[str]) -> str:
     return f"Only {listed(titles)} reviewers can do that."
 
 
+def claim_a_review(ticket: Ticket, roles: Sequence[str]) -> str:
+    """A reviewer takes a ticket without saying as what: to guide it is for owners."""
+    ways = listed((typed(f"claim {ticket.handle} {x}") for x in roles), "or")
+    return f"Only owners can take {ticket.handle} itself. To review it: {ways}."
+
+
 def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") -> str:
     """The asker holds several roles of the ticket; `rest` is what else was typed."""
     names = sorted(roles)
@@ -373,8 +379,11 @@ def help_all(lines: Sequence[tuple[str, str]]) -> str:
     """What the asker may do: pairs of usage and summary."""
     shown = "\n".join(f"- `{usage}` — {summary}" for usage, summary in lines)
     form = f"a form asks for what is missing: {typed('submit')} alone will do"
-    begin = f"What you can do here; {typed('help WORD')} says more of one:"
-    return f"{begin}\n{shown}\nIn a ticket's thread its number can be left out; {form}."
+    begin = f"What you can do here; {typed('help WORD')} says more of one, and {form}:"
+    return (
+        f"{begin}\n{shown}\nWhat waits for you: {typed('queue')}. Reviews are done with the buttons in a ticket's thread.\n"
+        "In a ticket's thread its number can be left out where you mention me; of a slash command few servers say in which thread it is."
+    )
 
 
 def help_for(usage: str, summary: str, more: str, example: str, who: str) -> str:

@@ -11,6 +11,7 @@ from mmbot.domain.turns import Turn, stage
 from mmbot.words import history
 from mmbot.words.cards import Who, named, outlook, ref_words, title_of, verdict_words
 from mmbot.words.phrases import MB, code, commit, link, minute, plain, quoted
+from mmbot.words.refusals import start
 
 STATES = {
     "passed": "passed",
@@ -100,7 +101,7 @@ def _finding(ticket: Ticket, found: Finding, who: Who, hidden: Collection[str]) 
     told = [f"answered {minute(found.answered_at)}"] if found.answered_at else []
     if found.confidential and found.role in hidden:
         told += [f"settled {minute(found.resolved_at)}"] if found.resolved_at else []
-        return f"{title}\n\n{'; '.join([LEFT_OUT, *told]).capitalize()}."
+        return f"{title}\n\n{start('; '.join([LEFT_OUT, *told]))}."
     if found.item:
         title += f", {found.item}"
     told.insert(0, f"raised by {who(found.by)}, {minute(found.at)}, at {commit(ticket.repository, found.commit)}")
