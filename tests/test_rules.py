@@ -703,7 +703,7 @@ class Reviews(RuleBasedStateMachine):
             if message is None:
                 outbox.sent(
                     self.store,
-                    row.id,
+                    row,
                     "",
                     "",
                     str(outbox.told(self.store, row.subject)) if row.kind == "notice" else "",
@@ -717,7 +717,7 @@ class Reviews(RuleBasedStateMachine):
                 shown = outbox.dump_message(message)
                 assert not [x for x in self.secrets if x in shown], "a secret in public"
             self._buttons_work(message)
-            outbox.sent(self.store, row.id, "c", f"sent{row.id}", remembered, due_at=row.due_at)
+            outbox.sent(self.store, row, "c", f"sent{row.id}", remembered)
         self.last_row = int(self.store.query("SELECT coalesce(max(id), 0) AS n FROM outbox")[0]["n"])
 
     def _said(self, row: outbox.OutboxRow) -> tuple[Message | None, str, str]:

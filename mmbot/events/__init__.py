@@ -29,6 +29,7 @@ from mmbot.events.commands import (
 )
 from mmbot.events.happenings import (
     Event,
+    GivenUp,
     Happening,
     Incomplete,
     Misread,
@@ -62,6 +63,7 @@ __all__ = [
     "EndTicket",
     "Event",
     "GiveVerdict",
+    "GivenUp",
     "Happening",
     "HoldTicket",
     "Incomplete",

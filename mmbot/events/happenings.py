@@ -30,6 +30,15 @@ class Incomplete(BaseModel):
     given: tuple[str, ...] = ()
 
 
+class GivenUp(BaseModel):
+    """A row of the outbox was given up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row: int
+    why: str
+
+
 class ReferenceResolved(BaseModel):
     """A reference was looked up: what it was resolved to, or why not."""
 
@@ -85,7 +94,7 @@ class Pushed(BaseModel):
     more: int = 0
 
 
-Happening = ReferenceResolved | PeopleNamed | Pushed
+Happening = ReferenceResolved | PeopleNamed | Pushed | GivenUp
 
 
 @dataclass(frozen=True)
