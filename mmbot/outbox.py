@@ -89,6 +89,7 @@ class Outbox:
 
     async def run(self, next_due_changed: Callable[[int | None], None]) -> None:
         """Work for ever; whenever something happened, tell when the next row falls due."""
+        self._read_all = False
         try:
             while True:
                 self._wake.clear()

@@ -87,6 +87,7 @@ class FakeMattermost:
         self._last_now = 0
         self.down = False
         self.faults: list[Fault] = []
+        self.held: list[tuple[str, re.Pattern[str], asyncio.Event]] = []
         self.users: dict[str, Json] = {}
         self.passwords: dict[str, str] = {}
         self.tokens: dict[str, str] = {}  # token -> user id
@@ -166,6 +167,11 @@ class FakeMattermost:
         """The next `times` calls that match answer `status` (0: the connection drops), `after` they took effect or not."""
         self.faults.append(Fault(method, re.compile(path_regex), status, headers or {}, times, after))
 
+    def hold(self, method: str, path_regex: str) -> asyncio.Event:
+        """Calls that match are answered, and take effect, only when this is set."""
+        self.held.append((method, re.compile(path_regex), asyncio.Event()))
+        return self.held[-1][2]
+
     def now(self) -> int:
         """The server's time in milliseconds UTC; it never says the same twice, unless it is `frozen`."""
         if self.frozen:
@@ -213,6 +219,8 @@ class FakeMattermost:
             ("POST", "channels", self._create_channel),
             ("POST", "channels/direct", self._direct_channel),
             ("GET", "channels/{channel_id}", self._get_channel),
+            ("DELETE", "channels/{channel_id}", self._archive_channel),
+            ("POST", "channels/{channel_id}/restore", self._restore_channel),
             ("GET", "channels/{channel_id}/members", self._list_channel_members),
             ("POST", "channels/{channel_id}/members", self._add_channel_member),
             ("GET", "channels/{channel_id}/members/{user_id}", self._get_channel_member),
@@ -257,6 +265,11 @@ class FakeMattermost:
         if self.down:
             return self._hang_up(request)
         raw = await request.read()
+        for method, path, go in self.held:
+            if method == request.method and path.search(
+                request.path.removeprefix("/api/v4") + raw.decode("utf-8", "replace")
+            ):
+                await go.wait()
         fault = self._fault(request, after=False)
         if not fault:
             try:
@@ -372,6 +385,18 @@ class FakeMattermost:
         for section, values in call.body.items():
             self.settings.setdefault(section, {}).update(values)
         return self.settings
+
+    # Archived channels
+
+    def _archive_channel(self, call: Call) -> Json:
+        self._need(self.is_admin(call.user))
+        self.channels[call.ids["channel_id"]]["delete_at"] = self.now()
+        return {"status": "OK"}
+
+    def _restore_channel(self, call: Call) -> Json:
+        self._need(self.is_admin(call.user))
+        self.channels[call.ids["channel_id"]]["delete_at"] = 0
+        return self.channels[call.ids["channel_id"]]
 
     # Users
 

@@ -24,7 +24,15 @@ from people import Api, Json, World, bootstrap
 from stage import free_port, manifest
 
 ROOT = Path(__file__).parents[2]
-PEOPLE = {"sue": "", "olive": "owner", "pam": "product", "dana": "dev", "sam": "security", "quinn": "qa", "ada": "admin"}
+PEOPLE = {
+    "sue": "",
+    "olive": "owner",
+    "pam": "product",
+    "dana": "dev",
+    "sam": "security",
+    "quinn": "qa",
+    "ada": "admin",
+}
 CHANGES = {"POST", "PUT", "DELETE"}
 
 
@@ -44,12 +52,16 @@ class FaultyMattermost(FakeMattermost):
 
     def __init__(self) -> None:
         super().__init__("9.9.0")
-        self.hub = TwiceHub(self)
+        self.hub = self._hub = TwiceHub(self)
         self.bot = ""
         self.faulty = False
         self.step: Callable[[], None] = lambda: None
         self.suffered: dict[str, int] = {}
         self.in_hand = 0
+
+    def fail(self) -> None:
+        """From now on, faults happen."""
+        self.faulty, self._hub.twice = True, 0.1
 
     def forget_pending(self) -> None:
         """Forget which posts were asked for, as a restart does; not while one is being made, which a restart would end."""
@@ -196,7 +208,9 @@ class Play:
         """Somebody writes to the bot: directly, or, mentioning it, in a thread of the channel."""
         words = f"@{self.world.users['mmbot']['username']} {text}" if root else text
         channel = self.market if root else self.direct[who]
-        post = await self.speakers[who].call("POST", "/posts", {"channel_id": channel, "message": words, "root_id": root})
+        post = await self.speakers[who].call(
+            "POST", "/posts", {"channel_id": channel, "message": words, "root_id": root}
+        )
         self.asked.append(post["id"])
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -236,7 +250,9 @@ class Play:
 
     def check(self) -> None:
         """Each row that was sent is one post, each post is of one row, in the order of the rows of a place; nothing is parked."""
-        rows = self.rows("SELECT id, key, kind, state, error, person, root, thread, subject, post FROM outbox ORDER BY id")
+        rows = self.rows(
+            "SELECT id, key, kind, state, error, person, root, thread, subject, post FROM outbox ORDER BY id"
+        )
         assert [x for x in rows if x[3] != "sent"] == []
         posts = {x["id"]: x for x in self.posts()}
         keys = [x["props"].get("mmbot") for x in posts.values()]
@@ -281,7 +297,7 @@ class Play:
 @contextlib.asynccontextmanager
 async def play(git: FakeGit, bot: Zygote, folder: Path) -> AsyncIterator[Play]:
     """A new team on a new server, in a folder of its own. The bot is not started yet."""
-    folder.mkdir()
+    folder.mkdir()  # noqa: ASYNC240 -- nothing else runs yet
     async with contextlib.AsyncExitStack() as exits:
         server = await exits.enter_async_context(FaultyMattermost())
         world = await exits.enter_async_context(bootstrap(server.url, ADMIN, PEOPLE, ("market",)))

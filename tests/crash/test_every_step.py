@@ -38,7 +38,9 @@ async def conversation(it: Play) -> None:
     await it.settle()
 
 
-async def played(git: FakeGit, bot: Zygote, folder: Path, statement: int = 0, call: int = 0) -> tuple[Mapping[str, list[str]], int, int]:
+async def played(
+    git: FakeGit, bot: Zygote, folder: Path, statement: int = 0, call: int = 0
+) -> tuple[Mapping[str, list[str]], int, int]:
     """What came of the conversation with a kill at one step; and how many statements and calls there were till then."""
     async with play(git, bot, folder) as it:
         calls = itertools.count(1)

@@ -51,7 +51,7 @@ async def lives(git: FakeGit, bot: Zygote, folder: Path, kills: int) -> dict[str
         bot.kill()
         await bot.ended()
         said: list[str] = []
-        it.server.faulty, it.server.hub.twice = True, 0.1
+        it.server.fail()
         for _ in range(kills):
             await one_life(it, said)
         it.server.faulty = False
@@ -82,6 +82,8 @@ async def test_random_kills_and_faults_lose_nothing_and_double_nothing(tmp_path:
             for name, count in (await lives(git, bot, tmp_path / str(killed), now)).items():
                 suffered[name] = suffered.get(name, 0) + count
             killed += now
-            sys.stderr.write(f"{killed} kills in {time.monotonic() - began:.0f} s, nothing lost or doubled; {suffered}\n")
+            sys.stderr.write(
+                f"{killed} kills in {time.monotonic() - began:.0f} s, nothing lost or doubled; {suffered}\n"
+            )
             with contextlib.suppress(OSError):
                 sys.stderr.flush()

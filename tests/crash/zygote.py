@@ -18,7 +18,19 @@ from mmbot import cli
 from mmbot.run import run
 from mmbot.store.database import Store
 
-WRITES = ("BEGIN", "COMMIT", "INSERT", "UPDATE", "DELETE", "REPLACE", "SAVEPOINT", "RELEASE", "ROLLBACK", "CREATE", "ALTER")
+WRITES = (
+    "BEGIN",
+    "COMMIT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "REPLACE",
+    "SAVEPOINT",
+    "RELEASE",
+    "ROLLBACK",
+    "CREATE",
+    "ALTER",
+)
 IMPORTED = (run, Store)  # what the command line imports late
 
 
@@ -39,11 +51,12 @@ def bot(config: str, log: str, fatal: int, steps: mmap.mmap) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:  # noqa: ANN401 -- whatever sqlite3 takes
-        connection = plain(*arguments, **options)
+        connection: sqlite3.Connection = plain(*arguments, **options)
         connection.set_trace_callback(began)
         return connection
 
-    plain, sqlite3.connect = sqlite3.connect, connect  # type: ignore[assignment] -- the audit event comes before it can be traced
+    plain = sqlite3.connect
+    vars(sqlite3)["connect"] = connect  # the audit event of a connection comes before it can be traced
     with contextlib.suppress(SystemExit):
         cli.main(["run", "--config", config], standalone_mode=False)
 
@@ -58,7 +71,8 @@ def main() -> None:
             try:
                 bot(config, log, int(fatal), steps)
             except BaseException as error:  # noqa: BLE001 -- it must not go on as another zygote
-                Path(log).open("a").write(f"ended by {error!r}\n")
+                with Path(log).open("a") as file:
+                    file.write(f"ended by {error!r}\n")
             os._exit(0)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
