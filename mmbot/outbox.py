@@ -24,7 +24,7 @@ LONGEST_PAUSE = 60_000
 """Milliseconds between two tries, at most."""
 SLOW_STEPS = 4
 """How many `do` rows run side by side."""
-PLACES = 6
+PLACES = 8
 """To how many places is posted side by side; within one, one post after the other."""
 READ = 100
 """How many rows are read at once."""
@@ -79,6 +79,7 @@ class Outbox:
         self._quiet_until = 0
         self._posted = 0
         self._failing: dict[int, int] = {}
+        self._notes: list[tuple[Callable[[], None], asyncio.Future[None]]] = []
         self._broken: BaseException | None = None
         self._pruned_at = 0
 
@@ -236,7 +237,7 @@ class Outbox:
     async def _show(self, row: OutboxRow) -> None:
         rendered = self.app.render(row)
         if rendered is None:
-            outbox.sent(self.app.store, row, row.sent_channel, row.post, row.shown)
+            await self._sent(row, row.sent_channel, row.post, row.shown)
             return
         message, _ = rendered
         shown = hashlib.sha256(outbox.dump_message(message).encode()).hexdigest()
@@ -250,14 +251,14 @@ class Outbox:
                 old = shown
         if shown != old:
             await self.voice.edit(message, post, row.id, row.key)
-        outbox.sent(self.app.store, row, channel, post, shown)
+        await self._sent(row, channel, post, shown)
 
     async def _say(self, row: OutboxRow) -> None:
         remembered, person, thread = "", row.person, row.thread
         if row.kind == "notice":
             rendered = self.app.render(row)
             if rendered is None:
-                outbox.sent(self.app.store, row, "", "", str(outbox.told(self.app.store, row.subject)))
+                await self._sent(row, "", "", str(outbox.told(self.app.store, row.subject)))
                 return
             message, remembered = rendered
             person, thread = self.app.audience(row)
@@ -270,7 +271,7 @@ class Outbox:
             remembered = row.shown  # what that try said, not what there is to say by now
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
-        outbox.sent(self.app.store, row, channel, post, remembered)
+        await self._sent(row, channel, post, remembered)
         if row.kind == "notice" and self.app.render(row):  # something came up while it was on its way
             outbox.notice(self.app.store, row.subject, self.app.now(), self.app.now())
             self.wake()
@@ -282,8 +283,35 @@ class Outbox:
             if found := await self.voice.find(row.sent_channel or channel, row.key, anchor):
                 return found
         place, newest = await self.voice.newest(channel)
-        outbox.begun(self.app.store, row.id, place, newest, shown)
+        await self._note(lambda: outbox.begun(self.app.store, row.id, place, newest, shown))
         return None
+
+    async def _sent(self, row: OutboxRow, channel: str, post: str, shown: str) -> None:
+        await self._note(lambda: outbox.sent(self.app.store, row, channel, post, shown))
+
+    async def _note(self, write: Callable[[], None]) -> None:
+        """Write something into the store, durably; what several tasks write at the same moment is one transaction."""
+        if not self._notes:
+            asyncio.get_running_loop().call_soon(self._write_notes)
+        self._notes.append((write, asyncio.get_running_loop().create_future()))
+        await self._notes[-1][1]
+
+    def _write_notes(self) -> None:
+        notes, self._notes = self._notes, []
+        failed: Exception | None = None
+        try:
+            with self.app.store.transaction():
+                for write, _ in notes:
+                    write()
+        except Exception as error:  # noqa: BLE001 -- each task raises it
+            failed = error
+        for _, written in notes:
+            if written.cancelled():
+                continue
+            if failed:
+                written.set_exception(failed)
+            else:
+                written.set_result(None)
 
     def _root(self, thread: str) -> str:
         if not thread:

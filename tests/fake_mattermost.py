@@ -87,6 +87,8 @@ class FakeMattermost:
         self._last_now = 0
         self.down = False
         self.faults: list[Fault] = []
+        self.rate = 0  # when set, how many calls a second an account may make
+        self._calls_in: dict[tuple[str, int], int] = {}
         self.held: list[tuple[str, re.Pattern[str], asyncio.Event]] = []
         self.users: dict[str, Json] = {}
         self.passwords: dict[str, str] = {}
@@ -265,11 +267,9 @@ class FakeMattermost:
         if self.down:
             return self._hang_up(request)
         raw = await request.read()
-        for method, path, go in self.held:
-            if method == request.method and path.search(
-                request.path.removeprefix("/api/v4") + raw.decode("utf-8", "replace")
-            ):
-                await go.wait()
+        if self.rate and self._too_many(self.user_of(request)):
+            return self._error(429, "", "limit exceeded", {"Retry-After": "1"})
+        await self._until_let_go(request, raw)
         fault = self._fault(request, after=False)
         if not fault:
             try:
@@ -288,6 +288,18 @@ class FakeMattermost:
                 return self._hang_up(request)
             response = self._error(fault.status, "fault", "This was asked for.", fault.headers)
         return response
+
+    async def _until_let_go(self, request: web.Request, raw: bytes) -> None:
+        what = request.path.removeprefix("/api/v4") + raw.decode("utf-8", "replace")
+        for method, path, go in self.held:
+            if method == request.method and path.search(what):
+                await go.wait()
+
+    def _too_many(self, user: str) -> bool:
+        second = (user, int(time.time()))
+        count = self._calls_in.get(second, 0) + 1
+        self._calls_in = {x: n for x, n in self._calls_in.items() if x[1] == second[1]} | {second: count}
+        return bool(user) and count > self.rate
 
     def _fault(self, request: web.Request, *, after: bool) -> Fault | None:
         path = request.path.removeprefix("/api/v4")

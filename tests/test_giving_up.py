@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -44,6 +44,13 @@ def say(bench: Bench, person: str, text: str) -> None:
 
 def posts(bench: Bench) -> int:
     return len([x for x in bench.server.calls if (x.method, x.path) == ("POST", "/posts")])
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Returns when something is true that only the store tells."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 -- nothing but the store tells it
+            await asyncio.sleep(0.01)
 
 
 @BOTH
@@ -274,16 +281,12 @@ async def test_a_place_that_is_slow_holds_up_no_other(bench: Bench) -> None:
     for number in range(150):
         say(bench, "olive", f"quick{number}")
     working = asyncio.create_task(bench.outbox.run(lambda _: None))
-    async with asyncio.timeout(10):
-        while bench.store.query("SELECT count(*) AS n FROM outbox WHERE state <> 'sent'")[0]["n"] > 3:
-            await asyncio.sleep(0.01)
-        bench.note("meanwhile")
-        bench.outbox.wake()
-        while bench.store.query("SELECT count(*) AS n FROM outbox WHERE state <> 'sent'")[0]["n"] > 3:
-            await asyncio.sleep(0.01)
-        go.set()
-        while bench.states():
-            await asyncio.sleep(0.01)
+    await until(lambda: len(bench.states()) <= 3)
+    bench.note("meanwhile")
+    bench.outbox.wake()
+    await until(lambda: len(bench.states()) <= 3)
+    go.set()
+    await until(lambda: not bench.states())
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
     assert await told(bench, "sue", "slow") == ["slow0", "slow1", "slow2"]
@@ -295,8 +298,7 @@ async def test_a_post_on_its_way_is_waited_for_at_the_end(bench: Bench) -> None:
     go = bench.server.hold("POST", "/posts.*goodbye")
     say(bench, "sue", "goodbye")
     working = asyncio.create_task(bench.outbox.run(lambda _: None))
-    while ("pending", "being posted") not in bench.states():
-        await asyncio.sleep(0.01)
+    await until(lambda: ("pending", "being posted") in bench.states())
     working.cancel()
     asyncio.get_running_loop().call_later(LAST_SECONDS / 10, go.set)
     with contextlib.suppress(asyncio.CancelledError):

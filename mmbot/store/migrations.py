@@ -116,6 +116,7 @@ def m005_tried(db: Database) -> None:
         # What was tried before nobody noted after which post: it is looked for in all of its channel.
         """UPDATE outbox SET anchor = '-' WHERE state <> 'sent' AND kind <> 'do' AND post = '' AND error <> ''""",
         """CREATE INDEX outbox_pending ON outbox (id) WHERE state = 'pending'""",
+        """CREATE INDEX outbox_steps ON outbox (due_at, id) WHERE state = 'pending' AND kind = 'do'""",
         """CREATE INDEX outbox_parked ON outbox (id) WHERE state = 'parked'""",
         """CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 'sent' AND kind <> 'show'""",
     ):
