@@ -375,7 +375,8 @@ async def test_what_is_given_up_is_listed_and_taken_up_again_through_the_running
     await stage.sue.say(direct, f"submit {stage.git.url('example/parked')} v1.0.0")
 
     async def found() -> bool:
-        return bool(stage.rows("SELECT 1 FROM outbox WHERE state = 'pending' AND thread <> ''"))
+        unsent = stage.rows("SELECT kind, state FROM outbox WHERE state <> 'sent' ORDER BY id")
+        return unsent == [("show", "parked"), ("say", "pending")]
 
     await until(found)
     number = stage.rows("SELECT id FROM outbox WHERE state = 'parked'")[0][0]
