@@ -58,6 +58,7 @@ class FaultyMattermost(FakeMattermost):
         self.step: Callable[[], None] = lambda: None
         self.suffered: dict[str, int] = {}
         self.in_hand = 0
+        self.asked = 0
 
     def fail(self) -> None:
         """From now on, faults happen."""
@@ -71,6 +72,7 @@ class FaultyMattermost(FakeMattermost):
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if self.user_of(request) != self.bot or not self.bot:
             return await super()._serve(request)
+        self.asked += 1
         if request.method in CHANGES:
             self.step()
         self.in_hand += 1

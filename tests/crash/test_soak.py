@@ -20,7 +20,11 @@ SPEAKERS = ("sue", "olive", "sam", "quinn")
 
 async def one_life(it: Play, said: list[str]) -> None:
     """The bot starts, some write to it, and it is killed."""
+    asked = it.server.asked
     await it.start()
+    if random.random() < 0.8:  # noqa: S311 -- dice; the others may die before they are awake
+        while it.bot.running and it.server.asked == asked:  # noqa: ASYNC110 -- it happens in another program
+            await asyncio.sleep(0.005)
     lives = random.uniform(0.08, 0.6)  # noqa: S311 -- dice
     async with asyncio.timeout(30):
         for _ in range(random.randint(0, 3)):  # noqa: S311 -- dice
