@@ -5,6 +5,7 @@ be killed (0: at none). The process id is printed, and when the process has ende
 """
 
 import contextlib
+import ctypes
 import mmap
 import os
 import signal
@@ -34,8 +35,15 @@ WRITES = (
 IMPORTED = (run, Store)  # what the command line imports late
 
 
+def die_with_parent() -> None:
+    """Let the kernel (Linux) end this process with the one that started it, so that an interrupted run leaves no bot behind."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def bot(config: str, log: str, fatal: int, steps: mmap.mmap) -> None:
     """Be the bot until the end."""
+    die_with_parent()
     output = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
@@ -63,6 +71,7 @@ def bot(config: str, log: str, fatal: int, steps: mmap.mmap) -> None:
 
 def main() -> None:
     """Start what is asked for, one after the other."""
+    die_with_parent()
     for line in sys.stdin:
         config, log, fatal = line.rstrip("\n").split("\t")
         steps = mmap.mmap(-1, 8)
