@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench real lock clean
+.PHONY: run test check bench real crash soak lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/run.stamp  ## the bot in this terminal, with a small example world
@@ -24,6 +24,12 @@ bench: $(VENV)/dev.stamp  ## measurements, as ratios within one run
 real: $(VENV)/dev.stamp  ## the end-to-end suite against the server that MMBOT_REAL_URL and MMBOT_REAL_ADMIN name
 	@test -n "$$MMBOT_REAL_URL" || { echo "Set MMBOT_REAL_URL and MMBOT_REAL_ADMIN=user:password"; exit 2; }
 	@$(BIN)/python -m pytest tests/real tests/test_fake_mattermost.py
+
+crash: $(VENV)/dev.stamp  ## kill -9 at every step of handling and sending; CRASH_EVERY=10 takes every tenth
+	@$(BIN)/python -m pytest -s -p no:logging --show-capture=no tests/crash/test_every_step.py
+
+soak: $(VENV)/dev.stamp  ## kills and faults at random, SOAK_KILLS=2000 of them
+	@$(BIN)/python -m pytest -s -p no:logging --show-capture=no tests/crash/test_soak.py
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile --no-config --default-index https://pypi.org/simple --universal --python-version 3.11 --generate-hashes \

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import corpus, handlers, requests, startup, stream
+from bench import backlog, corpus, handlers, requests, startup, stream
 from bench.figures import Figures
 
-PARTS = ("requests", "handlers", "stream", "startup")
+PARTS = ("requests", "handlers", "stream", "backlog", "startup")
 
 
 @click.command()
@@ -38,6 +38,8 @@ def _measured(part: str, tickets: int, count: int, folder: Path) -> list[Figures
             return handlers.measure(tickets, count, folder)
         case "stream":
             return asyncio.run(stream.measure(tickets, count, folder))
+        case "backlog":
+            return asyncio.run(backlog.measure(tickets, count, folder))
         case _:
             return asyncio.run(startup.measure(tickets, count, folder))
 

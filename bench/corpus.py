@@ -191,7 +191,7 @@ def _posts(store: Store, ticket: Ticket) -> None:
         outbox.show(store, subject, MARKET, "" if subject == subjects[0] else subjects[0], ticket.changed_at)
         row = outbox.post_of(store, subject)
         if row:
-            outbox.sent(store, row.id, identifier("market"), identifier(subject), "0" * 64, due_at=row.due_at)
+            outbox.sent(store, row, identifier("market"), identifier(subject), "0" * 64)
 
 
 def source_hash() -> str:

@@ -18,11 +18,12 @@ LONGEST = 60.0
 
 @dataclass(frozen=True)
 class Started:
-    """A running program: its port, the seconds until it listened, the bytes of memory that were resident then."""
+    """A running program: its port, the seconds until it listened, the bytes of memory that were resident then, its process id."""
 
     port: int
     seconds: float
     resident: int
+    process: int
 
 
 def free_port() -> int:
@@ -42,7 +43,7 @@ async def started(arguments: Sequence[str], port: int, log: Path) -> AsyncIterat
         )
         try:
             seconds = await _until_it_listens(process, port, log) - began
-            yield Started(port, seconds, resident(process.pid))
+            yield Started(port, seconds, resident(process.pid), process.pid)
         finally:
             if process.returncode is None:
                 process.terminate()

@@ -29,6 +29,7 @@ class Stage:
     market: str
     config: Path
     port: int
+    store: Path
 
     @contextlib.asynccontextmanager
     async def bot(self) -> AsyncIterator[Started]:
@@ -52,14 +53,18 @@ def servers() -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def stage(server: str, tickets: int, folder: Path) -> AsyncIterator[Stage]:
-    """Make everything; what is made on a real server stays there, under names of its own."""
+async def stage(server: str, tickets: int, folder: Path, rate: int = 0) -> AsyncIterator[Stage]:
+    """Make everything; the fake server takes `rate` calls a second of each account, any number for 0.
+
+    What is made on a real server stays there, under names of its own.
+    """
     async with contextlib.AsyncExitStack() as exits:
         if server == "real":
             user, _, password = os.environ["MMBOT_REAL_ADMIN"].partition(":")
             url, admin = os.environ["MMBOT_REAL_URL"], (user, password)
         else:
-            url, admin = (await exits.enter_async_context(FakeMattermost("9.9.0"))).url, ADMIN
+            fake = await exits.enter_async_context(FakeMattermost("9.9.0"))
+            url, admin, fake.rate = fake.url, ADMIN, rate
         world = await exits.enter_async_context(bootstrap(url, admin, PEOPLE, ("market",)))
         _, token = await world.add_bot("mmbot", ["market"])
         trigger, port = f"mb{world.suffix}", free_port()
@@ -92,5 +97,5 @@ async def stage(server: str, tickets: int, folder: Path) -> AsyncIterator[Stage]
             "utf-8",
         )
         yield Stage(
-            world, world.users["asker"], trigger, command["token"], world.channels["market"], config, port
+            world, world.users["asker"], trigger, command["token"], world.channels["market"], config, port, store.path
         )  # fmt: skip

@@ -26,6 +26,7 @@ from mmbot.events import (
     EditTicket,
     EndTicket,
     Event,
+    GivenUp,
     GiveVerdict,
     HoldTicket,
     Incomplete,
@@ -44,8 +45,9 @@ from mmbot.events import (
     Submit,
     TakeStep,
     UndoStep,
+    Where,
 )
-from mmbot.handlers import book, edit, intake, late, merges, news, people, pushes, queue, tracks, way
+from mmbot.handlers import book, edit, intake, late, merges, news, parked, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -135,6 +137,32 @@ class App:
             elif reply and event.where.via == "file" and not reply.refused:
                 self._post(tx, reply)  # the operator reads it, and so does whoever it was done for
         return reply
+
+    def take_in(self, event: Event, row: outbox.OutboxRow) -> None:
+        """Run the event that a step gave, and note that its row is done, in one transaction.
+
+        A fault of ours undoes all of it and is raised: nobody waits for an answer who would be told, so the row keeps it.
+        """
+        tx = Tx(self.store, event, self.now(), self.settings)
+        with self.store.transaction():
+            if self.store.first_time(event.id, event.at):
+                try:
+                    with self.store.savepoint():
+                        HANDLERS[type(event.what)](tx, event.what)
+                except Refused as no:  # what it was looked up for is no more
+                    log.info("result of a step not wanted", what=type(event.what).__name__, why=no.text)
+            outbox.sent(self.store, row, "", "")
+
+    def give_up(self, row: outbox.OutboxRow, why: str, cause: str) -> None:
+        """Park a row with the reason, and tell whoever has to know."""
+        event = Event(f"given-up:{row.key}", "", self.now(), Where("mmbot"), GivenUp(row=row.id, why=why))
+        with self.store.transaction():
+            parked.given_up(Tx(self.store, event, self.now(), self.settings), row, why, cause)
+
+    def retry(self, which: str) -> int:
+        """Take up again a row that was given up, by its number, or "all" of them; returns how many."""
+        with self.store.transaction():
+            return parked.retried(self.store, which, self.now())
 
     def _only_reads(self, event: Event) -> bool:
         what = event.what

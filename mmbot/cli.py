@@ -187,6 +187,35 @@ def export_(config: Path, form: Literal["md", "json"], ticket: str, output: Path
         _fail(f"{output}: {error.strerror}.")
 
 
+@main.group("outbox", invoke_without_command=True)
+@CONFIG
+@click.option("--parked", is_flag=True, help="Only what was given up.")
+@click.pass_context
+def outbox_(context: click.Context, config: Path, *, parked: bool) -> None:
+    """List what is not sent yet, or was given up, with the reason."""
+    from mmbot import clock  # noqa: PLC0415
+    from mmbot.waiting import ListingFailed, listing  # noqa: PLC0415
+
+    if context.invoked_subcommand:
+        return
+    try:
+        click.echo(listing(_config(config).store.path, clock.now(), parked=parked))
+    except ListingFailed as failed:
+        _fail(str(failed))
+
+
+@outbox_.command("retry")
+@CONFIG
+@click.argument("which", metavar="ID|all")
+def outbox_retry(config: Path, which: str) -> None:
+    """Have the running bot take up again what was given up: one row by its number, or all."""
+    from mmbot.office import ask  # noqa: PLC0415
+
+    if which != "all" and not re.fullmatch(r"\d{1,18}", which, re.ASCII):
+        _fail(f"{which} is no row: name one by its number, which `mmbot outbox --parked` shows, or say all.")
+    _office(lambda: ask(_config(config).store.path, "retry", {"which": which}))
+
+
 @main.group()
 def catalogue() -> None:
     """The Marketplace's list of plugins."""

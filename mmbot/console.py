@@ -110,7 +110,11 @@ class World:
         self.say(self._place(post), message)
         return channel, post.id
 
-    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
+    async def newest(self, channel: str) -> tuple[str, str]:
+        """Nothing is ever looked for here."""
+        return channel, ""
+
+    async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
         """Nothing is ever half done here."""
         return None
 
@@ -214,7 +218,7 @@ class Console:
         self.world = World(at, lambda row: getattr(rows.row(store, row), "subject", ""), running=running)
         self.app = App(store, Settings(), self.world.now)
         self.policy = policy
-        self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve})
+        self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve}, places=1)
         self._ids = itertools.count(1)
         self._listed: dict[str, Listed] = {}
         self._begun: list[str] = []

@@ -86,7 +86,11 @@ class NotNow(Exception):  # noqa: N818 -- what to do about it, not what it is
 
 
 class Never(Exception):  # noqa: N818 -- what to do about it, not what it is
-    """The server will not take it, however often it is tried."""
+    """The server will not take it, however often it is tried; `cause` is the same for all that it refuses for the same reason."""
+
+    def __init__(self, why: str, cause: str = "") -> None:
+        super().__init__(why)
+        self.cause = cause or why
 
 
 class PostGone(Exception):  # noqa: N818 -- what to do about it, not what it is

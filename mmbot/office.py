@@ -63,7 +63,7 @@ class Office:
     async def open(self, store: Path) -> web.AppRunner:
         """Listen on the store's socket, which only its owner may use; returns the runner, to be cleaned up."""
         app = web.Application(client_max_size=LARGEST)
-        for name, work in (("intake", self.intake), ("catalogue", self.read_catalogue)):
+        for name, work in (("intake", self.intake), ("catalogue", self.read_catalogue), ("retry", self.retry)):
             app.router.add_post(f"/{name}", _answering(work))
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=3.0)
         await runner.setup()
@@ -107,6 +107,15 @@ class Office:
         with self._app.store.transaction():
             self._app.store.set_catalogue(listed)
         return f"The catalogue lists {len(listed)} plugins."
+
+    async def retry(self, values: Mapping[str, str]) -> str:
+        """Take up again what was given up: "all", or a row by its number. Raises OfficeClosed."""
+        which = values["which"]
+        taken = self._app.retry(which)
+        if not taken:
+            raise OfficeClosed("Nothing is parked." if which == "all" else f"Row {which} is not parked.")
+        self._wake()
+        return f"Taken up again: {taken}. `mmbot outbox` tells what comes of it."
 
 
 def _answering(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:

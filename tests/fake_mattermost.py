@@ -89,6 +89,9 @@ class FakeMattermost:
         self._last_now = 0
         self.down = False
         self.faults: list[Fault] = []
+        self.rate = 0  # when set, how many calls a second an account may make
+        self._calls_in: dict[tuple[str, int], int] = {}
+        self.held: list[tuple[str, re.Pattern[str], asyncio.Event]] = []
         self.users: dict[str, Json] = {}
         self.passwords: dict[str, str] = {}
         self.tokens: dict[str, str] = {}  # token -> user id
@@ -172,6 +175,11 @@ class FakeMattermost:
         """The next call that matches takes effect at once, but its answer comes late."""
         self.faults.append(Fault(method, re.compile(path_regex), 0, {}, 1, after=True, seconds=seconds))
 
+    def hold(self, method: str, path_regex: str) -> asyncio.Event:
+        """Calls that match are answered, and take effect, only when this is set."""
+        self.held.append((method, re.compile(path_regex), asyncio.Event()))
+        return self.held[-1][2]
+
     def now(self) -> int:
         """The server's time in milliseconds UTC; it never says the same twice, unless it is `frozen`."""
         if self.frozen:
@@ -219,6 +227,8 @@ class FakeMattermost:
             ("POST", "channels", self._create_channel),
             ("POST", "channels/direct", self._direct_channel),
             ("GET", "channels/{channel_id}", self._get_channel),
+            ("DELETE", "channels/{channel_id}", self._archive_channel),
+            ("POST", "channels/{channel_id}/restore", self._restore_channel),
             ("GET", "channels/{channel_id}/members", self._list_channel_members),
             ("POST", "channels/{channel_id}/members", self._add_channel_member),
             ("GET", "channels/{channel_id}/members/{user_id}", self._get_channel_member),
@@ -263,6 +273,9 @@ class FakeMattermost:
         if self.down:
             return self._hang_up(request)
         raw = await request.read()
+        if self.rate and self._too_many(self.user_of(request)):
+            return self._error(429, "", "limit exceeded", {"Retry-After": "1"})
+        await self._until_let_go(request, raw)
         fault = self._fault(request, after=False)
         if not fault:
             try:
@@ -284,6 +297,18 @@ class FakeMattermost:
             response = self._error(fault.status, "fault", "This was asked for.", fault.headers)
         response.headers["Date"] = formatdate(time.time() + self.skew / 1000, usegmt=True)
         return response
+
+    async def _until_let_go(self, request: web.Request, raw: bytes) -> None:
+        what = request.path.removeprefix("/api/v4") + raw.decode("utf-8", "replace")
+        for method, path, go in self.held:
+            if method == request.method and path.search(what):
+                await go.wait()
+
+    def _too_many(self, user: str) -> bool:
+        second = (user, int(time.time()))
+        count = self._calls_in.get(second, 0) + 1
+        self._calls_in = {x: n for x, n in self._calls_in.items() if x[1] == second[1]} | {second: count}
+        return bool(user) and count > self.rate
 
     def _fault(self, request: web.Request, *, after: bool) -> Fault | None:
         path = request.path.removeprefix("/api/v4")
@@ -381,6 +406,18 @@ class FakeMattermost:
         for section, values in call.body.items():
             self.settings.setdefault(section, {}).update(values)
         return self.settings
+
+    # Archived channels
+
+    def _archive_channel(self, call: Call) -> Json:
+        self._need(self.is_admin(call.user))
+        self.channels[call.ids["channel_id"]]["delete_at"] = self.now()
+        return {"status": "OK"}
+
+    def _restore_channel(self, call: Call) -> Json:
+        self._need(self.is_admin(call.user))
+        self.channels[call.ids["channel_id"]]["delete_at"] = 0
+        return self.channels[call.ids["channel_id"]]
 
     # Users
 

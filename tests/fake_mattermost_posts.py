@@ -91,6 +91,8 @@ class Posts:
         inside = (channel_id, call.user["id"]) in server.channel_members
         if not inside and not (channel_id in server.channels and server.is_admin(call.user)):
             raise ApiError(403, PERMISSION)
+        if server.channels[channel_id]["delete_at"]:
+            raise ApiError(400, "api.post.create_post.can_not_post_to_deleted.error")
         if str(body.get("type", "")).startswith("system_"):
             raise ApiError(400, "api.context.invalid_param.app_error")
         pending = body.get("pending_post_id", "")
@@ -221,6 +223,8 @@ class Posts:
         writes = post and (post["channel_id"], call.user["id"]) in self.server.channel_members
         if not post or post["delete_at"] or not writes or post["user_id"] != call.user["id"]:
             raise ApiError(403, PERMISSION)
+        if self.server.channels[post["channel_id"]]["delete_at"]:
+            raise ApiError(400, "api.post.patch_post.can_not_update_post_in_deleted.error")
         return post
 
     def patch(self, call: "Call") -> Json:

@@ -362,7 +362,7 @@ class Play:
             message, person, remembered = self._said(row)
             if message is None:
                 told = str(outbox.told(self.store, row.subject)) if row.kind == "notice" else ""
-                outbox.sent(self.store, row.id, "", "", told)
+                outbox.sent(self.store, row, "", "", told)
                 continue
             if person:
                 if not (answers and person == event.by and row.id > self.last_row):
@@ -375,7 +375,7 @@ class Play:
                 if row.kind == "show":
                     self.shown[row.subject] = message
             self._buttons_work(message)
-            outbox.sent(self.store, row.id, "c", f"sent{row.id}", remembered, due_at=row.due_at)
+            outbox.sent(self.store, row, "c", f"sent{row.id}", remembered)
         self.last_row = int(self.store.query("SELECT coalesce(max(id), 0) AS n FROM outbox")[0]["n"])
 
     def _said(self, row: outbox.OutboxRow) -> tuple[Message | None, str, str]:

@@ -385,3 +385,43 @@ async def test_what_is_no_filled_in_template_is_not_handed_in(stage: Stage, tmp_
     file.write_bytes(b"\xff\xfe")
     assert (await asked("intake", file, "--by", "sue", "--config", config)).code == 1
     assert stage.dump() == before
+
+
+async def test_what_is_given_up_is_listed_and_taken_up_again_through_the_running_bot(
+    stage: Stage, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    listed = await asked("outbox", "--config", config)
+    assert (listed.code, listed.out) == (0, "Everything is sent.\n")
+    await stage.world.admin.call("DELETE", f"/channels/{stage.market}/members/{stage.bot['user_id']}")
+    repository = stage.git.repository("example/parked")
+    made = {"id": "com.example.parked", "name": "Parked", "version": "1.0.0", "min_server_version": "6.2.1"}
+    repository.tag("v1.0.0", repository.commit({"plugin.json": json.dumps(made)}))
+    direct = await stage.sue.dm(stage.bot["user_id"])
+    await stage.sue.say(direct, f"submit {stage.git.url('example/parked')} v1.0.0")
+
+    async def found() -> bool:
+        unsent = stage.rows("SELECT kind, state FROM outbox WHERE state <> 'sent' ORDER BY id")
+        return unsent == [("show", "parked"), ("say", "pending")]
+
+    await until(found)
+    number = stage.rows("SELECT id FROM outbox WHERE state = 'parked'")[0][0]
+    listed = await asked("outbox", "--config", config)
+    assert f"{number}  the card of MB-" in listed.out
+    assert "is my account still in the channel? (403 api.context.permissions" in listed.out
+    assert f": waits for row {number}, which starts its thread" in listed.out
+    assert "1 row parked, 1 waiting." in listed.out
+    only = await asked("outbox", "--parked", "--config", config)
+    assert "waits for" not in only.out
+    assert "mmbot outbox retry all" in only.out
+    await stage.ada.wait_for(lambda p: "is my account still in the channel" in p["message"])
+    await stage.world.join(stage.bot["user_id"], ["plugins-marketplace"])
+    done = await asked("outbox", "retry", str(number), "--config", config)
+    assert (done.code, done.out) == (0, "Taken up again: 1. `mmbot outbox` tells what comes of it.\n")
+    await stage.quiet()
+    await stage.post("ada", "Parked 1.0.0")
+    assert (await asked("outbox", "--parked", "--config", config)).out == "Nothing is parked.\n"
+    for which, says in (("all", "Nothing is parked."), ("7", "Row 7 is not parked."), ("x", "x is no row")):
+        failed = await asked("outbox", "retry", which, "--config", config)
+        assert failed.code == 1
+        assert says in failed.err

@@ -268,7 +268,8 @@ async def test_an_end_between_posting_and_noting_it_doubles_nothing(bench: Bench
     await bench.outbox.drain()
     # As the store is after the process died at that point.
     bench.store.execute(
-        "UPDATE outbox SET state = 'pending', post = '', error = 'being posted' WHERE id = (SELECT max(id) FROM outbox)"
+        """UPDATE outbox SET state = 'pending', post = '', error = 'being posted',
+           anchor = (SELECT post FROM outbox WHERE subject = 'card:1') WHERE id = (SELECT max(id) FROM outbox)"""
     )
     await bench.server.restart()
     await bench.fresh().drain()

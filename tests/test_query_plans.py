@@ -20,11 +20,13 @@ READS_ALL = {
     "SELECT role, person FROM granted ORDER BY role": "the book of roles is as small as the team",
     "SELECT data FROM book ORDER BY id DESC LIMIT ?": "the newest few, by their number",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
-    "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''": "the console's own store, "
-    "once when it is opened",
+    "UPDATE outbox SET post = '', shown = '', asked = asked + 1, state = 'pending', due_at = ? "
+    "WHERE kind = 'show' AND post <> ''": "the console's own store, once when it is opened",
 }
 """Statements that read all of a table, and why they may."""
-SHORT = r" json_each |USING INDEX outbox_due$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+SHORT = (
+    r" json_each |USING (COVERING )?INDEX outbox_(due|pending|parked)$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+)
 """What may be gone through: values that were handed in, the rows that wait to be sent, and what
 the index of words finds, of which no more is read than the limit says."""
 SORTS = {
@@ -58,6 +60,7 @@ def _worth(expression: ast.expr, module: ModuleType) -> str:
 
 PUT_IN = {
     "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON, database._WAITS_AT_ALL],  # noqa: SLF001 -- what the store puts in
+    "those": ["state = 'pending'", "state = 'parked'"],
     "part": [database._ALL, database._OPEN],  # noqa: SLF001 -- likewise
 }
 """Local names in the statements, and what they stand for."""

@@ -29,6 +29,7 @@ from mmbot.events.commands import (
 )
 from mmbot.events.happenings import (
     Event,
+    GivenUp,
     Happening,
     Incomplete,
     Late,
@@ -63,6 +64,7 @@ __all__ = [
     "EndTicket",
     "Event",
     "GiveVerdict",
+    "GivenUp",
     "Happening",
     "HoldTicket",
     "Incomplete",

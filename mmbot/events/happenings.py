@@ -43,6 +43,15 @@ class Late(BaseModel):
     until: int
 
 
+class GivenUp(BaseModel):
+    """A row of the outbox was given up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row: int
+    why: str
+
+
 class ReferenceResolved(BaseModel):
     """A reference was looked up: what it was resolved to, or why not."""
 
@@ -98,7 +107,7 @@ class Pushed(BaseModel):
     more: int = 0
 
 
-Happening = ReferenceResolved | PeopleNamed | Pushed
+Happening = ReferenceResolved | PeopleNamed | Pushed | GivenUp
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from mmbot.mattermost import render
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.rest import UNKNOWN_ANCHOR, Rest
+from mmbot.mattermost.values import Post
 from mmbot.messages import Message, Never, NotNow, PostGone
 
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, TOO_LARGE = 401, 403, 404, 408, 413
+NOT_MATTERMOST = frozenset({"http", "redirect"})
+"""The ids of answers that came from something between us and the server: what a proxy says is not for ever."""
 ROOT_GONE = "api.post.create_post.root_id.app_error"
-SKEW = 3_600_000
-"""Milliseconds by which the server's clock may be behind ours."""
 
 
 class MattermostVoice:
@@ -22,6 +23,7 @@ class MattermostVoice:
         self._rest, self._me, self._market = rest, me, market
         self._secret, self._url, self._trigger, self._now = secret, url, trigger, now
         self._direct: dict[str, str] = {}
+        self._newest: dict[str, str] = {}
 
     async def direct(self, person: str) -> str:
         """The id of the direct channel with a person."""
@@ -31,6 +33,17 @@ class MattermostVoice:
             except RestError as error:
                 raise _translated(error) from error
         return self._direct[person]
+
+    async def newest(self, channel: str) -> tuple[str, str]:
+        """The id of a channel, and a post of it after which there was none, or only few, a moment ago; "" where it has none."""
+        place = self._market if channel == "market" else channel
+        if place not in self._newest:
+            try:
+                found = await self._rest.newest_post(place)
+            except RestError as error:
+                raise _translated(error) from error
+            self._newest[place] = found.id if found else ""
+        return place, self._newest[place]
 
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
         """Post a message; the row's key makes a repeated try count once for as long as the server remembers it."""
@@ -43,19 +56,30 @@ class MattermostVoice:
             if error.id == ROOT_GONE and await self._gone(root, place):
                 raise PostGone from error
             raise _translated(error) from error
+        self._newest[place] = post.id
         return place, post.id
 
-    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:
+    async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:
         """The post that carries a row's key; anybody can write such a key, so only a post of the bot counts."""
         place = self._market if channel == "market" else channel
         try:
-            posts = await self._rest.posts_since(place, since - SKEW)
+            posts = await self._after(place, anchor)
         except RestError as error:
             raise _translated(error) from error
         for post in posts:
             if post.user_id == self._me and post.props.get("mmbot") == key and not post.delete_at:
                 return place, post.id
         return None
+
+    async def _after(self, channel: str, anchor: str) -> list[Post]:
+        """What was posted after a post, or ever, where there was none or the server does not know it any more."""
+        if anchor:
+            try:
+                return await self._rest.posts_after(channel, anchor)
+            except RestError as error:
+                if error.id != UNKNOWN_ANCHOR:
+                    raise
+        return await self._rest.posts_since(channel, 0)
 
     async def edit(self, message: Message, post: str, row: int, key: str) -> None:
         """Let a post show another message; its buttons are made anew."""
@@ -86,6 +110,7 @@ class MattermostVoice:
 
 def _translated(error: RestError) -> NotNow | Never:
     # A server that has lost its database, or is being restored, knows no token either; the stream tells whether it stays so.
-    if error.temporary or error.status == UNAUTHORIZED:
+    passing = error.status in {UNAUTHORIZED, TIMED_OUT} or (error.id in NOT_MATTERMOST and error.status != TOO_LARGE)
+    if error.temporary or passing:
         return NotNow(str(error), error.retry_after)
-    return Never(str(error))
+    return Never(str(error), f"{error.status} {error.id}")

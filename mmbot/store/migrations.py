@@ -105,3 +105,19 @@ def m004_people(db: Database) -> None:
         """CREATE INDEX part_person ON part (person, part, ticket)""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m005_tried(db: Database) -> None:
+    """Where a post is looked for whose fate is not known; how often a post was asked for; indexes for what waits and what is over."""
+    for statement in (
+        """ALTER TABLE outbox ADD COLUMN anchor TEXT NOT NULL DEFAULT ''""",
+        """ALTER TABLE outbox ADD COLUMN asked INTEGER NOT NULL DEFAULT 0""",
+        # What was tried before nobody noted after which post: it is looked for in all of its channel.
+        """UPDATE outbox SET anchor = '-' WHERE state <> 'sent' AND kind <> 'do' AND post = '' AND error <> ''""",
+        """CREATE INDEX outbox_pending ON outbox (id) WHERE state = 'pending'""",
+        """CREATE INDEX outbox_steps ON outbox (due_at, id) WHERE state = 'pending' AND kind = 'do'""",
+        """CREATE INDEX outbox_parked ON outbox (id) WHERE state = 'parked'""",
+        """CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 'sent' AND kind <> 'show'""",
+    ):
+        db.execute(statement)

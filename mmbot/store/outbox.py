@@ -10,12 +10,21 @@ from mmbot.messages import Button, Message, Row
 from mmbot.store.database import Store
 
 Kind = Literal["show", "say", "notice", "do"]
+UNTRIED, EMPTY = "", "-"
+"""In place of an anchor: nobody began to post the row; or its channel had no post at all then."""
+KEPT = 60 * 86_400_000
+"""Milliseconds for which a row that was sent is kept: longer than its buttons can be pressed."""
+AT_ONCE = 500
+"""How many rows are deleted in one transaction."""
 _PLACE = """CASE WHEN {0}.person <> '' THEN {0}.person WHEN {0}.root <> '' THEN {0}.root WHEN {0}.thread <> '' THEN {0}.thread
     ELSE {0}.subject END"""
 """What keeps its order: a person's messages, a thread with the post that starts it, a notice by itself."""
 _BEHIND = f"""EXISTS (SELECT 1 FROM outbox e WHERE e.state = 'pending' AND e.due_at > ? AND e.tries > 0 AND e.kind <> 'do'
     AND e.id < o.id AND o.kind <> 'do' AND {_PLACE.format("e")} = {_PLACE.format("o")})"""  # noqa: S608 -- our own words
 """Whether a row `o` waits behind one for the same place that is put off until after a moment."""
+_ROOTLESS = """EXISTS (SELECT 1 FROM outbox r WHERE r.kind = 'show' AND r.subject = o.thread AND o.thread <> ''
+    AND r.post = '' AND r.state <> 'sent')"""
+"""Whether a row `o` is for a thread whose first post is not there yet, however long that takes."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,10 @@ class OutboxRow:
     post: str
     shown: str
     created_at: int
+    anchor: str
+    """The newest post of `sent_channel` before the first try; UNTRIED, or EMPTY."""
+    asked: int
+    """How often a show was asked for."""
 
     @property
     def place(self) -> str:
@@ -60,7 +73,8 @@ def add(store: Store, kind: Kind, now: int, **columns: str | int) -> None:
 def show(store: Store, subject: str, channel: str, thread: str, now: int) -> None:
     """Have a subject's post show the present, now: one row for a subject for ever."""
     changed = store.execute(
-        "UPDATE outbox SET state = 'pending', due_at = ?, tries = 0, error = '' WHERE kind = 'show' AND subject = ?",
+        """UPDATE outbox SET state = 'pending', due_at = ?, tries = 0, error = '', asked = asked + 1
+           WHERE kind = 'show' AND subject = ?""",
         now, subject,
     )  # fmt: skip
     if not changed:
@@ -100,9 +114,13 @@ def undeliverable(store: Store, subject: str) -> bool:
 
 
 def due(store: Store, now: int, held: Iterable[str] = (), limit: int = 100) -> list[OutboxRow]:
-    """The posts to be sent now, in order; what stands behind a row that is put off, or is for a place that is `held`, waits."""
+    """The posts to be sent now, in order.
+
+    What stands behind a row that is put off waits, and what is for a thread without a first post yet, or for a place that is `held`.
+    """
     rows = store.query(
-        f"""SELECT * FROM outbox o INDEXED BY outbox_due WHERE state = 'pending' AND due_at <= ? AND kind <> 'do' AND NOT {_BEHIND}
+        f"""SELECT * FROM outbox o INDEXED BY outbox_pending WHERE state = 'pending' AND due_at <= ? AND kind <> 'do'
+            AND NOT {_BEHIND} AND NOT {_ROOTLESS}
             AND {_PLACE.format("o")} NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ?""",  # noqa: S608 -- our own words
         now, now, json.dumps(list(held)), limit,
     )  # fmt: skip
@@ -120,11 +138,8 @@ def due_steps(store: Store, now: int, running: Collection[int], limit: int) -> l
 
 
 def next_due(store: Store, now: int) -> int | None:
-    """When there is something to do next (milliseconds UTC); None when nothing waits."""
-    rows = store.query(
-        f"""SELECT due_at FROM outbox o WHERE state = 'pending' AND NOT {_BEHIND} ORDER BY due_at LIMIT 1""",  # noqa: S608 -- ours
-        now,
-    )  # fmt: skip
+    """When the next row falls due after now (milliseconds UTC); None when there is none: what is due already is in hand."""
+    rows = store.query("SELECT due_at FROM outbox WHERE state = 'pending' AND due_at > ? ORDER BY due_at LIMIT 1", now)
     return int(rows[0]["due_at"]) if rows else None
 
 
@@ -153,17 +168,27 @@ def subject_of_post(store: Store, post: str) -> str:
     return str(rows[0]["subject"] or rows[0]["thread"]) if rows else ""
 
 
-def begun(store: Store, number: int, shown: str) -> None:
-    """A row is about to be posted: until its outcome is known, it may stand on the server, and then it shows this."""
-    store.execute("UPDATE outbox SET error = 'being posted', shown = ? WHERE id = ?", shown, number)
+def begun(store: Store, number: int, channel: str, anchor: str, shown: str) -> None:
+    """A row is about to be posted in a channel, for the first time after the post `anchor`.
 
-
-def sent(store: Store, number: int, channel: str, post: str, shown: str = "", *, due_at: int = 0) -> None:
-    """A row's post stands on the server. A show that was asked for again meanwhile (its `due_at` moved) stays pending."""
+    Until its outcome is known it may stand on the server, and then it shows this.
+    """
     store.execute(
-        """UPDATE outbox SET state = iif(kind = 'show' AND due_at > ?, 'pending', 'sent'), sent_channel = ?, post = ?, shown = ?,
-           error = '' WHERE id = ?""",
-        due_at, channel, post, shown, number,
+        """UPDATE outbox SET error = 'being posted', shown = ?, sent_channel = ?,
+           anchor = iif(anchor = '' OR sent_channel NOT IN ('', ?), ?, anchor) WHERE id = ?""",
+        shown, channel, channel, anchor or EMPTY, number,
+    )  # fmt: skip
+
+
+def sent(store: Store, row: OutboxRow, channel: str, post: str, shown: str = "") -> None:
+    """A row's post stands on the server. A show that was asked for again since the row was read stays pending.
+
+    Of a row whose post was lost since then nothing is noted: it is to be posted anew.
+    """
+    store.execute(
+        """UPDATE outbox SET state = iif(asked > ?, 'pending', 'sent'), sent_channel = ?, post = ?, shown = ?, anchor = '',
+           tries = 0, error = '' WHERE id = ? AND key = ?""",
+        row.asked, channel, post, shown, row.id, row.key,
     )  # fmt: skip
 
 
@@ -174,27 +199,19 @@ def later(store: Store, number: int, due_at: int, error: str) -> None:
     )
 
 
-def hurry(store: Store, thread: str, now: int) -> None:
-    """The post that starts a subject's thread is there: what waited for it is due now."""
-    store.execute(
-        "UPDATE outbox SET due_at = ? WHERE state = 'pending' AND due_at > ? AND thread = ? AND tries > 0",
-        now,
-        now,
-        thread,
-    )
-
-
 def post_anew(store: Store, now: int) -> None:
     """Every post that shows a subject is gone: they are all to be posted again, cards first."""
     store.execute(
-        "UPDATE outbox SET post = '', shown = '', state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''", now
+        "UPDATE outbox SET post = '', shown = '', asked = asked + 1, state = 'pending', due_at = ? WHERE kind = 'show' AND post <> ''",
+        now,
     )
 
 
 def renew(store: Store, number: int, now: int) -> None:
     """Have a subject's post edited even if it says the same: its buttons are to be made anew."""
     store.execute(
-        "UPDATE outbox SET shown = '', state = 'pending', due_at = ?, tries = 0 WHERE id = ? AND kind = 'show'",
+        """UPDATE outbox SET shown = '', asked = asked + 1, state = 'pending', due_at = ?, tries = 0, error = ''
+           WHERE id = ? AND kind = 'show'""",
         now,
         number,
     )
@@ -205,16 +222,62 @@ def parked(store: Store, number: int, error: str) -> None:
     store.execute("UPDATE outbox SET state = 'parked', error = ? WHERE id = ?", error[:500], number)
 
 
+def parked_rows(store: Store) -> list[int]:
+    """The rows that were given up."""
+    return [int(found["id"]) for found in store.query("SELECT id FROM outbox WHERE state = 'parked' ORDER BY id")]
+
+
+def retry(store: Store, number: int, now: int) -> bool:
+    """Take a row up again that was given up; False where that is none. What tried it before is still looked for."""
+    found = row(store, number)
+    if found is None or found.state != "parked":
+        return False
+    waiting = "SELECT 1 FROM outbox WHERE kind = 'notice' AND subject = ? AND state = 'pending'"
+    if found.kind == "notice" and store.query(waiting, found.subject):
+        store.execute("DELETE FROM outbox WHERE id = ?", number)  # the one that waits tells everything
+        return True
+    store.execute(
+        "UPDATE outbox SET state = 'pending', due_at = ?, tries = 0, error = '', asked = asked + 1 WHERE id = ?",
+        now,
+        number,
+    )
+    return True
+
+
+def forget(store: Store, prefix: str) -> None:
+    """Forget what is remembered under every key that begins so."""
+    store.execute("DELETE FROM state WHERE key >= ? AND key < ?", prefix, prefix + "\U0010ffff")
+
+
 def lost(store: Store, number: int, now: int) -> None:
     """The post of a subject is gone from the server: it is to be posted anew, and so are those that stood in its thread."""
     store.execute(
-        """UPDATE outbox SET post = '', shown = '', error = '', state = 'pending', due_at = ?, created_at = ?,
-           key = lower(hex(randomblob(16))) WHERE id = ?""",
+        """UPDATE outbox SET post = '', shown = '', error = '', anchor = '', state = 'pending', asked = asked + 1, due_at = ?,
+           created_at = ?, key = lower(hex(randomblob(16))) WHERE id = ?""",
         now, now, number,
     )  # fmt: skip
     gone = row(store, number)
     for child in _shown_in(store, gone.subject) if gone else []:
         lost(store, child, now)
+
+
+def prune(store: Store, now: int) -> int:
+    """Delete rows that were sent long ago and that nothing refers to any more, some at once; returns how many.
+
+    Kept for ever: what shows a subject; the newest notice of each subject, which says what was told; and all notices of tickets
+    that are open, since answers in their threads lead to the ticket by them. The last row stays, so that no number is used twice.
+    """
+    return store.execute(
+        """DELETE FROM outbox WHERE id IN (
+             SELECT id FROM outbox o INDEXED BY outbox_done WHERE state = 'sent' AND kind <> 'show' AND due_at < ?
+             AND id < (SELECT max(id) FROM outbox)
+             AND (kind <> 'notice' OR (
+               EXISTS (SELECT 1 FROM outbox n WHERE n.kind = 'notice' AND n.state = 'sent' AND n.subject = o.subject AND n.id > o.id)
+               AND NOT EXISTS (SELECT 1 FROM ticket WHERE open = 1
+                 AND number = CAST(substr(o.subject, instr(o.subject, ':') + 1) AS INTEGER))))
+             ORDER BY due_at LIMIT ?)""",
+        now - KEPT, AT_ONCE,
+    )  # fmt: skip
 
 
 def _shown_in(store: Store, subject: str) -> list[int]:

@@ -2,13 +2,31 @@
 
 import contextlib
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import quote
 
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.store.migrations import migrations
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """A row of the outbox that waits or was given up; `behind` is the row that starts its thread and is not posted yet, or 0."""
+
+    id: int
+    state: str
+    kind: str
+    subject: str
+    person: str
+    thread: str
+    body: str
+    due_at: int
+    tries: int
+    error: str
+    behind: int
 
 
 class StoreUnreadable(Exception):  # noqa: N818 -- a sentence for the operator
@@ -54,6 +72,16 @@ class Reader:
         """All facts of a ticket in order, each as its stored JSON text."""
         rows = self._connection.execute("SELECT data FROM fact WHERE ticket = ? ORDER BY id", (number,)).fetchall()
         return [data for (data,) in rows]
+
+    def unsent(self, state: Literal["pending", "parked"]) -> list[Unsent]:
+        """The rows of the outbox in a state, oldest first."""
+        those = {"pending": "state = 'pending'", "parked": "state = 'parked'"}[state]
+        rows = self._connection.execute(
+            f"""SELECT id, state, kind, subject, person, thread, body, due_at, tries, error,
+                coalesce((SELECT r.id FROM outbox r WHERE r.kind = 'show' AND r.subject = o.thread AND o.thread <> ''
+                  AND r.post = '' AND r.state <> 'sent'), 0) FROM outbox o WHERE {those} ORDER BY id"""  # noqa: S608 -- our own words
+        ).fetchall()
+        return [Unsent(*row) for row in rows]
 
     def name(self, user: str) -> str:
         """A person's user name, or the name of somebody without an account; "" for one who is not known."""

@@ -71,9 +71,10 @@ async def test_a_post_of_ours_is_found_by_its_key_and_nobody_elses_is(stage: Sta
     await stage.sue.api.call("POST", "/posts", body)
     async with Rest(stage.world.url, token) as rest:
         voice = MattermostVoice(rest, mine, stage.market, b"secret", "http://127.0.0.1:9", "mb", clock.now)
-        assert await voice.find("market", "key", clock.now()) is None
+        place, anchor = await voice.newest("market")
+        assert (place, await voice.find(place, "key", "")) == (stage.market, None)
         made = await voice.post("market", "", Message("hello"), 1, "key")
         await voice.edit(Message("hello again"), made[1], 1, "key")
-        assert await voice.find("market", "key", clock.now()) == made
+        assert await voice.find("market", "key", anchor) == made
         await rest.delete_post(made[1])
-        assert await voice.find("market", "key", clock.now()) is None
+        assert await voice.find("market", "key", anchor) is None

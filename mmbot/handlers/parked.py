@@ -1,0 +1,42 @@
+"""Rows of the outbox that were given up: who is told of it, once for each cause, and how they are taken up again."""
+
+import json
+
+from mmbot.handlers.news import guide
+from mmbot.store import outbox
+from mmbot.store.database import Store
+from mmbot.store.outbox import OutboxRow
+from mmbot.store.tx import Tx
+from mmbot.words import parked as words
+
+TOLD = "parked-told:"
+"""Before a cause: when (milliseconds UTC) the admins were told of it last."""
+DAY = 86_400_000
+
+
+def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
+    """Park a row. The admins are told of a cause once a day at most; the owner, of a step whose result is missing."""
+    outbox.parked(tx.store, row.id, why)
+    told = int(tx.store.state(TOLD + cause) or 0)
+    if tx.now - told >= DAY:
+        tx.store.remember(TOLD + cause, str(tx.now))
+        for admin in tx.store.members("admin"):
+            tx.say(words.to_admin(why, step=row.kind == "do"), to=admin)
+    if row.kind == "do":
+        _tell_owner(tx, row)
+
+
+def _tell_owner(tx: Tx, row: OutboxRow) -> None:
+    asked = json.loads(row.body)
+    ticket = tx.store.ticket(int(str(asked.get("ticket") or 0)))
+    if ticket is None or not (owner := guide(tx.store, ticket)):
+        return
+    message = words.to_owner(ticket, str(asked.get("text", "")), merged=asked.get("purpose") == "merged")
+    tx.tell(message, owner, "owner", ticket)
+
+
+def retried(store: Store, which: str, now: int) -> int:
+    """Take up a row again, or all; the admins are told anew of what is given up again."""
+    numbers = outbox.parked_rows(store) if which == "all" else [int(which)]
+    outbox.forget(store, TOLD)
+    return sum(outbox.retry(store, number, now) for number in numbers)

@@ -1,0 +1,42 @@
+"""What is said of posts and steps that were given up."""
+
+from mmbot.domain.ticket import Ticket
+from mmbot.messages import Message
+from mmbot.words.cards import called
+from mmbot.words.phrases import code, typed
+
+MEANINGS = (
+    ("can_not_post_to_deleted", "the channel is archived"),
+    ("can_not_update_post_in_deleted", "the channel is archived"),
+    ("403 ", "the server does not let me post there: is my account still in the channel?"),
+    ("post.is_valid.msg", "the text is longer than the server takes"),
+    ("post.is_valid.props", "its buttons are more than the server takes"),
+    ("413 ", "it is larger than the server takes"),
+    ("create_direct_channel", "the server knows no such person"),
+    ("in the log as", "that is a fault of mine"),
+)
+"""What stands in a reason, and what it means."""
+
+
+def meaning(why: str) -> str:
+    """What a reason means in plain words; "" where it speaks for itself."""
+    return next((words for mark, words in MEANINGS if mark in why), "")
+
+
+def to_admin(why: str, *, step: bool) -> Message:
+    """To an admin: something was given up."""
+    found = meaning(why)
+    return Message(
+        f"I gave up {'looking something up' if step else 'a post'}{f': {found}' if found else ''} ({code(why, 200)}). "
+        "When the cause is gone, `mmbot outbox retry all` on my machine takes up again whatever waits; `mmbot outbox --parked` "
+        "lists it. There may be more: of the same cause I speak once a day."
+    )
+
+
+def to_owner(ticket: Ticket, text: str, *, merged: bool) -> Message:
+    """To a ticket's owner: what was to be looked up will not come by itself."""
+    again = typed(f"commit {ticket.handle} LINK") if not merged else typed(f"done {ticket.handle} merged LINK")
+    return Message(
+        f"I failed to look up {code(text)} for {called(ticket)}. That is a fault of mine, and the admins know of it: they can "
+        f"have me try again. To name another link instead: {again}."
+    )
