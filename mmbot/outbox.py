@@ -16,6 +16,7 @@ from mmbot.app import App
 from mmbot.events import Event, Happening, Where
 from mmbot.messages import Message, Never, NotNow, PostGone
 from mmbot.store import outbox
+from mmbot.store.failing import StoreFails
 from mmbot.store.outbox import OutboxRow
 
 log = structlog.get_logger()
@@ -193,14 +194,18 @@ class Outbox:
         return root.post
 
     def _start_steps(self) -> None:
+        if self.app.store.trouble:
+            raise StoreFails(self.app.store.trouble)  # what came of them could not be noted
         free = SLOW_STEPS - len(self._running)
         for row in outbox.due_steps(self.app.store, self.app.now(), self._running, free) if free > 0 else ():
             task = asyncio.create_task(self._do(row), name=f"step-{row.subject}-{row.id}")
             self._running[row.id] = task
             task.add_done_callback(partial(self._ended, row.id))
 
-    def _ended(self, number: int, _: "asyncio.Task[None]") -> None:
+    def _ended(self, number: int, task: "asyncio.Task[None]") -> None:
         del self._running[number]
+        if not task.cancelled():
+            task.exception()  # the store failed, and has said so; the step is done again when it can be used
         self.wake()
 
     async def _do(self, row: OutboxRow) -> None:

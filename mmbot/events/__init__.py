@@ -28,6 +28,8 @@ from mmbot.events.commands import (
     UndoStep,
 )
 from mmbot.events.happenings import (
+    BackupMade,
+    BackupMissed,
     Event,
     Happening,
     Incomplete,
@@ -54,6 +56,8 @@ __all__ = [
     "AskSearch",
     "AskStatus",
     "Assign",
+    "BackupMade",
+    "BackupMissed",
     "Block",
     "ChooseTrack",
     "Command",
