@@ -28,7 +28,7 @@ from mmbot.reception import Reception, person
 from mmbot.steps import steps
 from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.tx import Settings
-from mmbot.upkeep import Nights, Readiness, through_failures
+from mmbot.upkeep import Nights, Readiness, through_failures, try_again
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -106,6 +106,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             async with asyncio.TaskGroup() as group:
                 group.create_task(through_failures(lambda: outbox.run(timer.next_due), store))
                 group.create_task(through_failures(listener.run, store))
+                group.create_task(try_again(store))
                 ready(port)
         finally:
             readiness.stop()

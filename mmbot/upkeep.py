@@ -34,8 +34,16 @@ async def through_failures(work: Callable[[], Awaitable[None]], store: Store) ->
             await work()
         except* StoreFails:
             failed = True
-        while failed and not store.usable():  # noqa: ASYNC110 -- only trying tells
+        while failed and store.trouble:  # noqa: ASYNC110 -- a store has no loop to tell it by
             await asyncio.sleep(TRIED_EVERY)
+
+
+async def try_again(store: Store) -> None:
+    """For ever, see whether a store that failed can be used again."""
+    while True:
+        await asyncio.sleep(TRIED_EVERY)
+        if store.trouble:
+            store.usable()
 
 
 @dataclass
@@ -61,7 +69,8 @@ class Readiness:
         else:
             stuck = ""
         connected = "" if self.connected() else "not connected to Mattermost"
-        return "; ".join(x for x in (connected, store.trouble, stuck) if x)
+        failing = f"the store fails: {store.trouble}" if store.trouble else ""
+        return "; ".join(x for x in (connected, failing, stuck) if x)
 
     def look(self) -> None:
         """Note which posts wait, and whether some that waited have gone."""

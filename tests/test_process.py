@@ -136,7 +136,7 @@ async def started(*arguments: str | Path) -> asyncio.subprocess.Process:
 async def _read(process: asyncio.subprocess.Process, log: list[str]) -> None:
     assert process.stderr
     async for line in process.stderr:
-        log.append(line.decode().rstrip())
+        log += [line.decode().rstrip()]
 
 
 async def beside(*arguments: str | Path) -> str:

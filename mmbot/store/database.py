@@ -69,7 +69,7 @@ class Store:
         self.path, self.policy = path, policy
         self.trouble = ""
         """Why the store cannot be used at the moment, "" while it can."""
-        self._damaged, self._since = False, 0.0
+        self._damaged, self._trying, self._since = False, False, 0.0
         self._cache: dict[int, tuple[Ticket, Mapping[str, Turn]]] = {}
         self._lock = locked(path)
         try:
@@ -117,8 +117,8 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """One event's transaction: everything in it is committed together, or nothing is. Raises StoreFails."""
-        if self._damaged:
-            raise StoreFails(self.trouble, damaged=True)
+        if self.trouble and not self._trying:
+            raise StoreFails(self.trouble, damaged=self._damaged)
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -135,6 +135,7 @@ class Store:
         """Try whether the store can be written; where it failed before, it is said that it can be again."""
         if self._damaged:
             return False
+        self._trying = True
         try:
             if self.trouble and shutil.disk_usage(self.path.parent).free < ROOM:
                 return False
@@ -142,6 +143,8 @@ class Store:
                 self.remember("tried", str(time.time_ns()))
         except (StoreFails, OSError):
             return False
+        finally:
+            self._trying = False
         if self.trouble:
             log.warning("the store can be used again", seconds=round(time.monotonic() - self._since))
             self.trouble = ""
@@ -154,7 +157,7 @@ class Store:
             log.error("the store fails: nothing is taken in until it can be used again", why=str(error))
             self._since = time.monotonic()
         if not self._damaged:
-            self.trouble, self._damaged = f"the store fails: {error}", error.damaged
+            self.trouble, self._damaged = str(error), error.damaged
         self.connection.execute("PRAGMA busy_timeout = 0").fetchall()  # whoever asks meanwhile need not wait for it
 
     @contextmanager
