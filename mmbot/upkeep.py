@@ -1,6 +1,7 @@
 """What keeps the bot going by itself: it waits while the store fails, makes the nightly backup, and tells whether it is ready."""
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ async def through_failures(work: Callable[[], Awaitable[None]], store: Store) ->
             await work()
         except* StoreFails:
             failed = True
+        task = asyncio.current_task()
+        if failed and task and task.cancelling():  # it was to end, and its last words could not be written
+            raise asyncio.CancelledError
         while failed and store.trouble:  # noqa: ASYNC110 -- a store has no loop to tell it by
             await asyncio.sleep(TRIED_EVERY)
 
@@ -110,7 +114,7 @@ class Nights:
             what = await asyncio.to_thread(self._make)
             if not self._stopping.is_set():
                 now = self.app.now()
-                self.app.handle(Event(f"backup:{now}", "", now, Where("mmbot"), what))
+                self.app.handle(Event(f"backup:{secrets.token_hex(16)}", "", now, Where("mmbot"), what))
                 self.wake()
         except StoreFails:
             pass  # which the store has logged

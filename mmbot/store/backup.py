@@ -1,6 +1,5 @@
 """Copies of the store: made while the bot writes, verified by opening them, pruned, and put back in its place."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -59,6 +58,8 @@ def back_up(store: Path, to: Path, given_up: Callable[[], bool] = lambda: False)
                 raise BackupFailed(f"The copy of {store} does not hold what the store does.")
             part.rename(to)
             _on_disk(to.parent)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BackupFailed(f"{to.parent} is no folder.") from error
     except OSError as error:
         raise BackupFailed(f"{to} cannot be written: {error.strerror}.") from error
     return Backup(to, found.size, found.version, found.tickets, found.facts)
@@ -174,9 +175,7 @@ def restore(backup: Path, store: Path, at: datetime) -> tuple[Backup, Path | Non
 
 
 def _set_aside(store: Path, at: datetime) -> Path:
-    """Keep the store, with its log, under another name too. It stays where it is until the new one takes its place."""
-    with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(store, timeout=1.0)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    """Keep the store with its log, as they lie there, under another name too, until the new one takes its place."""
     kept = store.with_name(f"{store.name}.before-{at:%Y%m%dT%H%M%SZ}")
     for beside in ("-wal", ""):
         old = store.with_name(store.name + beside)

@@ -71,7 +71,7 @@ class Store:
         """Why the store cannot be used at the moment, "" while it can."""
         self._damaged, self._trying, self._since = False, False, 0.0
         self._cache: dict[int, tuple[Ticket, Mapping[str, Turn]]] = {}
-        self._lock = locked(path)
+        self._lock: int | None = locked(path)
         try:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -110,9 +110,11 @@ class Store:
         self.connection.failed = self._fails
 
     def close(self) -> None:
-        """Close the store and let the lock go."""
+        """Close the store and let the lock go; once more does nothing."""
         self.connection.close()
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
