@@ -146,10 +146,10 @@ def test_a_restored_store_takes_the_place_of_a_damaged_one_which_is_kept(
     store.close()
     good = answers(made.path)
     path.write_bytes(damaged := b"\xa5" * 9000)
-    path.with_name("mmbot.db-wal").write_bytes(b"an old log")
-    path.with_name("mmbot.db-shm").write_bytes(b"of an old store")
     with pytest.raises(StoreUnusable):
         Store(path, POLICY)
+    path.with_name("mmbot.db-wal").write_bytes(b"an old log")
+    path.with_name("mmbot.db-shm").write_bytes(b"of an old store")
     _, kept = restore(made.path, path, NOW)
     assert kept == path.with_name("mmbot.db.before-20261109T030000Z")
     assert kept.read_bytes() == damaged

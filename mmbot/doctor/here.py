@@ -141,17 +141,19 @@ def store(config: Config) -> tuple[Finding, bool]:
     return fine(name, f"{path} is sound; mmbot is {'running' if running else 'not running'}"), running
 
 
-def backups(config: Config) -> Finding:
-    """Whether there are backups, and the nightly one works."""
+def backups(config: Config, *, sound: bool = True) -> Finding:
+    """Whether there are backups, and the nightly one works; where the store is not `sound`, only what there is."""
     name, folder = "backups", config.backups
     if not config.backup.keep:
         return fine(name, "none is made at night, since backup.keep is 0")
+    made = backup.nightly(config.store.path, folder)
+    newest = f"the newest is {made[-1].name}" if made else "there is none yet"
+    if not sound:
+        return open_question(name, f"in {folder}, {newest}; mend the store first")
     above = next((x for x in (folder, *folder.parents) if x.exists()), folder)
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         mend = f"Make {folder} a folder that user {os.geteuid()} can write, or correct backup.folder."
         return faulty(name, f"{above} cannot be written by user {os.geteuid()}", mend)
-    made = backup.nightly(config.store.path, folder)
-    newest = f"the newest is {made[-1].name}" if made else "there is none yet"
     try_it = "`mmbot backup` makes one now, or says what is in the way."
     if why := _remembered(config.store.path, MISSING):
         return faulty(name, f"the last nightly one failed: {why} In {folder}, {newest}", try_it)
