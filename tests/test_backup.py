@@ -144,7 +144,7 @@ def test_a_restored_store_takes_the_place_of_a_damaged_one_which_is_kept(
     with pytest.raises(BackupFailed, match="Another mmbot is using this store"):
         restore(made.path, path, NOW)
     store.close()
-    good = answers(made.path)
+    good = answers(back_up(path, tmp_path / "same.db").path)
     path.write_bytes(damaged := b"\xa5" * 9000)
     with pytest.raises(StoreUnusable):
         Store(path, POLICY)
