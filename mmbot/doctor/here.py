@@ -20,6 +20,7 @@ from mmbot.handlers.backups import MISSING
 from mmbot.store import backup
 from mmbot.store.database import lock_of
 from mmbot.store.migrations import migrations
+from mmbot.store.reader import remembered
 
 GIT = (2, 29)  # the first whose fetch knows --no-write-fetch-head
 OLD = timedelta(days=2)
@@ -155,23 +156,13 @@ def backups(config: Config, *, sound: bool = True) -> Finding:
         mend = f"Make {folder} a folder that user {os.geteuid()} can write, or correct backup.folder."
         return faulty(name, f"{above} cannot be written by user {os.geteuid()}", mend)
     try_it = "`mmbot backup` makes one now, or says what is in the way."
-    if why := _remembered(config.store.path, MISSING):
+    if why := remembered(config.store.path, MISSING):
         return faulty(name, f"the last nightly one failed: {why} In {folder}, {newest}", try_it)
     if made and datetime.now(UTC) - backup.made_at(made[-1]) > OLD:
         return faulty(
             name, f"in {folder}, {newest}, which is old", f"Let mmbot run at {config.backup.hour}:00 UTC. {try_it}"
         )
     return fine(name, f"in {folder}, {newest}; they are made at {config.backup.hour}:00 UTC while mmbot runs")
-
-
-def _remembered(store: Path, key: str) -> str:
-    """What a store remembers under a key, "" where it cannot be read."""
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(store))}?mode=ro", uri=True, timeout=2.0)) as connection:
-            rows = connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchall()
-    except sqlite3.Error:
-        return ""
-    return str(rows[0][0]) if rows else ""
 
 
 async def git() -> Finding:

@@ -109,7 +109,8 @@ def _holds(connection: sqlite3.Connection, path: Path) -> tuple[str, int, int]:
         rows = connection.execute(
             "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY name", (migrations.name,)
         ).fetchall()
-        tickets, facts = (connection.execute(f"SELECT count(*) FROM {x}").fetchone()[0] for x in ("ticket", "fact"))  # noqa: S608 -- ours
+        tickets = connection.execute("SELECT count(*) FROM ticket").fetchone()[0]
+        facts = connection.execute("SELECT count(*) FROM fact").fetchone()[0]
     except sqlite3.OperationalError as error:
         raise BackupFailed(f"{path} is no store of mmbot ({error}).") from error
     return (rows[-1][0] if rows else "", tickets, facts)
@@ -156,7 +157,9 @@ def restore(backup: Path, store: Path, at: datetime) -> tuple[Backup, Path | Non
         with _alone(store), _made_anew(store.with_name(f".{store.name}.part")) as part:
             _copied(backup, part, lambda: False)
             with closing(sqlite3.connect(part)) as connection:
-                connection.execute("UPDATE outbox SET error = 'restored' WHERE state = 'pending' AND error = ''")
+                connection.execute(
+                    "UPDATE outbox INDEXED BY outbox_due SET error = 'restored' WHERE state = 'pending' AND error = ''"
+                )
                 connection.commit()
             if (now := verified(part)).facts != found.facts:
                 raise BackupFailed(f"The copy of {backup} holds {now.facts} facts, and not {found.facts}.")

@@ -131,7 +131,8 @@ def next_due(store: Store, now: int) -> int | None:
 def waiting(store: Store, now: int, limit: int = 100) -> list[int]:
     """The oldest posts that should have gone by now, or were tried in vain."""
     rows = store.query(
-        "SELECT id FROM outbox WHERE state = 'pending' AND kind <> 'do' AND (due_at <= ? OR tries > 0) ORDER BY id LIMIT ?",
+        """SELECT id FROM outbox INDEXED BY outbox_due WHERE state = 'pending' AND kind <> 'do' AND (due_at <= ? OR tries > 0)
+           ORDER BY id LIMIT ?""",
         now, limit,
     )  # fmt: skip
     return [int(row["id"]) for row in rows]
