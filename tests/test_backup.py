@@ -1,6 +1,7 @@
 """Backups: made while the bot writes, whole, pruned, put back elsewhere with the same answers; and stores of older versions."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,15 +49,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "var" / "mmbot.db"
 
 
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    """A store with two tickets, which the bot holds open."""
-    path.parent.mkdir()
-    found = Store(path, POLICY)
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with two tickets, closed."""
+    found = Store(tmp_path_factory.mktemp("filled") / "mmbot.db", POLICY)
     console = Console(found, POLICY, MONDAY)
     console.settle(ROLES)
     for line in STORY.splitlines():
         asyncio.run(console.line(line))
+    found.close()
+    return found.path
+
+
+@pytest.fixture
+def store(path: Path, filled: Path) -> Iterator[Store]:
+    """The same, which the bot holds open."""
+    path.parent.mkdir()
+    shutil.copyfile(filled, path)
+    found = Store(path, POLICY)
     yield found
     found.close()
 

@@ -186,6 +186,8 @@ def _set_aside(store: Path, at: datetime) -> Path:
             new = kept.with_name(kept.name + beside)
             try:
                 os.link(old, new)
+            except FileExistsError:
+                raise
             except OSError:  # not every file system can
                 shutil.copyfile(old, new)
                 new.chmod(0o600)
