@@ -1,6 +1,7 @@
 """The process as a whole: how it ends, and what it does while its store cannot be used. Real processes, real limits."""
 
 import asyncio
+import json
 import os
 import re
 import resource
@@ -20,8 +21,9 @@ from fake_mattermost import ADMIN, FakeMattermost
 from people import Human, World, bootstrap
 from stage import free_port, until
 
-from mmbot import cli, policy
+from mmbot import cli, policy, web
 from mmbot.store.database import Store, StoreUnusable
+from mmbot.words import replies
 
 ROOT = Path(__file__).parents[1]
 
@@ -264,3 +266,16 @@ def test_a_damaged_store_is_not_opened_and_not_touched(tmp_path: Path, damage: s
     with pytest.raises(StoreUnusable):
         Store(path, policy.load())  # and no lock is left held
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "key"),
+    [
+        ("/mattermost/command", 200, "text"), ("/mattermost/action", 200, "ephemeral_text"), ("/mattermost/dialog", 200, "error"),
+        ("/github", 503, "error"),
+    ],
+)  # fmt: skip
+def test_a_failing_store_is_said_where_the_server_shows_it(path: str, status: int, key: str) -> None:
+    answer = web._sorry(path)  # noqa: SLF001 -- a store fails elsewhere for real
+    assert answer.status == status
+    assert json.loads(answer.text or "")[key] == replies.store_fails()
