@@ -19,6 +19,8 @@ from mmbot.events import (
     AskSearch,
     AskStatus,
     Assign,
+    BackupMade,
+    BackupMissed,
     Block,
     ChooseTrack,
     Command,
@@ -47,11 +49,12 @@ from mmbot.events import (
     UndoStep,
     Where,
 )
-from mmbot.handlers import book, edit, intake, late, merges, news, parked, people, pushes, queue, tracks, way
+from mmbot.handlers import backups, book, edit, intake, late, merges, news, parked, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
 from mmbot.store.database import Store
+from mmbot.store.failing import StoreFails
 from mmbot.store.tx import Settings, Tx
 from mmbot.words import cards, notices, replies
 from mmbot.words.refusals import refused
@@ -92,6 +95,8 @@ HANDLERS: Mapping[type, Handler] = {
     Late: late.late,
     PeopleNamed: people.named,
     Pushed: pushes.pushed,
+    BackupMade: backups.made,
+    BackupMissed: backups.missed,
 }
 FEW_WORDS = 4
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
@@ -119,7 +124,7 @@ class App:
     def handle(self, event: Event) -> Reply | None:
         """Run one event: its facts, its effects and its answer are committed together, or none of them.
 
-        Returns the answer where it travels in the request's body; elsewhere it is put into the outbox.
+        Returns the answer where it travels in the request's body; elsewhere it is put into the outbox. Raises StoreFails.
         """
         tx = Tx(self.store, event, self.now(), self.settings)
         if self._only_reads(event) and event.where.via in IN_BODY:
@@ -186,6 +191,8 @@ class App:
         except Illegal as no:
             ticket = tx.ticket(getattr(what, "ticket", 0))
             return Reply(refused(no, ticket, tx.who, tx.by), refused=True)
+        except StoreFails:
+            raise  # nothing of ours broke, and nothing can be noted: whoever asked has to ask again
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)

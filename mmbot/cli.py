@@ -73,10 +73,17 @@ def run(config: Path, *, verbose: bool) -> None:
 @click.option("--empty", is_flag=True, help="Start without the example tickets.")
 def console(store: Path | None, *, empty: bool) -> None:
     """Try the bot in this terminal, without a server; a script on standard input is played and its transcript printed."""
+    from mmbot.store.database import StoreBusy, StoreTooNew, StoreUnusable  # noqa: PLC0415
+    from mmbot.store.failing import StoreFails  # noqa: PLC0415
     from mmbot.terminal import play  # noqa: PLC0415
 
     _log(verbose=False)
-    asyncio.run(play(store, sys.stdin, empty=empty))
+    try:
+        asyncio.run(play(store, sys.stdin, empty=empty))
+    except (StoreBusy, StoreTooNew, StoreUnusable) as error:
+        _fail(str(error))
+    except StoreFails as error:
+        _fail(f"{store or 'The store'} fails: {error}. What was done before is kept.")
 
 
 @main.command()
@@ -214,6 +221,48 @@ def outbox_retry(config: Path, which: str) -> None:
     if which != "all" and not re.fullmatch(r"\d{1,18}", which, re.ASCII):
         _fail(f"{which} is no row: name one by its number, which `mmbot outbox --parked` shows, or say all.")
     _office(lambda: ask(_config(config).store.path, "retry", {"which": which}))
+
+
+@main.command()
+@CONFIG
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def backup(config: Path, file: Path | None) -> None:
+    """Copy the store to FILE and verify the copy; the bot may run. Without FILE, or for a folder, it gets a name with the time."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from mmbot.store.backup import BackupFailed, back_up, name_of  # noqa: PLC0415
+
+    settings = _config(config)
+    place = file or settings.backups
+    if file is None or file.is_dir():
+        place = place / name_of(settings.store.path, datetime.now(UTC))
+    try:
+        made = back_up(settings.store.path, place)
+    except BackupFailed as failed:
+        _fail(str(failed))
+    click.echo(
+        f"{made.path}: {made.tickets} tickets with {made.facts} facts, {made.size:,} bytes. The copy was opened and is sound."
+    )
+
+
+@main.command()
+@CONFIG
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(config: Path, file: Path) -> None:
+    """Put the backup FILE in the store's place, while the bot does not run. The store that was there is kept beside it."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from mmbot.store.backup import BackupFailed  # noqa: PLC0415
+    from mmbot.store.backup import restore as put_back  # noqa: PLC0415
+
+    store = _config(config).store.path
+    try:
+        found, kept = put_back(file, store, datetime.now(UTC))
+    except BackupFailed as failed:
+        _fail(str(failed))
+    click.echo(f"{store} holds {found.tickets} tickets with {found.facts} facts now, from {file}.")
+    if kept:
+        click.echo(f"The store that was there is {kept}.")
 
 
 @main.group()

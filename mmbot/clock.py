@@ -1,8 +1,8 @@
 """The one source of the present, and the jobs that wake the outbox when something falls due."""
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -15,7 +15,7 @@ def now() -> int:
 
 
 class Clock:
-    """Two jobs: one at the next due moment, one each minute whatever happens. The rows are the truth; a job only wakes."""
+    """Jobs: one at the next due moment, one each minute whatever happens, one each night. The rows are the truth; a job only wakes."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -40,6 +40,13 @@ class Clock:
             return
         moment = datetime.fromtimestamp(at / 1000, UTC)
         self._scheduler.add_job(self._fire, "date", run_date=moment, id="due", replace_existing=True)
+
+    def daily(self, hour: int, work: Callable[[], Awaitable[None]], *, soon: bool) -> None:
+        """Have something done each day at this hour (UTC); `soon` in a minute, too."""
+        self._scheduler.add_job(work, "cron", hour=hour, id="daily")
+        if soon:
+            moment = datetime.now(UTC) + timedelta(seconds=SWEEP_SECONDS)
+            self._scheduler.add_job(work, "date", run_date=moment, id="soon")
 
     async def _fire(self) -> None:
         self._wake()

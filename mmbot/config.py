@@ -77,6 +77,14 @@ class StorePlace(_Section):
     path: Path = Path("var/mmbot.db")
 
 
+class Backups(_Section):
+    """Where the nightly backups are kept, at which hour they are made, and how many; 0 for none."""
+
+    folder: Path | None = None
+    hour: Annotated[int, Field(ge=0, le=23)] = 3
+    keep: Annotated[int, Field(ge=0, le=10_000)] = 14
+
+
 class Sources(_Section):
     """What is read from elsewhere: the Marketplace's database, another policy, hosts that git may read without TLS."""
 
@@ -95,11 +103,17 @@ class Config(BaseSettings):
     mattermost: Mattermost
     listen: Listen = Listen()
     store: StorePlace = StorePlace()
+    backup: Backups = Backups()
     sources: Sources = Sources()
     github: GitHub = GitHub()
     people: dict[str, tuple[Name, ...]] = {}
     default_owner: Annotated[str, Field(pattern=r"^[a-z0-9._-]*$", max_length=64)] = ""
     security_contact: Annotated[str, Field(max_length=200)] = "the security team"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the backups."""
+        return self.backup.folder or self.store.path.parent / "backups"
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # the sources that are left out need no names
@@ -152,7 +166,11 @@ def load(path: Path, roles: tuple[str, ...] = ()) -> Config:
     sources = config.sources.model_copy(
         update={name: base / value for name in ("catalogue", "policy") if (value := getattr(config.sources, name))}
     )
-    return config.model_copy(update={"store": StorePlace(path=base / config.store.path), "sources": sources})
+    store = StorePlace(path=base / config.store.path)
+    backup = config.backup.model_copy(
+        update={"folder": base / config.backup.folder if config.backup.folder else store.path.parent / "backups"}
+    )
+    return config.model_copy(update={"store": store, "backup": backup, "sources": sources})
 
 
 def _place(path: Path, keys: tuple[str, ...]) -> str:

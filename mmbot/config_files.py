@@ -35,7 +35,13 @@ port = {port}
 callback_url = {callback_url}  # how the server reaches that; private ones need AllowedUntrustedInternalConnections there
 
 [store]
-path = "var/mmbot.db"  # the SQLite file: every ticket, fact and unsent post. Back it up
+path = "var/mmbot.db"  # the SQLite file: every ticket, fact and unsent post
+
+# The running bot copies the store each night and verifies the copy; `mmbot backup` makes one at any time.
+[backup]
+# folder = "/srv/backups/mmbot"  # where they are kept; "backups" beside the store when left out. Another disk is better
+hour = 3  # when, in UTC
+keep = 14  # how many of the nightly ones are kept; 0 for none at all
 
 [sources]
 # catalogue = "plugins.json"  # the Marketplace's database: tells updates from new plugins, and finds id collisions

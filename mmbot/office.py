@@ -20,6 +20,7 @@ from mmbot.mattermost import render
 from mmbot.mattermost.client import RestError
 from mmbot.mattermost.rest import Rest
 from mmbot.reception import person
+from mmbot.store.failing import StoreFails
 
 log = structlog.get_logger()
 
@@ -66,8 +67,9 @@ class Office:
         for name, work in (("intake", self.intake), ("catalogue", self.read_catalogue), ("retry", self.retry)):
             app.router.add_post(f"/{name}", _answering(work))
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=3.0)
-        await runner.setup()
         place = socket_of(store)
+        app.on_cleanup.append(lambda _: asyncio.to_thread(place.unlink, missing_ok=True))
+        await runner.setup()
         place.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
@@ -124,6 +126,8 @@ def _answering(work: Work) -> Callable[[web.Request], Awaitable[web.Response]]:
             return web.json_response({"text": await work(json.loads(await request.read()))})
         except OfficeClosed as closed:
             return web.json_response({"error": str(closed)})
+        except StoreFails as fails:
+            return web.json_response({"error": f"Nothing was done, since the store cannot be written: {fails}."})
         except web.HTTPRequestEntityTooLarge:
             return web.json_response({"error": f"That is too long: {LARGEST:,} bytes at most."})
         except Exception:

@@ -16,6 +16,7 @@ from mmbot.app import App
 from mmbot.events import Event, Happening, Where
 from mmbot.messages import Message, Never, NotNow, PostGone
 from mmbot.store import outbox
+from mmbot.store.failing import StoreFails
 from mmbot.store.outbox import OutboxRow
 
 log = structlog.get_logger()
@@ -90,7 +91,8 @@ class Outbox:
 
     async def run(self, next_due_changed: Callable[[int | None], None]) -> None:
         """Work for ever; whenever something happened, tell when the next row falls due."""
-        self._read_all = False
+        self._read_all, self._broken = False, None  # it may be begun again after the store had failed
+        self._queue.clear()
         try:
             while True:
                 self._wake.clear()
@@ -326,6 +328,8 @@ class Outbox:
         return root.post
 
     def _start_steps(self) -> None:
+        if self.app.store.trouble:
+            raise StoreFails(self.app.store.trouble)  # what came of them could not be noted
         now, free = self.app.now(), SLOW_STEPS - len(self._running)
         for row in outbox.due_steps(self.app.store, now, self._running, free) if free > 0 else ():
             task = asyncio.create_task(self._do(row), name=f"step-{row.subject}-{row.id}")

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import signal
-import sqlite3
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,8 +26,9 @@ from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
 from mmbot.steps import steps
-from mmbot.store.database import Store
+from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.tx import Settings
+from mmbot.upkeep import Nights, Readiness, through_failures, try_again
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -41,13 +43,16 @@ async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pac
     try:
         config.store.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = Store(config.store.path, rules)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise ConfigError(f"store.path: {config.store.path} cannot be opened: {error}") from error
-    try:
-        async with Rest(config.mattermost.url, config.mattermost.token.get_secret_value()) as rest:
-            await _run(config, store, rest, ready, pace)
-    finally:
-        store.close()
+    except StoreUnusable as error:
+        raise ConfigError(f"store.path: {error}") from error
+    with _until_signalled():
+        try:
+            async with Rest(config.mattermost.url, config.mattermost.token.get_secret_value()) as rest:
+                await _run(config, store, rest, ready, pace)
+        finally:
+            store.close()
 
 
 async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], None], pace: Pace | None) -> None:
@@ -70,11 +75,18 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
         outbox = Outbox(app, voice, steps(limits, Path(workdir)))
         reception = Reception(app, rest, me, secret, config.mattermost.trigger, config.listen.callback_url, outbox.wake)
         listener = Listener(app, rest, reception, pace, config.mattermost.late_after_minutes * 60_000)
-        timer = clock.Clock(outbox.wake)
+        readiness = Readiness(app, lambda: listener.connected)
+        nights = Nights(app, config.backups, config.backup.keep, outbox.wake)
+
+        def wake() -> None:
+            outbox.wake()
+            readiness.look()
+
+        timer = clock.Clock(wake)
         doors = web.doors(
             reception,
             config.mattermost.slash_tokens,
-            lambda: "" if listener.connected else "not connected to Mattermost",
+            readiness.missing,
             config.github.webhook_secrets,
         )
         server, port = await _listening(
@@ -88,16 +100,20 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             "the socket beside it",
         )
         timer.start()
+        if nights.keep:
+            timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
         log.info("mmbot runs", port=port, channel=config.mattermost.channel, trigger=config.mattermost.trigger)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(outbox.run(timer.next_due)), group.create_task(listener.run())]
-                _stop_on_signal(tasks)
+                group.create_task(through_failures(lambda: outbox.run(timer.next_due), store))
+                group.create_task(through_failures(listener.run, store))
+                group.create_task(try_again(store))
                 ready(port)
         finally:
+            readiness.stop()
             timer.stop()
-            await desk.cleanup()
-            await server.cleanup()
+            nights.stop()
+            await asyncio.gather(desk.cleanup(), server.cleanup())  # what is being answered is answered, within seconds
 
 
 async def _listening(key: str, opening: Awaitable[T], place: str) -> T:
@@ -107,14 +123,36 @@ async def _listening(key: str, opening: Awaitable[T], place: str) -> T:
         raise ConfigError(f"{key}: cannot listen at {place}: {error.strerror or error}") from error
 
 
-def _stop_on_signal(tasks: list["asyncio.Task[None]"]) -> None:
-    def stop() -> None:
-        for task in tasks:
+@contextmanager
+def _until_signalled() -> Iterator[None]:
+    """Leave what stands inside at SIGTERM or SIGINT; a second one ends the process at once, which loses nothing either."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    signalled = False
+
+    def stop(name: str) -> None:
+        nonlocal signalled
+        if signalled:
+            log.warning("mmbot leaves at once", signal=name)
+            os._exit(1)
+        signalled = True
+        log.info("mmbot stops", signal=name)
+        if task:
             task.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+            loop.add_signal_handler(number, stop, number.name)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not signalled:
+            raise
+        log.info("mmbot has stopped")
+    finally:
+        for number in numbers:
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(number)
 
 
 def read_catalogue(store: Store, path: Path | None) -> None:

@@ -13,6 +13,8 @@ from mmbot.github.webhook import pushed, signed
 from mmbot.mattermost import callbacks
 from mmbot.mattermost.render import Forged
 from mmbot.reception import Reception
+from mmbot.store.failing import StoreFails
+from mmbot.words import replies
 
 log = structlog.get_logger()
 
@@ -94,12 +96,25 @@ async def _answering(
     except web.HTTPException as refusal:  # aiohttp's own: no such path, wrong method, too large a body
         status, problem = refusal.status, refusal.reason.lower()
         headers = {name: refusal.headers[name] for name in ("Allow",) if name in refusal.headers}
+    except StoreFails:  # which the store itself has logged
+        return _sorry(request.path)
     except Exception:
         reference = secrets.token_hex(4)
         log.exception("request failed", path=request.path[:100], reference=reference)
         return web.json_response({"error": f"internal error, in the log as {reference}"}, status=500)
     log.warning("request refused", path=request.path[:100], status=status, problem=problem[:100], remote=request.remote)
     return web.json_response({"error": problem}, status=status, headers=headers)
+
+
+def _sorry(path: str) -> web.Response:
+    """The store fails: whoever asked is told so, where the server shows it to them."""
+    text = replies.store_fails()
+    shown = {
+        "/mattermost/command": {"response_type": "ephemeral", "text": text},
+        "/mattermost/action": {"ephemeral_text": text},
+        "/mattermost/dialog": {"error": text},  # it stays open, with what was typed
+    }
+    return web.json_response(shown.get(path, {"error": text}), status=200 if path in shown else 503)
 
 
 async def serve(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, int]:

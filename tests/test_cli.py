@@ -297,6 +297,8 @@ async def test_a_running_bot_ends_in_peace_and_lets_no_second_one_in(world: Worl
     assert b"\x1b[" not in log
     assert b"Traceback" not in log
     assert b"mmbot runs" in log
+    assert (log.count(b"mmbot stops"), log.count(b"mmbot has stopped")) == (1, 1)
+    assert sorted(x.name for x in (tmp_path / "var").iterdir()) == ["mmbot.db", "mmbot.db.lock"]
 
 
 @pytest.fixture

@@ -264,7 +264,9 @@ async def test_a_store_that_is_damaged_is_told_what_to_do_with_it(here: Installa
     store.write_bytes(b"not a database, by far" * 100)
     said = await here.fault("store")
     assert said.startswith(f"{store} is damaged, or no store: ")
-    assert said.endswith("→ Stop mmbot, keep that file, and put the last backup in its place.")
+    assert said.endswith(
+        "→ Stop mmbot, and put a backup in its place: `mmbot restore FILE`, which keeps what is there."
+    )
 
 
 async def test_a_store_of_a_newer_mmbot_is_told(here: Installation) -> None:

@@ -29,6 +29,7 @@ async def examine(config: Config, config_path: Path) -> list[Finding]:
         here.roles(config, config_path, policy),
         here.listed(config, config_path),
         store,
+        here.backups(config, sound=store.ok is not False),
         await here.git(),
     ]
     async with (

@@ -7,6 +7,7 @@ import re
 import sqlite3
 import stat
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,10 +16,15 @@ from sqlite_utils import Database
 from mmbot import catalogue, policy
 from mmbot.config import ROLES_BESIDES, Config, secrets_path
 from mmbot.doctor.finding import Finding, faulty, fine, open_question
+from mmbot.handlers.backups import MISSING
+from mmbot.store import backup
+from mmbot.store.database import lock_of
 from mmbot.store.migrations import migrations
+from mmbot.store.reader import remembered
 from mmbot.words.phrases import plural
 
 GIT = (2, 29)  # the first whose fetch knows --no-write-fetch-head
+OLD = timedelta(days=2)
 ENVIRONMENT = ("MMBOT_MATTERMOST__TOKEN", "MMBOT_MATTERMOST__SLASH_TOKENS")
 
 
@@ -109,14 +115,14 @@ def store(config: Config) -> tuple[Finding, bool]:
     user = f"user {os.geteuid()}"
     if not folder.is_dir():
         return faulty(name, f"{folder} is no folder", f"Correct store.path, now {path}."), False
-    for place in [folder, *(x for x in (path, _lock_of(path)) if x.exists())]:
+    for place in [folder, *(x for x in (path, lock_of(path)) if x.exists())]:
         if not os.access(place, os.R_OK | os.W_OK):
             return faulty(
                 name,
                 f"{place} cannot be written by {user}",
                 f"Make {path.parent} and what is in it that user's (mkdir -p, chown), or run mmbot as their owner.",
             ), False
-    running = _held(_lock_of(path))
+    running = _held(lock_of(path))
     if not path.exists():
         return fine(name, f"{path} is made when mmbot starts"), running
     try:
@@ -129,12 +135,35 @@ def store(config: Config) -> tuple[Finding, bool]:
         return faulty(
             name,
             f"{path} is damaged, or no store: {sound[0][0]}",
-            "Stop mmbot, keep that file, and put the last backup in its place.",
+            "Stop mmbot, and put a backup in its place: `mmbot restore FILE`, which keeps what is there.",
         ), running
     known = {migration.name for migration in migrations._migrations}  # noqa: SLF001 -- the library lists only pending ones
     if applied - known:
         return faulty(name, f"{path} was written by a newer mmbot", "Upgrade mmbot to that version."), running
     return fine(name, f"{path} is sound; mmbot is {'running' if running else 'not running'}"), running
+
+
+def backups(config: Config, *, sound: bool = True) -> Finding:
+    """Whether there are backups, and the nightly one works; where the store is not `sound`, only what there is."""
+    name, folder = "backups", config.backups
+    if not config.backup.keep:
+        return fine(name, "none is made at night, since backup.keep is 0")
+    made = backup.nightly(config.store.path, folder)
+    newest = f"the newest is {made[-1].name}" if made else "there is none yet"
+    if not sound:
+        return open_question(name, f"in {folder}, {newest}; mend the store first")
+    above = next((x for x in (folder, *folder.parents) if x.exists()), folder)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        mend = f"Make {folder} a folder that user {os.geteuid()} can write, or correct backup.folder."
+        return faulty(name, f"{above} cannot be written by user {os.geteuid()}", mend)
+    try_it = "`mmbot backup` makes one now, or says what is in the way."
+    if why := remembered(config.store.path, MISSING):
+        return faulty(name, f"the last nightly one failed: {why} In {folder}, {newest}", try_it)
+    if made and datetime.now(UTC) - backup.made_at(made[-1]) > OLD:
+        return faulty(
+            name, f"in {folder}, {newest}, which is old", f"Let mmbot run at {config.backup.hour}:00 UTC. {try_it}"
+        )
+    return fine(name, f"in {folder}, {newest}; they are made at {config.backup.hour}:00 UTC while mmbot runs")
 
 
 async def git() -> Finding:
@@ -154,10 +183,6 @@ async def git() -> Finding:
     fits = (int(found[1]), int(found[2])) >= GIT
     version = f"version {found[0].decode()}"
     return fine(name, version) if fits else faulty(name, f"{version} is too old", mend)
-
-
-def _lock_of(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
 
 
 def _held(lock: Path) -> bool:

@@ -28,6 +28,8 @@ from mmbot.events.commands import (
     UndoStep,
 )
 from mmbot.events.happenings import (
+    BackupMade,
+    BackupMissed,
     Event,
     GivenUp,
     Happening,
@@ -56,6 +58,8 @@ __all__ = [
     "AskSearch",
     "AskStatus",
     "Assign",
+    "BackupMade",
+    "BackupMissed",
     "Block",
     "ChooseTrack",
     "Command",

@@ -107,7 +107,23 @@ class Pushed(BaseModel):
     more: int = 0
 
 
-Happening = ReferenceResolved | PeopleNamed | Pushed | GivenUp
+class BackupMade(BaseModel):
+    """The nightly backup was made and verified; the name of its file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+
+
+class BackupMissed(BaseModel):
+    """The nightly backup could not be made; why, as a sentence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    why: str
+
+
+Happening = ReferenceResolved | PeopleNamed | Pushed | GivenUp | BackupMade | BackupMissed
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlite_utils import Database
 
 from mmbot.domain import facts as f
@@ -20,9 +23,12 @@ from mmbot.domain.turns import Turn, carried, history
 from mmbot.events import Person
 from mmbot.policy import Policy
 from mmbot.store import search
+from mmbot.store.failing import Connection, StoreFails
 from mmbot.store.migrations import migrations
 from mmbot.words.people import former
 from mmbot.words.phrases import plain
+
+log = structlog.get_logger()
 
 INDEX_VERSION = 3
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
@@ -35,6 +41,11 @@ _WAITS_AT_ALL = "since >= ?"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
+BUSY_MILLISECONDS = 1_000
+"""How long a statement waits for another program's lock: all else waits as well."""
+ROOM = 4_000_000
+"""Bytes that must be free before a store that failed is used again: else it would fail again at once."""
+
 Row = Mapping[str, Any]
 
 
@@ -46,48 +57,110 @@ class StoreTooNew(Exception):  # noqa: N818 -- a sentence for the operator
     """The store was written by a newer version."""
 
 
+class StoreUnusable(Exception):  # noqa: N818 -- a sentence for the operator
+    """The store cannot be opened: it is damaged, locked by another program, or its disk is full."""
+
+
 class Store:
     """The facts of all tickets and what goes with them. Every read outside `transaction` sees what is committed."""
 
     def __init__(self, path: Path, policy: Policy) -> None:
-        """Open (and create or upgrade) the store; raises StoreBusy, StoreTooNew."""
+        """Open (and create or upgrade) the store; raises StoreBusy, StoreTooNew, StoreUnusable."""
         self.path, self.policy = path, policy
-        self._lock = _locked(path.with_name(path.name + ".lock"))
-        fresh = not path.exists()
-        if fresh:
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        self.connection = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 1000"):
+        self.trouble = ""
+        """Why the store cannot be used at the moment, "" while it can."""
+        self._damaged, self._trying, self._since = False, False, 0.0
+        self._cache: dict[int, tuple[Ticket, Mapping[str, Turn]]] = {}
+        self._lock: int | None = locked(path)
+        try:
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+            self.connection = sqlite3.connect(
+                path, isolation_level=None, timeout=BUSY_MILLISECONDS / 1000, factory=Connection
+            )
+        except BaseException:
+            os.close(self._lock)
+            raise
+        try:
+            self._prepare()
+        except StoreFails as error:
+            self.close()
+            mend = " Keep that file, and put a backup in its place: `mmbot restore FILE`." if error.damaged else ""
+            raise StoreUnusable(f"{path} cannot be opened: {error}.{mend}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        """See that the store is sound, and bring it up to date."""
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self.connection.execute(f"PRAGMA {pragma}").fetchall()
+        sound = self.connection.execute("PRAGMA quick_check(1)").fetchall()
+        if sound != [("ok",)]:
+            raise StoreFails(f"it is damaged ({' '.join(str(sound[0][0]).split())})", damaged=True)
         self.db = Database(self.connection)
         known = {migration.name for migration in migrations._migrations}  # noqa: SLF001 -- the library lists only what is pending
         unknown = {migration.name for migration in migrations.applied(self.db)} - known
         if unknown:
-            self.close()
             raise StoreTooNew(
-                f"{path} was written by a newer mmbot ({', '.join(sorted(unknown))}). Upgrade mmbot to open it."
+                f"{self.path} was written by a newer mmbot ({', '.join(sorted(unknown))}). Upgrade mmbot to open it."
             )
         migrations.apply(self.db)
-        self._cache: dict[int, tuple[Ticket, Mapping[str, Turn]]] = {}
         self._fresh_index()
+        self.connection.failed = self._fails
 
     def close(self) -> None:
-        """Close the store and let the lock go."""
+        """Close the store and let the lock go; once more does nothing."""
         self.connection.close()
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One event's transaction: everything in it is committed together, or nothing is."""
+        """One event's transaction: everything in it is committed together, or nothing is. Raises StoreFails."""
+        if self.trouble and not self._trying:
+            raise StoreFails(self.trouble, damaged=self._damaged)
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            if not self.connection.in_transaction:
+                raise StoreFails(self.trouble or "it gave a transaction up")  # noqa: TRY301 -- as if COMMIT had said so
             self.connection.execute("COMMIT")
         except BaseException:
             self._cache.clear()
             if self.connection.in_transaction:  # SQLite itself undoes it on some errors, such as a full disk
                 self.connection.execute("ROLLBACK")
             raise
+
+    def usable(self) -> bool:
+        """Try whether the store can be written; where it failed before, it is said that it can be again."""
+        if self._damaged:
+            return False
+        self._trying = True
+        try:
+            if self.trouble and shutil.disk_usage(self.path.parent).free < ROOM:
+                return False
+            with self.transaction():
+                self.remember("tried", str(time.time_ns()))
+        except (StoreFails, OSError):
+            return False
+        finally:
+            self._trying = False
+        if self.trouble:
+            log.warning("the store can be used again", seconds=round(time.monotonic() - self._since))
+            self.trouble = ""
+            self.connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}").fetchall()
+        return True
+
+    def _fails(self, error: StoreFails) -> None:
+        """Keep in mind that the store failed, and say so once."""
+        if not self.trouble:
+            log.error("the store fails: nothing is taken in until it can be used again", why=str(error))
+            self._since = time.monotonic()
+        if not self._damaged:
+            self.trouble, self._damaged = str(error), error.damaged
+        self.connection.execute("PRAGMA busy_timeout = 0").fetchall()  # whoever asks meanwhile need not wait for it
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -417,11 +490,17 @@ def _person(ticket: Ticket, turn: Turn) -> str:
     return ticket.review(turn.party).reviewer
 
 
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+def lock_of(path: Path) -> Path:
+    """The file whose lock says that a store is written by a process."""
+    return path.with_name(path.name + ".lock")
+
+
+def locked(path: Path) -> int:
+    """Take the lock of the store at a path; returns its descriptor, to be closed. Raises StoreBusy."""
+    descriptor = os.open(lock_of(path), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise StoreBusy(f"Another mmbot is using this store ({path.with_suffix('')}). Stop it first.") from None
+        raise StoreBusy(f"Another mmbot is using this store ({path}). Stop it first.") from None
     return descriptor

@@ -143,6 +143,16 @@ def next_due(store: Store, now: int) -> int | None:
     return int(rows[0]["due_at"]) if rows else None
 
 
+def waiting(store: Store, now: int, limit: int = 100) -> list[int]:
+    """The oldest posts that should have gone by now, or were tried in vain."""
+    rows = store.query(
+        """SELECT id FROM outbox INDEXED BY outbox_due WHERE state = 'pending' AND kind <> 'do' AND (due_at <= ? OR tries > 0)
+           ORDER BY id LIMIT ?""",
+        now, limit,
+    )  # fmt: skip
+    return [int(row["id"]) for row in rows]
+
+
 def row(store: Store, number: int) -> OutboxRow | None:
     """A row by its number."""
     rows = store.query("SELECT * FROM outbox WHERE id = ?", number)

@@ -91,6 +91,16 @@ class Reader:
         return str(rows[0][0]) if rows else ""
 
 
+def remembered(path: Path, key: str) -> str:
+    """What the store at a path, of whatever version, remembers under a key; "" for nothing, and where it cannot be read."""
+    try:
+        with contextlib.closing(_opened(path)) as connection:
+            rows = connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchall()
+    except (StoreUnreadable, sqlite3.Error):
+        return ""
+    return str(rows[0][0]) if rows else ""
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     """A connection that can't write; where the folder can't be written either, the file is taken as it lies there."""
     place = f"file:{quote(str(path.absolute()))}?mode=ro"

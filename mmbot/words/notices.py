@@ -411,3 +411,16 @@ def names_gone(names: Iterable[str]) -> Message:
         f"Nobody on this server has the name any more that the configuration gives: {listed(code(x) for x in names)}. "
         "Whoever had it keeps the role; write their present name into the configuration."
     )
+
+
+def backup_missed(why: str) -> Message:
+    """To an admin: the nightly backup failed, told once."""
+    return Message(
+        f"⚠ The nightly backup of my store failed: {code(why, 300)} I try again each night, and tell you when it works. "
+        "Whoever operates me can make one now with `mmbot backup`, which says what is wrong."
+    )
+
+
+def backup_again(name: str) -> Message:
+    """To an admin: it works again."""
+    return Message(f"The nightly backup works again: {code(name, 100)} was made and opens.")

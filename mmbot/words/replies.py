@@ -22,6 +22,14 @@ def fault(reference: str) -> str:
     return f"Something went wrong on my side, and nothing was changed. It is in the log as `{reference}`; please tell an admin."
 
 
+def store_fails() -> str:
+    """Nothing can be written down, or not even read."""
+    return (
+        "I can't write anything down at the moment, so nothing was done. Please try again later; "
+        "whoever operates me finds the reason in my log."
+    )
+
+
 def already() -> str:
     """The same event came twice."""
     return "I have that already."
