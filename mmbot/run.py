@@ -67,7 +67,16 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
     limits = GitLimits(plain_http=config.sources.plain_http)
     with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as workdir:
         outbox = Outbox(app, voice, steps(limits, Path(workdir)))
-        reception = Reception(app, rest, me, secret, config.mattermost.trigger, config.listen.callback_url, outbox.wake)
+        reception = Reception(
+            app,
+            rest,
+            me,
+            secret,
+            config.mattermost.trigger,
+            config.listen.callback_url,
+            outbox.wake,
+            config.listen.per_minute,
+        )
         listener = Listener(app, rest, reception, pace)
         timer = clock.Clock(outbox.wake)
         doors = web.doors(

@@ -144,6 +144,11 @@ def when(at: int, zone: str) -> str:
     return f"{moment:%a} {moment.day} {moment:%b}, {moment:%H:%M} {suffix}"
 
 
+def clock(at: int, zone: str) -> str:
+    """The time of day for one reader, in their own zone: `14:00 your time`."""
+    return when(at, zone).rpartition(", ")[2]
+
+
 def plural(number: int, noun: str) -> str:
     """A count with its noun: `1 item`, `2 items`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
