@@ -17,7 +17,8 @@ _ACTIVE = re.compile(r"([@#~:<&])")
 """What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `<addresses>`, `&commat;`."""
 _WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]"
+    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ue000"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _HOSTS = re.compile(r"[a-z0-9.-]+(?::\d+)?")
 _ADDRESS = re.compile(r"[!#-'*-;=?-Z^_a-{}~]+")
@@ -72,7 +73,7 @@ def ended(words: str) -> str:
 
 def _escaped(text: str) -> str:
     text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
-    if text.count("$") > 1:  # two of them are a formula, and nothing but a code span stops that
+    if "$" in text:  # two of them on a line are a formula, and nothing but a code span stops that
         text = re.sub(r"(\$+)", "`\\1`\u200b", text)
     return _WWW.sub("\\1\u200b.", text)
 
