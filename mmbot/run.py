@@ -96,6 +96,11 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             "the socket beside it",
         )
         timer.start()
+        if not web.is_local(config.listen.host):
+            log.warning(
+                "listening beyond this machine, without TLS: keep the port to the Mattermost server",
+                host=config.listen.host,
+            )
         log.info("mmbot runs", port=port, channel=config.mattermost.channel, trigger=config.mattermost.trigger)
         try:
             async with asyncio.TaskGroup() as group:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ipaddress
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
@@ -84,6 +85,14 @@ async def _body(request: web.Request) -> bytes:
             return await request.read()
     except (TimeoutError, web.RequestPayloadError, ConnectionError):
         raise web.HTTPRequestTimeout(reason="the body did not arrive") from None
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches what listens on a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 class _Answering:

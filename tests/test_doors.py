@@ -370,6 +370,86 @@ async def test_answers_that_no_dialog_gives_are_refused(stage: Stage) -> None:
         assert stage.dump() == before
 
 
+async def test_a_choice_that_was_not_offered_changes_nothing(stage: Stage) -> None:
+    olive, sam = stage.olive.id, stage.sam.id
+    links = dict.fromkeys(("link", "documentation", "tracker"), "https://tool.example/x")
+    form_answers = {"kind": "tool", "name": "Tool", "summary": "x", **links}
+    for by, line, answers in (
+        (olive, "assign MB-1 security", {"person": NOBODY}),
+        (olive, "assign MB-1 security", {"person": "nobody"}),
+        (olive, "assign MB-1 security", {"person": "../../users/me"}),
+        (olive, "assign MB-1 security", {"person": f"~{'x' * 9_000}"}),
+        (olive, "assign MB-1 security", {"person": stage.sue.id}),
+        (olive, "assign MB-1 security", {"person": stage.bot["user_id"]}),
+        (olive, "assign MB-1", {"role": "admin", "person": sam}),
+        (olive, "assign MB-1", {"role": "docs", "person": sam}),
+        (olive, "away 2099-01-01", {"person": "\x00"}),
+        (sam, "away", {"day": "2026-02-30"}),
+        (sam, "away", {"day": 20_001_231}),
+        (sam, "away", {"day": "9999-12-31"}),
+        (sam, "fail MB-1", {"items": "Z9", "why": "x"}),
+        (sam, "fail MB-1", {"items": "P1", "why": "x"}),
+        (sam, "fail MB-1", {"items": "S1,S2", "why": "x"}),
+        (sam, "fail MB-1", {"items": True, "why": "x"}),
+        (sam, "fail MB-1 S1", {"why": False}),
+        (sam, "fail MB-1 S1", {"why": "\x00\u200b "}),
+        (sam, "fail MB-1 S1", {"why": "x" * 200_000}),
+        (sam, "block MB-1", {"role": "qa", "text": "x"}),
+        (sam, "block MB-1", {"role": "nonsense", "text": "x"}),
+        (sam, "unblock MB-1", {"number": "9999999"}),
+        (sam, "unblock MB-1", {"number": "1.5"}),
+        (olive, "done MB-1", {"step": "published"}),
+        (olive, "done MB-1", {"step": "review-gate"}),
+        (olive, "done MB-1", {"step": "nonsense"}),
+        (olive, "track MB-1", {"track": "web", "kind": "virus", "why": "x"}),
+        (olive, "track MB-1", {"track": "nonsense", "why": "x"}),
+        (olive, "edit MB-1", {"what": "state", "value": "x"}),
+        (olive, "edit MB-1", {"what": "title", "value": ""}),
+        (sam, "contribute", {**form_answers, "kind": "virus"}),
+        (sam, "contribute", {**form_answers, "link": "javascript:x"}),
+        (sam, "contribute", {**form_answers, "name": "\u202e"}),
+    ):  # fmt: skip
+        before, known = stage.dump(), len(stage.logs)
+        asked = {"user_id": by, "channel_id": stage.market, "state": state(stage, by, line), "submission": answers}
+        status, answer = await send(stage, "/mattermost/dialog", json=asked)
+        assert status == 200
+        assert answer.get("error") or answer.get("errors"), (line, answers, answer)
+        assert len(json.dumps(answer)) < 2_000, (line, answer)
+        assert stage.dump() == before, line
+        assert [x for x in stage.logs[known:] if x["log_level"] == "error"] == []
+
+
+async def test_an_answer_with_halves_of_characters_or_too_long_a_body_is_refused(stage: Stage) -> None:
+    base = {"user_id": stage.sam.id, "channel_id": stage.market, "state": state(stage, stage.sam.id, "fail MB-1 S1")}
+    body = json.dumps({**base, "submission": {"why": "\ud800"}}).encode()
+    await refused(stage, 400, "not JSON", "/mattermost/dialog", data=body)
+    body = json.dumps({**base, "submission": {"why": "x" * 1_000_000}}).encode()
+    await refused(stage, 413, "too large", "/mattermost/dialog", data=body)
+    for value in ("nan", "inf", "-inf"):
+        body = json.dumps({**base, "submission": {"why": float(value)}}).encode()
+        await refused(stage, 400, "not JSON", "/mattermost/dialog", data=body)
+
+
+async def test_a_line_cannot_be_moved_between_the_parts_of_what_is_signed(stage: Stage) -> None:
+    row, post = shown(stage, "prompt:1:security")
+    good = signed(stage, row, "status MB-1")
+    number, day, mac = good["m"].split(".")
+    for context in (
+        {"l": day, "m": f"{number}\0status MB-1.{mac}"}, {"l": f"status MB-1\0{day}", "m": f"{number}..{mac}"},
+        {"l": "", "m": f"{number}\0status MB-1.{day}.{mac}"}, {"l": "status MB-1", "m": f"{number}.{day}\0.{mac}"},
+    ):  # fmt: skip
+        await refused(stage, 403, "forged", "/mattermost/action", json=click(stage, post, context))
+    parts = json.loads(state(stage, stage.sam.id, "fail MB-1 S1"))
+    moved = {**parts, "n": f"{parts['n']}\0{parts['u']}", "u": "fail MB-1 S1", "l": ""}
+    asked = {
+        "user_id": stage.sam.id,
+        "channel_id": stage.market,
+        "state": json.dumps(moved),
+        "submission": {"why": "x"},
+    }
+    await refused(stage, 403, "forged", "/mattermost/dialog", json=asked)
+
+
 async def test_a_dialog_answers_what_it_asked_and_nothing_else(fresh: Stage) -> None:
     more = {
         "ticket": 2, "state": "passed", "commit": "0" * 40, "items": "F1", "nonsense": "x", "__class__": "x", "words": "x",
@@ -465,6 +545,30 @@ async def test_what_breaks_inside_is_answered_with_a_reference_to_the_log(tmp_pa
     assert answer.status == 500
     assert [(x["event"], x["log_level"]) for x in logs] == [("request failed", "error")]
     assert said == {"error": f"internal error, in the log as {logs[0]['reference']}"}
+
+
+async def test_several_tokens_are_accepted_while_one_is_replaced(tmp_path: Path) -> None:
+    store = Store(tmp_path / "mmbot.db", policy.load())
+    store.know([Person(NOBODY, "sue")])
+    accepted = [SecretStr(x) for x in ("old", "", "neuer-schlüssel-ключ")]
+    async with Rest("http://127.0.0.1:9", "token") as rest:
+        reception = Reception(
+            App(store, Settings(), now), rest, Person("b" * 26, "mmbot"), b"key", "mb", "", lambda: None
+        )
+        runner, port = await serve(doors(reception, accepted, lambda: ""), "127.0.0.1", 0)
+        async with aiohttp.ClientSession() as session:
+            for token, status in (
+                ("old", 200),
+                ("neuer-schlüssel-ключ", 200),
+                ("", 401),
+                ("neuer-schlussel", 401),
+                ("oldneuer", 401),
+            ):
+                fields = {"token": token, "user_id": NOBODY, "channel_id": NOBODY, "text": "help"}
+                async with session.post(f"http://127.0.0.1:{port}/mattermost/command", data=fields) as answer:
+                    assert answer.status == status, token
+        await runner.cleanup()
+    store.close()
 
 
 async def test_no_secret_is_ever_logged(stage: Stage) -> None:

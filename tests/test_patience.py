@@ -20,6 +20,7 @@ from test_doors import state as dialog_state
 from mmbot import policy
 from mmbot.app import App
 from mmbot.clock import now
+from mmbot.config import Listen
 from mmbot.doorkeeper import Patience
 from mmbot.events import Person
 from mmbot.mattermost.callbacks import Said
@@ -27,7 +28,7 @@ from mmbot.mattermost.rest import Rest
 from mmbot.reception import MOST_REMEMBERED, Reception
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
-from mmbot.web import doors, serve
+from mmbot.web import doors, is_local, serve
 
 NOON = 1_794_225_600_000
 NOBODY = "z" * 26
@@ -272,3 +273,15 @@ async def test_a_path_with_a_line_break_stays_on_its_line_of_the_log(tmp_path: P
                 port, b"GET /%0A2026-01-01%20[info]%20all%20is%20well HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
             )
         assert [x["path"] for x in logs] == ["/%0A2026-01-01%20[info]%20all%20is%20well"]
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("10.0.0.1", False),
+        ("bot.example.com", False), ("127.0.0.1.example.com", False),
+    ],
+)  # fmt: skip
+async def test_it_is_known_whether_others_reach_the_port(host: str, *, local: bool) -> None:
+    assert is_local(host) == local
+    assert is_local(Listen().host)
