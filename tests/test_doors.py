@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator
@@ -567,6 +569,45 @@ async def test_several_tokens_are_accepted_while_one_is_replaced(tmp_path: Path)
                 fields = {"token": token, "user_id": NOBODY, "channel_id": NOBODY, "text": "help"}
                 async with session.post(f"http://127.0.0.1:{port}/mattermost/command", data=fields) as answer:
                     assert answer.status == status, token
+        await runner.cleanup()
+    store.close()
+
+
+async def test_a_signed_push_counts_once_under_whatever_delivery_id(tmp_path: Path) -> None:
+    store = Store(tmp_path / "mmbot.db", policy.load())
+    push = {"ref": "refs/heads/main", "after": "a" * 40, "repository": {"html_url": "https://git.example/a/b"}}
+    async with Rest("http://127.0.0.1:9", "token") as rest:
+        reception = Reception(
+            App(store, Settings(), now), rest, Person("b" * 26, "mmbot"), b"key", "mb", "", lambda: None
+        )
+        secrets = [SecretStr("old"), SecretStr("new"), SecretStr("")]
+        runner, port = await serve(doors(reception, [], lambda: "", secrets), "127.0.0.1", 0)
+
+        async def deliver(key: str, delivery: str, push: Json, **more: str) -> int:
+            body = json.dumps(push).encode()
+            mac = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+            headers = {
+                "X-Hub-Signature-256": f"sha256={mac}",
+                "X-GitHub-Event": "push",
+                "X-GitHub-Delivery": delivery,
+                **more,
+            }
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"http://127.0.0.1:{port}/github", data=body, headers=headers) as answer,
+            ):
+                return answer.status
+
+        for key, delivery in (("old", "1"), ("new", "2"), ("new", ""), ("old", "x" * 5_000)):
+            assert await deliver(key, delivery, push) == 200
+        assert len(store.query("SELECT 1 FROM seen")) == 1
+        assert await deliver("new", "1", {**push, "before": "b" * 40}) == 200
+        assert len(store.query("SELECT 1 FROM seen")) == 2
+        for key in ("", "other"):
+            assert await deliver(key, "9", push) == 401
+        assert await deliver("new", "9", push, **{"X-Hub-Signature-256": "sha1=abc"}) == 401
+        assert await deliver("new", "9", {**push, "ref": "refs/heads/\ud800"}) == 200
+        assert len(store.query("SELECT 1 FROM seen")) == 2
         await runner.cleanup()
     store.close()
 

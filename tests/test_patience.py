@@ -278,7 +278,8 @@ async def test_a_path_with_a_line_break_stays_on_its_line_of_the_log(tmp_path: P
 @pytest.mark.parametrize(
     ("host", "local"),
     [
-        ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("10.0.0.1", False),
+        ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("::", False),
+        ("10.0.0.1", False), ("192.0.2.1", False),
         ("bot.example.com", False), ("127.0.0.1.example.com", False),
     ],
 )  # fmt: skip
