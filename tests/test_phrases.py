@@ -79,6 +79,15 @@ def test_a_line_of_somebody_shows_every_word_and_does_nothing(text: str) -> None
 
 
 @given(typed)
+@example("<a@b.example>")
+@example("<https://c.example>")
+@example("<@sam>")
+def test_nothing_stands_between_angle_brackets_as_clients_look_for_it(text: str) -> None:
+    for made in (phrases.plain(text), phrases.quoted(text)):
+        assert not re.search("<[^ >]*(@|:/)[^ >]*>", made)
+
+
+@given(typed)
 def test_a_line_stays_inside_the_bold_type_or_the_cell_that_it_stands_in(text: str) -> None:
     bold = [x.type for x in inner(MARKDOWN.parse(f"**MB-7 {phrases.plain(text)}.** closed"))]
     assert bold.count("strong_open") == bold.count("strong_close") == 1
@@ -191,7 +200,7 @@ def test_what_is_too_long_is_cut_to_its_limit(text: str, limit: int) -> None:
         code[1:-1].rstrip("…").strip()
     )
     plain = phrases.plain(text, limit)
-    assert len(plain) <= 3 * limit + 2
+    assert len(plain) <= 4 * limit + 2
     assert len(shown(MARKDOWN.parse(f"x{plain}"))) <= limit + 1
     if len(whole) > limit:
         assert plain.endswith(("…", "…`"))

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from mmbot.messages import Button, Dialog, Message, Question
-from mmbot.words.phrases import MB
+from mmbot.words.phrases import LESS, MB
 
 LONGEST_MESSAGE = 16_383
 """Characters that a post may have."""
@@ -95,7 +95,7 @@ def text(words: str, trigger: str) -> str:
 def unformatted(words: str) -> str:
     """A text for a place where clients show Markdown as it is written, such as a dialog's errors: links by their labels, nothing bold."""
     words = _LINKED.sub(lambda found: found.group(1).strip("`"), words)
-    return _MARKS.sub(lambda found: found.group(1) or "", words).replace("\u200b", "")
+    return _MARKS.sub(lambda found: found.group(1) or "", words).replace(LESS, "<").replace("\u200b", "")
 
 
 def dialog(asked: Dialog, person: str, nonce: str, secret: bytes, now: int, trigger: str) -> dict[str, Any]:

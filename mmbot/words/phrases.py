@@ -13,8 +13,10 @@ _URL = re.compile(r"https?://[^\s`<>|]*[^\s`<>|.,:;!?)]", re.IGNORECASE)
 _SPECIAL = re.compile(r"([`*_\[\]()!|]|\\(?![^\W_]))")
 """What a backslash keeps from formatting in Mattermost; before a letter, a backslash is one already."""
 _LEADING = re.compile(r"[-+=>]|\d+[.)]")
-_ACTIVE = re.compile(r"([@#~:<&])")
-"""What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `<addresses>`, `&commat;`."""
+_ACTIVE = re.compile(r"([@#~:&])")
+"""What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `&commat;`."""
+LESS = "&lt;"
+"""How `<` is written: clients make a link of `<` to `>` around any `@` or `:/`, whatever stands between."""
 _WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ue000"
@@ -72,7 +74,7 @@ def ended(words: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
+    text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text)).replace("<", LESS)
     if "$" in text:  # two of them on a line are a formula, and nothing but a code span stops that
         text = re.sub(r"(\$+)", "`\\1`\u200b", text)
     return _WWW.sub("\\1\u200b.", text)
