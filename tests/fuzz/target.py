@@ -178,7 +178,7 @@ def _step(dice: random.Random) -> Any:  # noqa: ANN401 -- a Step
         }
         asked |= {"ticket": int(str(arguments["ticket"])), "asked_at": int(str(arguments.get("asked_at", 0)))}
         if dice.random() < 0.15:
-            return ReferenceResolved(**asked, why=f"I can't read {dice.choice(NASTY)}")
+            return ReferenceResolved(**asked, why=f"I can't read {dice.choice(SENDABLE)}")
         plain = dice.random() < 0.7
         name = re.sub(r"\W", "", asked["repository"].rpartition("/")[2])
         manifest = {
