@@ -104,9 +104,9 @@ class _Counting(Reception):
     left = 0
     done: asyncio.Event
 
-    async def said(self, post: Said) -> bool:
+    async def said(self, post: Said, late: int = 0) -> bool:
         """Take in a post, and count it."""
-        ours = await super().said(post)
+        ours = await super().said(post, late)
         self.left -= 1
         if not self.left:
             self.done.set()

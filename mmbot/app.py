@@ -30,6 +30,7 @@ from mmbot.events import (
     HoldTicket,
     Incomplete,
     JudgeItem,
+    Late,
     Misread,
     MoveReview,
     PeopleNamed,
@@ -44,7 +45,7 @@ from mmbot.events import (
     TakeStep,
     UndoStep,
 )
-from mmbot.handlers import book, edit, intake, news, people, pushes, queue, tracks, way
+from mmbot.handlers import book, edit, intake, late, merges, news, people, pushes, queue, tracks, way
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import outbox
@@ -65,7 +66,7 @@ HANDLERS: Mapping[type, Handler] = {
     EditTicket: edit.edit,
     MoveReview: intake.move,
     SayReady: intake.ready,
-    ReferenceResolved: way.resolved,
+    ReferenceResolved: merges.resolved,
     Assign: reviewing.assign,
     RequestReviews: reviewing.request,
     JudgeItem: reviewing.judge,
@@ -86,6 +87,7 @@ HANDLERS: Mapping[type, Handler] = {
     AskHelp: queue.show_help,
     Misread: queue.misread,
     Incomplete: queue.incomplete,
+    Late: late.late,
     PeopleNamed: people.named,
     Pushed: pushes.pushed,
 }
@@ -96,7 +98,7 @@ IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 
 def _stands_in_public(tx: Tx) -> bool:
     """Whether somebody may have written in public what their role keeps confidential, though nothing came of it."""
-    what = tx.event.what
+    what = tx.event.what.what if isinstance(tx.event.what, Late) else tx.event.what
     may_be = (
         isinstance(what, Block)
         or (isinstance(what, JudgeItem) and what.state == "failed")
@@ -155,7 +157,7 @@ class App:
             return Reply(no.text, refused=True, errors=((no.field, no.text),) if no.field else ())
         except Illegal as no:
             ticket = tx.ticket(getattr(what, "ticket", 0))
-            return Reply(refused(no, ticket, tx.who), refused=True)
+            return Reply(refused(no, ticket, tx.who, tx.by), refused=True)
         except Exception:
             reference = secrets.token_hex(4)
             log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)
@@ -190,7 +192,10 @@ class App:
         found = [x for x in review.findings(ticket) if x.number > told and not x.answered_at]
         if not found or ticket.ended:
             return None
-        words = notices.changes(ticket, found, who) if kind == "changes" else notices.changed(ticket, found, who)
+        thread = outbox.thread_url(self.store, ticket.number)
+        words = (
+            notices.changes(ticket, found, who, thread) if kind == "changes" else notices.changed(ticket, found, who)
+        )
         if kind == "changes" and is_outside(ticket.submitter):
             if not news.guide(self.store, ticket):
                 return None  # there is nobody to pass it on, and the channel must not read it

@@ -50,7 +50,13 @@ def run(config: Path, *, verbose: bool) -> None:
         asyncio.run(run_bot(settings))
     except* (CatalogueError, ConfigError, StoreBusy, StoreTooNew) as group:
         why = str(group.exceptions[0])
-    except* (RestError, TokenRejected) as group:
+    except* TokenRejected as group:
+        said = str(group.exceptions[0]).rstrip(".")
+        why = (
+            f"The Mattermost server at {settings.mattermost.url} does not accept the bot's token any more ({said}), so nobody is heard or "
+            "answered. `mmbot doctor` says how to mend it; then start mmbot again: what was written meanwhile is not lost."
+        )
+    except* RestError as group:
         why = f"The Mattermost server at {settings.mattermost.url} refused: {group.exceptions[0]}. `mmbot doctor` says more."
     except* (KeyboardInterrupt, asyncio.CancelledError):
         pass

@@ -80,11 +80,12 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return _built(word, *_fields(word, line, policy, context), line)
         except _Wrong as wrong:
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
-    if found := _TICKET.fullmatch(word):
-        return read(f"status {found.group()}", policy, context) if line.lower() == word else _unknown(line, word)
+    if found := _TICKET.fullmatch(word.rstrip("?")):
+        alone = line.lower().rstrip("? ") == found.group()
+        return read(f"status {found.group()}", policy, context) if alone else _unknown(line, word, context)
     if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
         return AskStatus(about=line.rstrip("? "))
-    return _unknown(line, word)
+    return _unknown(line, word, context)
 
 
 def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, context: Context) -> Command | Misread:
@@ -177,14 +178,21 @@ def usage(word: str) -> str:
 
 def usage_hint(word: str) -> str:
     """The way forward after a line that was not understood."""
-    return f"Usage: `{usage(word)}`, for example {typed(WORDS[word].examples[word])}."
+    example = typed(WORDS[word].examples[word])
+    return f"Usage: `{usage(word)}`{'' if example == f'`{usage(word)}`' else f', for example {example}'}."
 
 
-def _unknown(line: str, word: str) -> Misread:
-    close = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7)
-    meant = typed(close[0] + line[len(word) :]) if close else ""
+def _unknown(line: str, word: str, context: Context) -> Misread:
+    close, rest = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7), line[len(word) :]
+    if close and context.ticket and "ticket" in _slots(WORDS[close[0]]) and not _names_ticket(line):
+        rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
+    meant = typed(close[0] + rest) if close else ""
     way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
+
+
+def _names_ticket(line: str) -> bool:
+    return any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line))
 
 
 def _slots(command: type[Command]) -> dict[str, Slot]:
@@ -242,7 +250,8 @@ def _fields(  # noqa: C901 -- one arm per kind of token
         while (option := _AT_THE_END.search(rest)) and (name := _named(option.group(1) or option.group(3), slots)):
             rest = rest[: option.start()]
             fields[name] = option.group(3) is not None or _valued(slots[name].shape, option.group(2), context)
-        fields[free] = _unquoted(rest)
+        # A person in quotes is one without an account: there the quotes say something.
+        fields[free] = rest.strip() if fields.get("what") in {"submitter", "maintainers"} else _unquoted(rest)
         tokens = []
     if "ticket" in slots and "ticket" not in fields and context.ticket:
         fields["ticket"] = context.ticket
@@ -254,13 +263,13 @@ def _built(
     word: str, fields: Mapping[str, object], missing: tuple[str, ...], line: str
 ) -> Command | Misread | Incomplete:
     if "ticket" in missing:
-        raise _Wrong("Which ticket?")
+        raise _Wrong("Which ticket? Only a mention in its thread needs no number.")
     if missing and WORDS[word].reads:
         raise _Wrong("Which words?")
     if missing:
         number = fields.get("ticket")
         ticket = number if isinstance(number, int) else None
-        if ticket and not any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line)):
+        if ticket and not _names_ticket(line):
             line = f"{word} MB-{ticket}{line[len(word) :]}"  # the thread said it; the dialog's answer comes without one
         if len(line) > LONGEST_BEGUN:
             raise _Wrong(f"There is no {_slots(WORDS[word])[missing[0]].shown} in that.")

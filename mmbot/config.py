@@ -52,6 +52,7 @@ class Mattermost(_Section):
     team: Name
     channel: Name
     trigger: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)] = "mb"
+    late_after_minutes: Annotated[int, Field(ge=1, le=525_600)] = 15
     token: SecretStr = SecretStr("")
     slash_tokens: tuple[SecretStr, ...] = ()
 

@@ -27,6 +27,7 @@ url = {url}  # the server's address, as a browser uses it; a sub-path is fine
 team = {team}  # the team's name in addresses, not its display name
 channel = {channel}  # the channel where cards and checklists appear; the bot must be a member
 trigger = {trigger}  # the slash command's word. Change it where another program owns it
+# late_after_minutes = 15  # what was written longer ago while mmbot was away is not done; its author is asked to repeat it
 
 [listen]
 host = {host}  # where mmbot listens. It has no TLS of its own: keep it on loopback or a private network
@@ -140,7 +141,7 @@ def toml_value(value: object) -> str:
 
 
 def _plain(place: Mattermost) -> dict[str, object]:
-    return place.model_dump(exclude={"token", "slash_tokens"})
+    return place.model_dump(exclude={"token", "slash_tokens", "late_after_minutes"})
 
 
 def _toml(table: Mapping[str, Any], name: str = "") -> str:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from mmbot import commands
 from mmbot.app import App
 from mmbot.domain import flood
-from mmbot.events import Command, Event, Incomplete, Misread, Person, Pushed, Where
+from mmbot.events import Command, Event, Incomplete, Late, Misread, Person, Pushed, Where
 from mmbot.github.submission import submission
 from mmbot.mattermost import render
 from mmbot.mattermost.callbacks import ID, Click, Malformed, Said, Slash, Submission
@@ -134,8 +134,11 @@ class Reception:
         below = [render.unformatted(self._plain(text)) for name, text in errors if name not in answers]
         return {**({"errors": beside} if beside else {}), **({"error": "\n".join(below)} if below else {})}
 
-    async def said(self, post: Said) -> bool:
-        """Take in a post that is for us: a direct message, or one that mentions the bot. Returns whether it was. Raises Malformed."""
+    async def said(self, post: Said, late: int = 0) -> bool:
+        """Take in a post that is for us: a direct message, or one that mentions the bot. Returns whether it was. Raises Malformed.
+
+        What was written before the moment `late` (milliseconds UTC) is not acted on: its author is asked to repeat it.
+        """
         if post.by_machine or post.user_id == self.me.id:
             return False
         direct = post.channel_type == "D"
@@ -152,10 +155,14 @@ class Reception:
             return False  # nothing is kept of it
         line = post.message[mention.end() :] if mention else post.message
         people = await self._people(post.user_id, line, ())
+        if any(x.is_bot for x in people if x.id == post.user_id):
+            return False
         ticket = self._ticket_of(post.root_id)
-        what = submission(line, self.app.store.policy) or self._read(
+        what: Command | Misread | Incomplete | Late = submission(line, self.app.store.policy) or self._read(
             line.strip() or "help", post.user_id, ticket, people
         )
+        if post.create_at < late:
+            what = Late(text=line.strip()[:200] or "help", what=what, until=late)
         where = Where("dm" if direct else "mention", post.channel_id, post.root_id, post.post_id)
         self._handle(Event(event_id, post.user_id, post.create_at, where, what, people))
         return True

@@ -61,6 +61,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
     await _name_people(app, rest, config)
     with store.transaction():
         secret = store.secret("mac-key")
+        store.remember("pages", f"{config.mattermost.url}/{config.mattermost.team}/pl/")
     voice = MattermostVoice(
         rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now
     )
@@ -77,7 +78,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             outbox.wake,
             config.listen.per_minute,
         )
-        listener = Listener(app, rest, reception, pace)
+        listener = Listener(app, rest, reception, pace, config.mattermost.late_after_minutes * 60_000)
         timer = clock.Clock(outbox.wake)
         doors = web.doors(
             reception,

@@ -27,6 +27,7 @@ from mmbot.mattermost import reach
 from mmbot.mattermost.rest import Bot, Channel, Rest, RestError, SlashCommand, Team, login
 
 COMMAND_PATH = "/mattermost/command"
+HEADER = "Hand in a plugin: `/{0} submit` · where yours stands: `/{0} status` · what else: `/{0} help`"
 HINT = "[submit | status | queue | claim | approve | help …]"
 
 
@@ -260,7 +261,9 @@ class _Setup:
         if not self.wishes.create_channel:
             raise SetupFailed(f"There is no channel {name} in the team {team.name}. Make it, or let me make it.")
         try:
-            await admin.create_channel(team.id, name, name.replace("-", " ").capitalize())
+            await admin.create_channel(
+                team.id, name, name.replace("-", " ").capitalize(), HEADER.format(self.place.trigger)
+            )
         except RestError as error:
             if "exists" not in error.id:
                 raise

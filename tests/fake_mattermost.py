@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any, Self
 
@@ -281,6 +282,7 @@ class FakeMattermost:
             if not fault.status:
                 return self._hang_up(request)
             response = self._error(fault.status, "fault", "This was asked for.", fault.headers)
+        response.headers["Date"] = formatdate(time.time() + self.skew / 1000, usegmt=True)
         return response
 
     def _fault(self, request: web.Request, *, after: bool) -> Fault | None:

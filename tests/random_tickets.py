@@ -110,7 +110,7 @@ def posts(ticket: Ticket) -> list[Message]:
     ]
     found = review.findings(ticket)
     told = [notices.changes(ticket, found, who), notices.changed(ticket, found, who)] if found else []
-    answered = [notices.answered(ticket, role) for role in ticket.roles if review.findings(ticket, role)]
+    answered = [notices.answered(ticket, role, who) for role in ticket.roles if review.findings(ticket, role)]
     remarks = notices.remarks(ticket)
     about = [notices.found(ticket, remarks, update_of_nothing=True), notices.for_the_submitter(ticket, remarks)]
     wanted = [notices.review_wanted(ticket, role, AT) for role in ticket.roles]

@@ -18,6 +18,7 @@ from people import Human, Json, World, bootstrap
 from structlog.testing import capture_logs
 
 from mmbot.config import Config, Listen, Mattermost, Sources, StorePlace
+from mmbot.mattermost.stream import Pace
 from mmbot.run import run
 
 PEOPLE = ("sue", "olive", "pam", "dana", "sam", "quinn", "tom", "ada", "otto")
@@ -50,6 +51,7 @@ class Stage:
     config: Config
     server: FakeMattermost | None
     logs: list[MutableMapping[str, Any]]
+    pace: Pace | None = None
     _running: "list[asyncio.Task[None]]" = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Human:
@@ -82,7 +84,7 @@ class Stage:
     async def start(self) -> None:
         """Let the bot run, from when it has caught up."""
         listens = asyncio.Event()
-        task = asyncio.create_task(run(self.config, lambda _port: listens.set()))
+        task = asyncio.create_task(run(self.config, lambda _port: listens.set(), self.pace))
         waiting = asyncio.create_task(listens.wait())
         await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()

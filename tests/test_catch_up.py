@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 from fake_git import fake_git
 from fake_mattermost import ADMIN, FakeMattermost
 from people import Human, Json
 from stage import Stage, on_stage, until
+
+from mmbot.mattermost.stream import Pace, TokenRejected
+from mmbot.run import run
+from mmbot.store.seen import FORGOTTEN_UNTIL
 
 FEW = ("sue", "olive", "sam", "ada")
 NOBODY = "z" * 26
@@ -99,7 +104,8 @@ async def test_the_first_start_answers_nothing_that_was_written_before(stage: St
     await stage.stop()
     for file in stage.config.store.path.parent.glob("mmbot.db*"):
         file.unlink()
-    early = [await mention(stage, stage.sue, "status"), await direct(stage, stage.sam, "status")]
+    early = [await mention(stage, stage.sue, text) for text in ("status", "queue")]
+    early.append(await direct(stage, stage.sam, "status"))
     await stage.start()
     late = await direct(stage, stage.sam, "help")
     await stage.post("sam", "What you can do here")
@@ -124,6 +130,17 @@ async def test_a_place_to_go_on_from_that_is_gone_is_no_end(stage: Stage) -> Non
     await mention(stage, stage.olive, "note MB-1 two")
     await stage.start()
     assert [text for text, _ in notes(stage)] == ["one", "two"]
+    await stage.quiet()
+
+
+@BOTH
+async def test_a_channel_that_the_bot_was_added_to_while_it_was_away_is_heard(stage: Stage) -> None:
+    await stage.sue.say(stage.world.channels["other"], "hello")
+    await stage.stop()
+    await stage.world.join(stage.bot["user_id"], ["other"])
+    await stage.sue.say(stage.world.channels["other"], f"@{stage.bot['username']} note MB-1 one")
+    await stage.start()
+    assert [text for text, _ in notes(stage)] == ["one"]
     await stage.quiet()
 
 
@@ -158,10 +175,14 @@ async def test_posts_of_machines_and_of_the_bot_itself_are_not_requests(stage: S
                 await api.call("POST", "/posts", {"channel_id": stage.market, "message": f"{call} {words}", **more})
                 if down:
                     await stage.start()
-    assert other
+    assert stage.server
+    unmarked = {"id": NOBODY, "user_id": other["user_id"], "channel_id": stage.market, "message": f"{call} {words}"}
+    unmarked["create_at"] = stage.server.now()
+    stage.server.hub.publish("posted", {"post": json.dumps(unmarked)}, user_id=stage.bot["user_id"])
     await direct(stage, stage.sue, "note MB-1 mine")
     await stage.post("sue", "Noted on")
     assert [text for text, _ in notes(stage)] == ["mine"]
+    assert NOBODY not in taken_in(stage)
     await stage.quiet()
 
 
@@ -231,3 +252,170 @@ async def test_nonsense_on_the_stream_is_survived(stage: Stage) -> None:
 
 async def recorded(stage: Stage, text: str) -> bool:
     return text in dict(notes(stage))
+
+
+HOUR = 3_600_000
+
+
+def told_late(said: list[str]) -> list[str]:
+    return [x for x in said if x.startswith("I was away.")]
+
+
+@BOTH
+async def test_what_is_too_old_is_not_done_but_asked_for_again_once_for_each_person_and_channel(stage: Stage) -> None:
+    assert stage.server
+    await stage.stop()
+    for text in ("one", "two", "three"):
+        await direct(stage, stage.sue, f"note MB-1 {text}")
+        await mention(stage, stage.sue, f"note MB-1 public {text}")
+    await mention(stage, stage.olive, "status MB-1")
+    stage.server.skew += HOUR
+    await direct(stage, stage.sue, "note MB-1 fresh")
+    await stage.start()
+    await stage.post("sue", "Noted on")
+    await stage.quiet()
+    assert [text for text, _ in notes(stage)] == ["fresh"]
+    here, there = told_late(await answers(stage, stage.sue))
+    assert "What you wrote to me here" in here
+    assert "`note MB-1 one`" in here
+    assert "What you wrote to me in the channel" in there
+    assert len(told_late(await answers(stage, stage.olive))) == 1
+    # Once more, nothing new; and after another absence, once more for what was written in that one.
+    await stage.server.restart()
+    await stage.stop()
+    await direct(stage, stage.sue, "note MB-1 four")
+    await direct(stage, stage.sue, "note MB-1 five")
+    stage.server.skew += HOUR
+    await stage.start()
+    await until(partial(answered, stage, "note MB-1 four"))
+    await stage.quiet()
+    assert [text for text, _ in notes(stage)] == ["fresh"]
+    assert len(told_late(await answers(stage, stage.sue))) == 3
+    assert len(told_late(await answers(stage, stage.olive))) == 1
+
+
+async def answered(stage: Stage, words: str) -> bool:
+    return any(words in x for x in told_late(await answers(stage, stage.sue)))
+
+
+async def test_what_stands_in_public_by_mistake_is_pointed_out_though_it_was_read_too_late(stage: Stage) -> None:
+    assert stage.server
+    with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
+        store.execute("INSERT INTO granted VALUES ('security', ?)", (stage.sam.id,))
+        store.commit()
+    await stage.stop()
+    await mention(stage, stage.sam, "block MB-1 security anybody can read the tokens")
+    stage.server.skew += HOUR
+    await stage.start()
+    await stage.post("sam", "I was away.", "stands in public")
+
+
+async def test_clocks_that_disagree_make_nothing_late(stage: Stage) -> None:
+    assert stage.server
+    for hours in (-2, 2):
+        await stage.stop()
+        stage.server.skew += hours * HOUR
+        await stage.start()
+        await direct(stage, stage.sue, f"note MB-1 by {hours}")
+        await until(partial(recorded, stage, f"by {hours}"))
+    assert told_late(await answers(stage, stage.sue)) == []
+
+
+async def test_an_edit_is_no_request_and_repeats_none(stage: Stage) -> None:
+    name = stage.bot["username"]
+    wrong = await mention(stage, stage.sue, "noet MB-1 first")
+    good = await direct(stage, stage.sue, "note MB-1 first")
+    aside = await stage.sue.say(stage.market, "hello")
+    await until(partial(recorded, stage, "first"))
+    for down in (False, True):
+        if down:
+            await stage.stop()
+        for post, text in ((wrong, f"@{name} note MB-1 again"), (good, "note MB-1 second"), (aside, f"@{name} status")):
+            await stage.sue.api.call("PUT", f"/posts/{post['id']}/patch", {"message": f"{text} {down}"})
+    late = await direct(stage, stage.sue, "noet MB-1 mistyped")
+    await stage.sue.api.call("PUT", f"/posts/{late['id']}/patch", {"message": "note MB-1 corrected before it was read"})
+    await stage.start()
+    await until(partial(recorded, stage, "corrected before it was read"))
+    assert [text for text, _ in notes(stage)] == ["first", "corrected before it was read"]
+    assert taken_in(stage) == {wrong["id"], good["id"], late["id"]}
+
+
+@BOTH
+async def test_a_post_that_the_server_stored_later_than_it_dates_it_is_not_missed(stage: Stage) -> None:
+    assert stage.server
+    await direct(stage, stage.sue, "note MB-1 one")
+    await until(partial(recorded, stage, "one"))
+    await stage.quiet()
+    await stage.stop()
+    newest = max(x["create_at"] for x in await stage.sue.posts(await stage.sue.dm(stage.bot["user_id"])))
+    stage.server.frozen = newest - 1
+    await direct(stage, stage.sue, "note MB-1 two")
+    stage.server.frozen = 0
+    await stage.start()
+    assert [text for text, _ in notes(stage)] == ["one", "two"]
+
+
+async def test_a_clock_that_was_ahead_for_a_while_hides_nothing_afterwards(stage: Stage) -> None:
+    assert stage.server
+    channel = await stage.sue.dm(stage.bot["user_id"])
+    await direct(stage, stage.sue, "note MB-1 one")
+    await until(partial(recorded, stage, "one"))
+    await stage.quiet()
+    await stage.stop()
+    future = stage.server.now() + 24 * HOUR
+    with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
+        store.execute("UPDATE state SET value = ? WHERE key = 'seen-until'", (str(future),))
+        store.execute(
+            "UPDATE state SET value = substr(value, 1, 26) || ? WHERE key LIKE 'cursor:%'", (f" {future} {future}",)
+        )
+        store.commit()
+    await stage.start()
+    await direct(stage, stage.sue, "note MB-1 two")
+    await until(partial(recorded, stage, "two"))
+    await stage.quiet()
+    await stage.stop()
+    cursor = stage.rows("SELECT value FROM state WHERE key = ?", f"cursor:{channel}")[0][0]
+    assert int(cursor.split()[1]) < future - HOUR
+    await direct(stage, stage.sue, "note MB-1 three")
+    await direct(stage, stage.sam, "note MB-1 four")
+    await stage.start()
+    assert [text for text, _ in notes(stage)] == ["one", "two", "three", "four"]
+
+
+async def test_what_is_as_old_as_what_was_forgotten_is_not_taken_in(stage: Stage) -> None:
+    with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
+        store.execute("INSERT INTO seen VALUES ('post:old', 1), ('slash:old', 2)")
+        store.commit()
+    await direct(stage, stage.sue, "note MB-1 one")
+    await until(partial(recorded, stage, "one"))
+    assert stage.rows("SELECT 1 FROM seen WHERE at < 3") == []
+    await stage.stop()
+    post = await direct(stage, stage.sue, "note MB-1 two")
+    with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
+        store.execute("REPLACE INTO state VALUES (?, ?)", (FORGOTTEN_UNTIL, str(post["create_at"])))
+        store.commit()
+    await stage.start()
+    assert [text for text, _ in notes(stage)] == ["one"]
+
+
+async def test_a_token_rejected_while_catching_up_ends_the_bot(stage: Stage) -> None:
+    assert stage.server
+    await stage.stop()
+    stage.server.fail_next("GET", "/users/me/teams$", 401, times=3)
+    with pytest.raises(ExceptionGroup) as caught:
+        await run(stage.config, pace=Pace(shortest=0.02))
+    assert caught.group_contains(TokenRejected)
+
+
+async def test_readiness_follows_the_connection(stage: Stage) -> None:
+    assert stage.server
+    for down in (True, False):
+        stage.server.down = down
+        if down:
+            stage.server.drop_connections()
+        await until(partial(ready, stage, wanted=503 if down else 200))
+
+
+async def ready(stage: Stage, wanted: int) -> bool:
+    async with aiohttp.ClientSession() as session, session.get(f"{stage.url}/readyz") as answer:
+        return answer.status == wanted

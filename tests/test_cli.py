@@ -198,11 +198,14 @@ def test_an_error_is_logged_without_the_values_of_variables(capsys: pytest.Captu
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with (
-        FakeMattermost("9.9.0") as server,
-        bootstrap(server.url, ADMIN, ("ada",), ("plugins-marketplace",)) as made,
-    ):
+async def server() -> AsyncIterator[FakeMattermost]:
+    async with FakeMattermost("9.9.0") as running:
+        yield running
+
+
+@pytest.fixture
+async def world(server: FakeMattermost) -> AsyncIterator[World]:
+    async with bootstrap(server.url, ADMIN, ("ada",), ("plugins-marketplace",)) as made:
         yield made
 
 
@@ -226,6 +229,29 @@ async def test_a_wrong_token_is_said_so(world: World, tmp_path: Path) -> None:
     assert ended.err.strip().startswith(f"The Mattermost server at {world.url} refused: 401")
     assert len(ended.err.strip().splitlines()) == 1
     assert wrong not in ended.err
+
+
+async def test_a_token_that_is_revoked_ends_the_program_with_a_sentence(
+    server: FakeMattermost, world: World, tmp_path: Path
+) -> None:
+    bot, token = await world.add_bot("mmbot", ["plugins-marketplace"])
+    port = free_port()
+    process = await started("run", "--config", files_for(world, tmp_path, token, port))
+    assert process.stderr
+    async with asyncio.timeout(10):
+        while b"connected to Mattermost" not in await process.stderr.readline():
+            pass
+    row = next(x for x in server.token_rows.values() if x["user_id"] == bot["user_id"])
+    await world.admin.call("POST", "/users/tokens/revoke", {"token_id": row["id"]})
+    server.drop_connections()
+    async with asyncio.timeout(20):
+        _, err = await process.communicate()
+    assert process.returncode == 1
+    last = err.decode().splitlines()[-1]
+    assert last.startswith(f"The Mattermost server at {world.url} does not accept the bot's token any more (")
+    assert "`mmbot doctor`" in last
+    assert token not in err.decode()
+    assert "Traceback" not in err.decode()
 
 
 async def test_a_channel_or_an_admin_that_is_missing_is_said_so(world: World, tmp_path: Path) -> None:

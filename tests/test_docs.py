@@ -11,6 +11,7 @@ from mmbot.commands import usage
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
 from mmbot.domain.ticket import Ticket, fold
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import stage
 from mmbot.events import COMMANDS
 from mmbot.words.phrases import MB
@@ -30,25 +31,27 @@ def commands() -> str:
     return "\n".join(["| command | what it does | who may |", "|:--|:--|:--|", *rows])
 
 
-def _resolved(commit: str) -> f.Resolved:
+def _resolved(commit: str, track: str = "new", kind: str = "tag") -> f.Resolved:
     return f.Resolved(
         text="",
         repository="https://github.com/example/x",
-        ref_kind="tag",
+        ref_kind=kind,
         ref_name="v1",
         commit=commit,
-        track="new",
+        track=track,
     )
 
 
-def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noqa: C901 -- a list of what can happen
+def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noqa: C901, PLR0912 -- a list of what can happen
     """Everything that can happen to a ticket, by the words in the diagram."""
     me = ("someone", 1, "")
     if ticket.asked:
-        yield "the commit is found", lambda: ticket.plus(_resolved(FIRST if not ticket.commit else SECOND))
+        known = _resolved(FIRST if not ticket.commit else SECOND, ticket.track)
+        yield "the commit is found", lambda: ticket.plus(known)
         yield "it is not found", lambda: ticket.plus(f.Unresolved(text="", why="no"))
         if not ticket.commit:
-            yield "its id has an open ticket", lambda: ticket.plus(_resolved(FIRST), f.Ended(ending="duplicate", of=1))
+            yield "its id has an open ticket", lambda: ticket.plus(known, f.Ended(ending="duplicate", of=1))
+            yield "`claim`", lambda: ticket.plus(f.Assigned(role="qa", person="quinn"), f.Requested(role="qa", at=1))
         return
     if ticket.commit != SECOND and not ticket.ended and not ticket.public:
         yield "`commit`", lambda: ticket.plus(f.ReferenceGiven(text="", repository="https://github.com/example/x"))
@@ -60,22 +63,34 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noq
     if ticket.held:
         yield "`unhold`", lambda: ticket.plus(f.Resumed())
         return
+    for track in sorted(ticket.requirements.tracks):
+        kind = "tool" if track == "web" else ""
+        if track != ticket.track and not ticket.public and not ticket.page:
+            yield TRACK, lambda x=(track, kind): ticket.plus(f.TrackChosen(track=x[0], contribution=x[1], why="w"))  # type: ignore[misc]
     yield "`hold`", lambda: ticket.plus(f.Held(why="why"))
     yield "`reject`, `withdraw`", lambda: steps.closed(ticket, f.Ended(ending="rejected", why="why"))
-    for name in ("merged", "cut", "listing", "listed"):
+    for name in ("merged", "cut", "listing", "contact", *PUBLIC):
+        yield f"`undone` {name}", lambda name=name: steps.unmarked(ticket, name, "", *me)  # type: ignore[misc]
         yield f"`done` {name}", lambda name=name: steps.marked(ticket, f.StepDone(step=name, link="https://x"))  # type: ignore[misc]
     if ("merged", "") in ticket.steps and not ticket.merge and not ticket.public:
         other = f.MergeFound(repository="", commit="9" * 40, tree="9" * 40, of=ticket.commit)
         yield "other code was merged", lambda: ticket.plus(other)
+    bad = f.CutRefused(role="qa", text="why", commit="")
+    yield "`block --listing`", lambda: steps.cut_refused(ticket, bad)
     for role in steps.listing_roles(ticket):
         yield "`approve --listing`", lambda role=role: steps.listing_judged(ticket, role, "approve", *me)  # type: ignore[misc]
     if ticket.public:
         yield "the rest `done`", lambda: _the_rest(ticket)
+        person = "" if ticket.owner else "olive"
+        yield "`claim`" if person else "`unassign`", lambda: ticket.plus(f.Assigned(role="owner", person=person))
+        more = f.Edited(what="maintainers", people=(*ticket.maintainers, "otto"))
+        if len(ticket.maintainers) == 1:
+            yield "`edit` maintainers", lambda: ticket.plus(more)
     yield (
         "`request`",
         lambda: ticket.plus(*(f.Requested(role=x, at=1) for x in ticket.roles if not ticket.review(x).requested_at)),
     )
-    for role in ticket.roles:
+    for role in _unlike(ticket):
         yield "`approve`", lambda role=role: review.approved(ticket, role, *me, everything=True)  # type: ignore[misc]
         yield "`retract`", lambda role=role: review.retracted(ticket, role, *me)  # type: ignore[misc]
         yield "`holds`", lambda role=role: review.reconsidered(ticket, role, "holds", *me)  # type: ignore[misc]
@@ -83,6 +98,16 @@ def _moves(ticket: Ticket) -> Iterator[tuple[str, Callable[[], Ticket]]]:  # noq
     for found in review.findings(ticket):
         yield "`unblock`, `pass`", lambda found=found: review.unblocked(ticket, found.number, *me)  # type: ignore[misc]
         yield "`ready`", lambda: ticket.plus(f.ReadySaid(at=1, findings=tuple(x.number for x in ticket.findings)))
+
+
+def _unlike(ticket: Ticket) -> list[str]:
+    """One role of those that stand alike."""
+    return [*{(_of(ticket, x), x in steps.listing_roles(ticket)): x for x in ticket.roles}.values()]
+
+
+def _of(ticket: Ticket, role: str) -> str:
+    found = [bool(x.answered_at) for x in review.findings(ticket, role)]
+    return f"{review.verdict(ticket, role)} {bool(ticket.review(role).requested_at)} {found}"
 
 
 def _the_rest(ticket: Ticket) -> Ticket:
@@ -93,6 +118,8 @@ def _the_rest(ticket: Ticket) -> Ticket:
     return ticket
 
 
+TRACK = "`track`, `beta`"
+"""Looked at from every state, but not followed: each track has a start of its own."""
 RESTING = {"closed", "on hold"}
 """Every open ticket can be put there and come back: drawn from one stage only."""
 
@@ -101,42 +128,44 @@ def _drawn(before: str, after: str) -> bool:
     return not {before, after} & RESTING or "in review" in {before, after} or before == "looking up"
 
 
-def _key(ticket: Ticket) -> tuple[object, ...]:
-    """What of a ticket bears on its way; roles are alike, so which of them is where does not matter."""
-    roles = sorted(
-        (
-            review.verdict(ticket, x),
-            bool(ticket.review(x).requested_at),
-            [bool(y.answered_at) for y in review.findings(ticket, x)],
-        )
-        for x in ticket.roles
+def _followed(words: str, at: str) -> bool:
+    """Whether a move is followed further: not where it leads back, or to what another start leads to."""
+    return not words.startswith((TRACK, "`undone`", "`unassign`", "`edit`")) or (
+        words.startswith("`undone`") and at == "all done"
     )
+
+
+def _key(ticket: Ticket, at: str) -> tuple[object, ...]:
+    """What of a ticket bears on its way; roles are alike, so which of them is where does not matter."""
+    roles = sorted(_of(ticket, x) for x in ticket.roles)
     way = sorted(x for x, _ in ticket.steps), sorted(ticket.listing), bool(ticket.held), bool(ticket.ended)
-    return stage(ticket), bool(ticket.asked), str(roles), ticket.commit, str(way)
+    return at, bool(ticket.asked), str(roles), ticket.commit, str(way), ticket.track, ticket.owner
 
 
 def diagram() -> str:
     """Every way between the stages of a ticket that the moves of the domain allow, found by trying them all."""
     given = f.ReferenceGiven(text="", repository="https://github.com/example/x")
-    first = fold(
-        1,
-        RULES,
-        [f.Submitted(requirements=RULES.current, by="sue", at=1), given, f.Assigned(role="owner", person="olive")],
-    )
+    owner = f.Assigned(role="owner", person="olive")
+    page = f.Submitted(requirements=RULES.current, track="web", contribution="tool", by="sue", at=1)
+    opened = [page.model_copy(update={"track": track, "contribution": ""}) for track in ("new", "app")]
+    starts = [fold(1, RULES, [x, given, owner]) for x in opened]
+    starts.append(fold(1, RULES, [page, _resolved(FIRST, "web", "page"), owner]))
     edges: dict[tuple[str, str], set[str]] = {}
-    queue, known = [first], {_key(first)}
+    queue = [(x, stage(x)) for x in starts]
+    known = {_key(x, at) for x, at in queue}
     while queue:
-        ticket = queue.pop()
+        ticket, here = queue.pop()
         for words, move in _moves(ticket):
             try:
                 after = move()
             except review.Illegal:
                 continue
-            if stage(after) != stage(ticket) and _drawn(stage(ticket), stage(after)):
-                edges.setdefault((stage(ticket), stage(after)), set()).add(words)
-            if len(review.findings(after)) <= 1 and _key(after) not in known:
-                known.add(_key(after))
-                queue.append(after)
+            there = stage(after)
+            if there != here and _drawn(here, there):
+                edges.setdefault((here, there), set()).add(words)
+            if _followed(words, here) and len(review.findings(after)) <= 1 and (key := _key(after, there)) not in known:
+                known.add(key)
+                queue.append((after, there))
     name = {x: x.replace(" ", "_") for pair in edges for x in pair}
     lines = ["```mermaid", "stateDiagram-v2", "  [*] --> looking_up: `submit`"]
     lines += [f"  {name[a]}: {a}" for a in name if name[a] != a]

@@ -256,7 +256,7 @@ async def test_a_catalogue_is_read(here: Installation) -> None:
     file.write_text("{")
     assert (await here.fault("catalogue")).startswith(f"{file}: not a list of Marketplace entries")
     file.write_text(json.dumps([{"homepage_url": "", "manifest": {"id": "a", "version": "1.0.0"}}]))
-    assert (await here.examine())["catalogue"].text == f"{file} lists 1 plugins"
+    assert (await here.examine())["catalogue"].text == f"{file} lists 1 plugin"
 
 
 async def test_a_store_that_is_damaged_is_told_what_to_do_with_it(here: Installation) -> None:

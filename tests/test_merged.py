@@ -131,7 +131,7 @@ def test_the_same_code_is_said_and_whoever_cuts_it_is_told_then(app: App, commit
     assert release.startswith("id-rosa: ")
     assert steps.done(ticket(app), "merged")
     found = ticket(app).merge
-    assert found
+    assert isinstance(found, f.MergeFound)
     assert (found.commit, found.tree, found.of) == (commit, TREE, APPROVED)
 
 
@@ -160,7 +160,7 @@ def test_what_cannot_be_compared_stays_as_it_was_reported(app: App, tree: str, w
     assert "could not check" in owner
     assert release.startswith("id-rosa: ")
     assert steps.done(ticket(app), "merged")
-    assert ticket(app).merge is None
+    assert isinstance(ticket(app).merge, f.MergeUnchecked)
 
 
 def test_an_answer_about_a_merge_that_was_taken_back_or_reported_anew_is_dropped(app: App) -> None:

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import book, database, outbox, reader, search, tx
+from mmbot.store import book, database, outbox, reader, search, seen, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
@@ -65,7 +65,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (book, database, outbox, reader, search, tx):
+    for module in (book, database, outbox, reader, search, seen, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -95,7 +95,7 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     assert len(SEARCHED) > 30
     assert {text.split()[0] for _, text in SEARCHED} == {"SELECT", "UPDATE", "DELETE"}
     store = Path(database.__file__).parent
-    names = ("book.py", "database.py", "outbox.py", "reader.py", "search.py", "tx.py", "migrations.py")
+    names = ("book.py", "database.py", "outbox.py", "reader.py", "search.py", "seen.py", "tx.py", "migrations.py")
     read = {store / name for name in names}
     others = [x for x in store.parent.rglob("*.py") if x not in read]
     assert [x for x in others if re.search(r"\"(SELECT|UPDATE|DELETE FROM|INSERT INTO) \w", x.read_text("utf-8"))] == []

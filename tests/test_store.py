@@ -18,7 +18,7 @@ from mmbot.domain.intake import Listed
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
 from mmbot.events import Person
-from mmbot.store import outbox
+from mmbot.store import outbox, seen
 from mmbot.store.database import WITHHELD, Store, StoreBusy, StoreTooNew
 from mmbot.store.migrations import migrations
 
@@ -297,3 +297,27 @@ def test_a_commit_that_fails_undoes_everything_and_the_next_one_works(store: Sto
     with store.transaction():
         store.remember("kept", "yes")
     assert store.state("kept") == "yes"
+
+
+def test_events_are_forgotten_after_a_month_but_not_those_of_steps_that_may_happen_again(store: Store) -> None:
+    outbox.add(store, "do", AT, subject="resolve", body="{}")
+    outbox.add(store, "do", AT, subject="resolve", body="{}")
+    waits, over = [row["key"] for row in store.query("SELECT key FROM outbox ORDER BY id")]
+    store.execute("UPDATE outbox SET state = 'sent' WHERE key = ?", over)
+    for event, at in (("post:old", AT), (f"do:{waits}", AT), (f"do:{over}", AT), ("post:new", AT + 1)):
+        assert store.first_time(event, at)
+    seen.forget(store, AT + seen.KEPT - 1)
+    assert seen.forgotten_until(store) == 0
+    seen.forget(store, AT + seen.KEPT)
+    assert [x["event"] for x in store.query("SELECT event FROM seen ORDER BY event")] == [f"do:{waits}", "post:new"]
+    assert seen.forgotten_until(store) == AT
+    seen.forget(store, AT + seen.KEPT - 5)  # a clock that was set back
+    assert seen.forgotten_until(store) == AT
+
+
+def test_no_more_is_forgotten_at_once_than_nobody_waits_for(store: Store) -> None:
+    for number in range(seen.AT_ONCE + 1):
+        store.first_time(f"post:{number}", AT + number)
+    for left in (1, 0):
+        seen.forget(store, AT + seen.AT_ONCE + seen.KEPT)
+        assert store.query("SELECT count(*) AS n FROM seen")[0]["n"] == left

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,6 +157,25 @@ async def test_a_server_that_is_down_is_waited_for(server: FakeMattermost, world
         assert not holes(taken)
 
 
+async def test_a_server_that_stays_away_is_asked_ever_less_often_and_never_in_step(
+    server: FakeMattermost, world: World
+) -> None:
+    moments: list[float] = []
+    async with reading(world):
+        server.fail_next("GET", "/websocket", 0, times=10_000)
+        before = len(server.calls)
+        server.drop_connections()
+        for _ in range(60):
+            await asyncio.sleep(0.01)
+            if len(server.calls) > before:
+                before = len(server.calls)
+                moments.append(asyncio.get_running_loop().time())
+    # At the shortest pause it would be sixty or more; some are the asking of an idle stream.
+    assert 3 < len(moments) < 30
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    assert max(gaps) > 2 * min(gaps)
+
+
 async def test_whoever_does_not_keep_up_is_told_instead_of_holding_up_the_reader(world: World) -> None:
     async with reading(world, backlog=10) as reader:
         for number in range(50):
@@ -183,8 +203,15 @@ class Script:
         self.scripts = list(scripts)
         self.queries: list[dict[str, str]] = []
         self.url = ""
+        self.pages_in_the_way = self.hangs = 0
 
     async def me(self, _request: web.Request) -> web.Response:
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.sleep(3)
+        if self.pages_in_the_way:
+            self.pages_in_the_way -= 1
+            return web.Response(text="<h1>Back soon</h1>", content_type="text/html")
         return web.json_response({"id": "b" * 26, "username": "mmbot"})
 
     async def websocket(self, request: web.Request) -> web.WebSocketResponse:
@@ -278,6 +305,40 @@ async def test_nonsense_from_the_server_is_a_hole_not_a_loop() -> None:
     async with scripted(script) as reader:
         taken = [await reader.next() for _ in range(3)]
     assert [type(item) for item in taken] == [Lost, Lost, Frame]
+
+
+async def test_a_page_in_front_of_the_server_is_waited_out() -> None:
+    script = Script([hello("one"), event(1)])
+    script.pages_in_the_way = 3
+    async with scripted(script) as reader:
+        assert isinstance(await reader.next(), Lost)
+
+
+async def test_a_call_that_hangs_holds_the_stream_up_no_longer_than_a_greeting_may_take() -> None:
+    script = Script([hello("one"), event(1)])
+    script.hangs = 1
+    begun = asyncio.get_running_loop().time()
+    async with scripted(script) as reader:
+        assert isinstance(await reader.next(), Lost)
+        assert asyncio.get_running_loop().time() - begun < 2
+
+
+async def test_who_listens_knows_whether_the_connection_stands(server: FakeMattermost, world: World) -> None:
+    _, token = await world.add_bot(channels=["reviews"])
+    told: list[bool] = []
+
+    def line(*, stands: bool) -> None:
+        if told[-1:] != [stands]:
+            told.append(stands)
+
+    async with Rest(world.url, token) as rest, contextlib.aclosing(frames(rest, QUICK, line=line)) as stream:
+        reader = Reader(stream)
+        await reader.next()
+        server.down = True
+        server.drop_connections()
+        await eventually(lambda: told == [True, False])
+        server.down = False
+        await eventually(lambda: told == [True, False, True])
 
 
 async def test_closing_the_stream_leaves_no_task_behind(world: World) -> None:

@@ -16,6 +16,7 @@ from mmbot import catalogue, policy
 from mmbot.config import ROLES_BESIDES, Config, secrets_path
 from mmbot.doctor.finding import Finding, faulty, fine, open_question
 from mmbot.store.migrations import migrations
+from mmbot.words.phrases import plural
 
 GIT = (2, 29)  # the first whose fetch knows --no-write-fetch-head
 ENVIRONMENT = ("MMBOT_MATTERMOST__TOKEN", "MMBOT_MATTERMOST__SLASH_TOKENS")
@@ -98,7 +99,7 @@ def listed(config: Config, path: Path) -> Finding:
             str(error),
             f"Put the Marketplace's plugins.json there, readable for mmbot, or correct sources.catalogue in {path}.",
         )
-    return fine(name, f"{file} lists {len(plugins)} plugins")
+    return fine(name, f"{file} lists {plural(len(plugins), 'plugin')}")
 
 
 def store(config: Config) -> tuple[Finding, bool]:

@@ -115,6 +115,13 @@ class MergeFound(Fact):
     of: str
 
 
+class MergeUnchecked(Fact):
+    """What was merged could not be compared with what was approved: the step stays as it was reported."""
+
+    kind: Literal["merge-unchecked"] = "merge-unchecked"
+    why: str = ""
+
+
 class Unresolved(Fact):
     """A reference could not be resolved; `why` is a sentence for the person who gave it."""
 
@@ -204,7 +211,10 @@ class ReadySaid(Fact):
 
 
 class StepDone(Fact):
-    """A step of the way was done, or need not be (`skipped`). `person` is the maintainer that it was done for, "" for the ticket's."""
+    """A step of the way was done, or need not be (`skipped`). `person` is the maintainer that it was done for, "" for the ticket's.
+
+    `looked_up`: what it names is being compared with what was approved; MergeFound or MergeUnchecked says what came of it.
+    """
 
     kind: Literal["step"] = "step"
     step: str
@@ -213,6 +223,7 @@ class StepDone(Fact):
     person: str = ""
     commit: str = ""
     skipped: bool = False
+    looked_up: bool = False
 
 
 class CutRefused(Fact):
@@ -292,6 +303,7 @@ AnyFact = (
     | ReferenceGiven
     | Resolved
     | MergeFound
+    | MergeUnchecked
     | Unresolved
     | Assigned
     | Requested

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mmbot.domain import facts as f
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.policy import Item
 
 Verdict = Literal["approved", "changes requested", "held", "reviewing", "nobody yet", "not asked yet"]

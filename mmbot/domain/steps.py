@@ -2,7 +2,8 @@
 
 from mmbot.domain import facts as f
 from mmbot.domain.review import Illegal, gate
-from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.policy import Step
 
 GATE = "review-gate"
@@ -57,15 +58,20 @@ def beside_the_review(ticket: Ticket) -> tuple[str, ...]:
 
 
 def outstanding(ticket: Ticket) -> tuple[str, ...]:
-    """The steps that are not done, in the track's order."""
-    return tuple(name for name in ticket.track_words.steps if not done(ticket, name))
+    """The steps that are not done, in the track's order; once it is merged, what lies beside the review holds nothing up and comes last."""
+    left = tuple(name for name in ticket.track_words.steps if not done(ticket, name))
+    if "merged" not in ticket.track_words.steps or "merged" in left:
+        return left
+    beside = tuple(x for x in left if x in beside_the_review(ticket))
+    return (*(x for x in left if x not in beside), *beside)
 
 
 def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
     """The ticket with a step done, or skipped.
 
     What is done of the commit, from the merge to the public, can't be skipped: each step rests on the one before.
-    Raises Illegal: ended, step-unknown, step-derived, step-needed, step-done, step-early, link-missing, why-missing, person-unknown.
+    Raises Illegal: ended, step-unknown, step-derived, step-needed, step-done, step-early, comparing, link-missing, why-missing,
+    person-unknown.
     """
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
@@ -82,6 +88,8 @@ def marked(ticket: Ticket, fact: f.StepDone) -> Ticket:
     before = _before(ticket, fact.step)
     if before:
         raise Illegal("step-early", step=words, before=before)
+    if fact.step == "cut" and ticket.comparing:
+        raise Illegal("comparing")
     if fact.skipped and not fact.note:
         raise Illegal("why-missing", item=None, state="na")
     if words.link and not fact.link and not fact.skipped:
@@ -101,33 +109,42 @@ def _before(ticket: Ticket, name: str) -> str:
 
 
 def unmarked(ticket: Ticket, name: str, person: str, by: str, at: int, via: str) -> Ticket:
-    """The ticket with a wrong "done" taken back. Raises Illegal: step-unknown, step-derived, step-not-done, later-done."""
+    """The ticket with a wrong "done" taken back.
+
+    Raises Illegal: ended, step-unknown, step-derived, step-not-done, later-done.
+    """
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
     words = step(ticket, name)
     if not words.do:
         raise Illegal("step-derived", step=words)
     key = (name, person if words.each else "")
     if key not in ticket.steps:
         raise Illegal("step-not-done", step=words)
-    steps = ticket.track_words.steps
-    later = next((x for x in steps[steps.index(name) + 1 :] if _depends(ticket, x) and _depends(ticket, name)), "")
-    if later:
+    if later := _resting_on(ticket, name):
         raise Illegal("later-done", step=words, later=later)
     return ticket.plus(f.StepUndone(step=name, person=key[1], by=by, at=at, via=via))
 
 
-def _depends(ticket: Ticket, name: str) -> bool:
-    """Whether a step is done and stands in the line from the gate to the public, where each needs the one before."""
-    words = ticket.policy.steps[name]
-    return words.at == "commit" and bool(words.do) and done(ticket, name)
+def _resting_on(ticket: Ticket, name: str) -> str:
+    """A step that is done and needs this one: in the line from the gate to the public each needs the one before."""
+    steps = ticket.track_words.steps
+    at, start = steps.index(name), steps.index(GATE)
+    public = next((steps.index(x) for x in steps if x in PUBLIC), len(steps))
+    if at < start or not done(ticket, name):
+        return ""
+    return next((x for x in steps[at + 1 : public + 1] if ticket.policy.steps[x].do and done(ticket, x)), "")
 
 
 def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at: int, via: str) -> Ticket:
     """The ticket with a role's verdict on what was cut.
 
-    Raises Illegal: ended, role-not-here, step-early, already-approved, not-approved.
+    Raises Illegal: ended, is-public, role-not-here, step-early, already-approved, not-approved.
     """
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
+    if ticket.public:
+        raise Illegal("is-public")
     if "listing-gate" not in ticket.track_words.steps or role not in listing_roles(ticket):
         raise Illegal("role-not-here", role=role)
     given = role not in missing_at_listing(ticket)

@@ -5,75 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from mmbot.domain import facts as f
 from mmbot.domain.references import repository_key
+from mmbot.domain.ticket_parts import PAGE, PUBLIC, Finding, Judgement, Note, Review, page_key
 from mmbot.policy import Item, Policy, Requirements, Track
-
-PUBLIC = ("listed", "published")
-"""The steps with which a plugin is in public."""
-PAGE = "page"
-"""The kind of reference that names a web page, which has no commits."""
-
-
-def page_key(address: str) -> str:
-    """A page's address as a key to compare pages by."""
-    return f"page:{address.partition('://')[2].rstrip('/').lower()}"
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How one item was last judged, by whom, at which commit."""
-
-    item: str
-    state: f.ItemState
-    why: str
-    by: str
-    at: int
-    commit: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that blocks the gate until its role settles it; `item` is set where a failed item is the finding."""
-
-    number: int
-    role: str
-    text: str
-    item: str
-    by: str
-    at: int
-    commit: str
-    confidential: bool  # whether it still is: its role may have made it public
-    answered_at: int = 0
-    resolved_at: int = 0
-    resolved_by: str = ""
-
-    @property
-    def open(self) -> bool:
-        """Whether it still blocks."""
-        return not self.resolved_at
-
-
-@dataclass(frozen=True)
-class Review:
-    """One role's part of a ticket. Times are milliseconds UTC, 0 for "not yet"."""
-
-    role: str
-    reviewer: str = ""
-    assigned_at: int = 0
-    requested_at: int = 0
-    started_at: int = 0
-    approved_by: str = ""
-    approved_at: int = 0
-    approved_commit: str = ""
-
-
-@dataclass(frozen=True)
-class Note:
-    """A remark on the ticket."""
-
-    by: str
-    at: int
-    role: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -93,9 +26,9 @@ class Ticket:
     unresolved: f.Unresolved | None = None
     resolved: f.Resolved | None = None
     trees: Mapping[str, str] = field(default_factory=dict)
-    merge: f.MergeFound | None = None
+    merge: f.MergeFound | f.MergeUnchecked | None = None
     reviews: Mapping[str, Review] = field(default_factory=dict)
-    judgements: Mapping[str, "Judgement"] = field(default_factory=dict)
+    judgements: Mapping[str, Judgement] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     notes: tuple[Note, ...] = ()
     steps: Mapping[tuple[str, str], f.StepDone] = field(default_factory=dict)
@@ -245,7 +178,14 @@ class Ticket:
         """Whether a step that was reported counts at the commit under review; of a merge, what was found there decides."""
         if self.policy.steps[fact.step].at == "ticket":
             return True
-        return self.same(self.merge.commit if fact.step == "merged" and self.merge else fact.commit)
+        found = self.merge if isinstance(self.merge, f.MergeFound) and fact.step == "merged" else fact
+        return self.same(found.commit)
+
+    @property
+    def comparing(self) -> bool:
+        """Whether what was merged is being compared with what was approved."""
+        said = self.steps.get(("merged", ""))
+        return bool(said and said.looked_up and self.merge is None)
 
     @property
     def steps_reached(self) -> tuple[str, ...]:
@@ -311,6 +251,8 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
             return _resolved(ticket, fact)
         case f.MergeFound():
             return _with(ticket, merge=fact, trees=_trees(ticket, fact))
+        case f.MergeUnchecked():
+            return _with(ticket, merge=fact)
         case f.Unresolved():
             return _with(ticket, unresolved=fact, asked=None)
         case f.Assigned(role="owner"):

@@ -41,7 +41,8 @@ def waiting(ticket: Ticket) -> tuple[Turn, ...]:
     if not ticket.commit:
         if ticket.asked:
             return (Turn("mmbot", "resolving"),)
-        return (Turn("submitter", "reference"),)
+        wanted = Turn("submitter", "reference")
+        return (wanted,) if ticket.owner else (Turn("owner", "owner"), wanted)
     says = verdicts(ticket)
     if gate(ticket, says).open:
         return _after_the_gate(ticket)
@@ -59,9 +60,21 @@ def _after_the_gate(ticket: Ticket) -> tuple[Turn, ...]:
     left = steps.outstanding(ticket)
     if not left:
         return ()
-    if left[0] == "listing-gate":
-        return tuple(Turn(role, "listing", step=left[0]) for role in steps.missing_at_listing(ticket))
-    return (Turn("release" if ticket.policy.steps[left[0]].by == "release" else "owner", "step", step=left[0]),)
+    turns = _step_turns(ticket, left[0])
+    beside = next((x for x in left if x in steps.beside_the_review(ticket)), "")
+    if beside and not any(turn.party == "owner" for turn in turns):
+        return (*turns, Turn("owner", "step", step=beside))
+    return turns
+
+
+def _step_turns(ticket: Ticket, step: str) -> tuple[Turn, ...]:
+    if step == "owner":
+        return (Turn("owner", "owner"),)
+    if step == "cut" and ticket.comparing:
+        return (Turn("mmbot", "resolving", step="merged"),)
+    if step == "listing-gate":
+        return tuple(Turn(role, "listing", step=step) for role in steps.missing_at_listing(ticket))
+    return (Turn("release" if ticket.policy.steps[step].by == "release" else "owner", "step", step=step),)
 
 
 def stage(ticket: Ticket) -> Stage:  # noqa: PLR0911 -- one exit per case

@@ -86,7 +86,7 @@ class JudgeItem(Command):
         "pass": "an item is fulfilled",
         "fail": "an item is not fulfilled: say why, it blocks until it passes",
         "na": "an item does not apply: say why",
-        "reopen": "take the judgement of an item back; without an item: bring a closed ticket back",
+        "reopen": "bring a closed ticket back; with an item: take its judgement back",
     }
     examples = {
         "pass": "pass MB-7 P1 P2",
@@ -95,6 +95,7 @@ class JudgeItem(Command):
         "reopen": "reopen MB-7 P1",
     }
     who = "role"
+    whos = {"reopen": "concerned"}
     must = {"pass": ("items",), "fail": ("items", "why"), "na": ("items", "why")}
 
     ticket: TicketNumber

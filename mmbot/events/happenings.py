@@ -30,6 +30,19 @@ class Incomplete(BaseModel):
     given: tuple[str, ...] = ()
 
 
+class Late(BaseModel):
+    """A request that was written while the bot was away, and read too late to act on: its text and what it would have been.
+
+    `until` is the moment (milliseconds UTC) before which everything is too late.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    what: Command | Misread | Incomplete
+    until: int
+
+
 class ReferenceResolved(BaseModel):
     """A reference was looked up: what it was resolved to, or why not."""
 
@@ -119,5 +132,5 @@ class Event:
     by: str
     at: int
     where: Where
-    what: Command | Misread | Incomplete | Happening
+    what: Command | Misread | Incomplete | Late | Happening
     people: tuple[Person, ...] = ()

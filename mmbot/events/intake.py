@@ -29,7 +29,16 @@ class Submit(Command):
     summaries = {"submit": "hand in a plugin for review"}
     examples = {"submit": "submit https://github.com/example/mattermost-plugin-remind v1.0.0"}
 
-    link: Line
+    link: Annotated[
+        str,
+        Slot(
+            "line",
+            "LINK",
+            "What to review",
+            "As in https://github.com/owner/plugin v1.0.0; a branch, pull request or commit will do.",
+        ),
+        StringConstraints(strip_whitespace=True, max_length=500),
+    ]
     title: str = ""
     summary: Annotated[
         str, Slot("dialog", "SUMMARY", "Summary", "What the plugin does, or what is new."), Field(max_length=3000)

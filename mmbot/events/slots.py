@@ -43,7 +43,9 @@ Day = Annotated[
 Flag = Annotated[bool, Slot("flag", "--all")]
 Page = Annotated[int, Slot("page", "--page N", "Page"), Field(ge=1, le=100_000)]
 Whose = Annotated[str, Slot("whose", "WHOSE")]
-TrackName = Annotated[str, Slot("track", "--track NAME", "Track")]
+TrackName = Annotated[
+    str, Slot("track", "--track NAME", "Track", "Left empty, I find out whether it is new or an update.")
+]
 TrackWord = Annotated[str, Slot("track-word", "TRACK", "Track")]
 Contribution = Annotated[str, Slot("contribution", "KIND", "Kind")]
 Maintainer = Annotated[str, Slot("maintainer", "@USER", "Person")]

@@ -68,17 +68,20 @@ def _people(tx: Tx, ticket: Ticket, text: str, *, one: bool) -> tuple[str, ...]:
     if not people or len(people) > (1 if one else MOST):
         raise Refused(words.how_many(1 if one else MOST), "value")
     for user in people:
-        if role := _judges(ticket, user):
-            raise Refused(words.judges(ticket, tx.who(user), role), "value")
+        if lines := _judges(ticket, user):
+            raise Refused(words.judges(ticket, tx.who(user), lines), "value")
     return people
 
 
-def _judges(ticket: Ticket, user: str) -> str:
-    """A role in which somebody takes part in the review, "" for none: whose plugin it becomes can't have judged it."""
-    parts = ((x.role, {x.reviewer, x.approved_by}) for x in ticket.reviews.values())
-    judged = ((ticket.requirements.items[x.item].role, {x.by}) for x in ticket.judgements.values() if x.state != "open")
-    found = ((x.role, {x.by}) for x in ticket.findings if x.open)
-    return next((role for role, people in (*parts, *judged, *found) if user in people), "")
+def _judges(ticket: Ticket, user: str) -> list[str]:
+    """What takes away somebody's part in the review, as commands: whose plugin it becomes can't have judged it."""
+    ref = ticket.handle
+    lines = [f"unblock {ref} {x.number}" for x in ticket.findings if x.open and x.by == user]
+    judged = [x.item for x in ticket.judgements.values() if x.state in {"passed", "na"} and x.by == user]
+    lines += [f"retract {ref} {role} --listing" for role, x in ticket.listing.items() if x.by == user]
+    lines += [f"retract {ref} {x.role}" for x in ticket.reviews.values() if x.approved_by == user]
+    lines += [f"reopen {ref} {' '.join(judged)}"] if judged else []
+    return lines + [f"assign {ref} {x.role} @USER" for x in ticket.reviews.values() if x.reviewer == user]
 
 
 def _repository(tx: Tx, ticket: Ticket, text: str) -> str:

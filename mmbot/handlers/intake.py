@@ -6,7 +6,7 @@ from mmbot.domain import facts as f
 from mmbot.domain import review
 from mmbot.domain.intake import Classified, classify
 from mmbot.domain.references import Reference, repository_key
-from mmbot.domain.rights import submits
+from mmbot.domain.rights import Actor, allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import MoveReview, ReferenceResolved, SayReady, Submit
 from mmbot.handlers.news import card, follow, tell
@@ -136,16 +136,22 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
 
 def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
     ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
-    by = before.asked.by if before.asked else ""
+    by = _asker(tx, before)
     for person in dict.fromkeys([by, ticket.submitter] if not ticket.commit else [by]):
         tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
 
 
 def _not_moved(tx: Tx, before: Ticket, text: str, why: str) -> None:
     ticket = tx.save(before.plus(f.Unresolved(text=text, why=why, at=tx.at, via=tx.via)))
-    by = before.asked.by if before.asked else ""
+    by = _asker(tx, before)
     for person in dict.fromkeys((by, ticket.submitter, ticket.owner)):
         tell(tx, ticket, person, notices.not_moved(ticket, why, text))
+
+
+def _asker(tx: Tx, ticket: Ticket) -> str:
+    """Who named what is looked up, to be told of it; the submitter, where that one has nothing to do with the ticket any more."""
+    by = ticket.asked.by if ticket.asked else ""
+    return by if allowed("owner-or-submitter", Actor(by, tx.store.roles_of(by)), ticket) else ticket.submitter
 
 
 def _stale(asked: f.ReferenceGiven, what: ReferenceResolved) -> bool:
@@ -183,11 +189,10 @@ def _fact(tx: Tx, ticket: Ticket, what: ReferenceResolved) -> tuple[f.Resolved, 
 
 
 def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
-    """The other open ticket whose id a move would take on."""
-    new_id = after.plugin_id.lower()
-    if new_id == before.plugin_id.lower():
-        return None
-    return next(map(tx.ticket, tx.store.same_plugin(after.number, "", new_id)), None)
+    """The other open ticket whose id or repository a move would take on."""
+    new_id = after.plugin_id.lower() if after.plugin_id.lower() != before.plugin_id.lower() else ""
+    place = after.place if after.place != before.place else ""
+    return next(map(tx.ticket, tx.store.same_plugin(after.number, place, new_id)), None)
 
 
 def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
@@ -244,7 +249,12 @@ def tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
     for role in ticket.roles:
         found = review.findings(ticket, role)
         if found and all(x.answered_at for x in found) and any(x.answered_at >= since for x in found):
-            tx.tell_all(notices.answered(ticket, role), _reviewers(tx, ticket, role), role, ticket)
+            tx.tell_all(
+                notices.answered(ticket, role, tx.who, tx.thread(ticket, role)),
+                _reviewers(tx, ticket, role),
+                role,
+                ticket,
+            )
 
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:

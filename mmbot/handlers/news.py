@@ -1,7 +1,9 @@
 """What has to be told, and which posts have to change, after a ticket changed."""
 
+from collections.abc import Sequence
+
 from mmbot.domain import review
-from mmbot.domain.rights import is_outside
+from mmbot.domain.rights import is_outside, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import waiting
 from mmbot.messages import Message
@@ -52,3 +54,24 @@ def guide(store: Store, ticket: Ticket) -> str:
 def card(ticket: Ticket) -> str:
     """The subject of a ticket's card, whose post starts its thread."""
     return f"card:{ticket.number}"
+
+
+def tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
+    """A direct message to those whose turn it became, unless they did it themselves."""
+    were = {(turn.party, turn.step) for turn in waiting(before)}
+    for turn in waiting(after):
+        if (turn.party, turn.step) in were:
+            continue
+        if turn.party == "owner" and after.owner and after.owner != tx.by:
+            tx.tell(steps.your_step(after, tx.who, after.owner), after.owner, "owner", after)
+        elif turn.why == "listing":
+            reviewer = after.review(turn.party).reviewer
+            tell_others(tx, steps.try_it(after, turn.party), [reviewer] if reviewer else [], turn.party, after)
+        elif turn.party == "release":
+            tell_others(tx, steps.your_step(after, tx.who, "", releases=True), [], "release", after)
+
+
+def tell_others(tx: Tx, news: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
+    """Tell those people, or all who hold the part, but not whoever just acted or whose plugin it is."""
+    others = [x for x in people or tx.store.members(part) if x != tx.by and not submits(ticket, x)]
+    tx.tell_all(news, others, part, ticket)

@@ -4,7 +4,8 @@ import hashlib
 import re
 
 from mmbot.domain import facts as f
-from mmbot.domain.ticket import PAGE, Ticket, page_key
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PAGE, page_key
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused
 from mmbot.store.tx import Tx

@@ -1,5 +1,7 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
+from collections.abc import Sequence
+
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.rights import Actor, Who, allowed
 from mmbot.events import ALL, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
@@ -13,6 +15,8 @@ NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
 A_QUESTION = 3
 """Spaces from which on words are a question rather than a plugin's name."""
+YOURS = 3
+"""How many of the asker's tickets are shown to a question."""
 
 
 def status(tx: Tx, cmd: AskStatus) -> Reply:
@@ -24,8 +28,9 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
         found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
         if not found:
             numbers, count = tx.store.found(about, NAMED_ALIKE - 1)
-            asks = about.count(" ") >= A_QUESTION
-            raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count, question=asks))
+            if not numbers and about.count(" ") >= A_QUESTION:
+                raise Refused(answers.no_question_for_me(_briefly(tx, tx.store.tickets_of(tx.by, YOURS, 0))))
+            raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count))
         if len(found) > 1:
             raise Refused(answers.several_named(found))
         return _log(tx, found[0].number, cmd.page) if cmd.log else _status(tx, found[0].number)
@@ -34,14 +39,19 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
     mine = tx.store.tickets_of(tx.by, answers.AT_MOST + 1, _before(cmd.page))
     if not mine:
         return Reply(answers.no_tickets(cmd.page))
-    shown = [tx.ticket(number) for number in mine[: answers.AT_MOST]]
-    lines = [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now) for ticket in shown]
-    return Reply(answers.your_tickets(lines, cmd.page, more=len(mine) > len(shown)))
+    lines = _briefly(tx, mine[: answers.AT_MOST])
+    return Reply(answers.your_tickets(lines, cmd.page, more=len(mine) > len(lines)))
+
+
+def _briefly(tx: Tx, numbers: Sequence[int]) -> list[str]:
+    """Where tickets stand, a line for each."""
+    tickets = [tx.ticket(number) for number in numbers]
+    return [answers.brief(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now) for ticket in tickets]
 
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now))
+    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now, tx.thread(ticket)))
 
 
 def _log(tx: Tx, number: int, page: int) -> Reply:
@@ -73,7 +83,8 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     lines = []
     for row in rows:
         ticket = tx.ticket(row["ticket"])
-        lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], tx.actor, tx.who, tx.now))
+        turn = tx.turns(ticket)[row["party"]]
+        lines.append(answers.queue_line(ticket, turn, tx.actor, tx.who, tx.now, tx.thread(ticket, turn.party)))
     text = answers.queue(title, lines, cmd.page, count, command)
     return Reply("\n".join([text, *(_for_absent(tx) if cmd.whose == MINE and cmd.page == 1 else [])]))
 
@@ -109,7 +120,8 @@ def _for_absent(tx: Tx) -> list[str]:
         for row in mine:
             ticket = tx.ticket(row["ticket"])
             as_owner = Actor(absence.person, tx.actor.roles) if row["party"] == "owner" else tx.actor
-            lines.append(answers.queue_line(ticket, tx.turns(ticket)[row["party"]], as_owner, tx.who, tx.now))
+            turn = tx.turns(ticket)[row["party"]]
+            lines.append(answers.queue_line(ticket, turn, as_owner, tx.who, tx.now, tx.thread(ticket, turn.party)))
         if lines:
             texts.append(words.standing_in(tx.who(absence.person), absence.day, lines))
     return texts
@@ -117,8 +129,9 @@ def _for_absent(tx: Tx) -> list[str]:
 
 def show_help(tx: Tx, cmd: AskHelp) -> Reply:
     """What the asker can do here, or how one command is used."""
-    word = cmd.about.lower().split()[-1].lstrip("/") if cmd.about else ""
-    if word:
+    asked = [x.lstrip("/") for x in cmd.about.lower().split()]
+    word = next((x for x in reversed(asked) if x in WORDS), asked[-1] if asked else "")
+    if word in WORDS or 0 < len(asked) < A_QUESTION:
         if word not in WORDS:
             raise Refused(replies.no_such_command(word))
         command = WORDS[word]

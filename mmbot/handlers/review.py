@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mmbot.domain import facts as f
 from mmbot.domain import review
-from mmbot.domain.rights import submits
+from mmbot.domain.rights import allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import AddNote, Assign, Block, GiveVerdict, JudgeItem, RequestReviews, SettleFinding
 from mmbot.handlers import way
@@ -20,6 +20,8 @@ def assign(tx: Tx, cmd: Assign) -> Reply:
     before = _open(tx, cmd.ticket)
     mine = cmd.person == tx.by
     if cmd.role == "owner":
+        if mine and not allowed("owner", tx.actor, before) and (able := _could_review(tx, before)):
+            raise Refused(replies.claim_a_review(before, able), "role")
         return _assign_owner(tx, before, cmd.person, mine=mine)
     if cmd.role not in before.roles:
         raise review.Illegal("role-not-here", role=cmd.role)
@@ -47,6 +49,12 @@ def assign(tx: Tx, cmd: Assign) -> Reply:
     return Reply(replies.assigned(saved, cmd.role, name, mine=mine, way=_way_on(tx, saved, cmd.role), remark=remark))
 
 
+def _could_review(tx: Tx, ticket: Ticket) -> list[str]:
+    """The roles of a ticket that the asker could review in, those that nobody has first."""
+    mine = [] if submits(ticket, tx.by) else [x for x in ticket.roles if x in tx.actor.roles]
+    return sorted(mine, key=lambda x: ticket.review(x).reviewer != "")
+
+
 def away_remark(tx: Tx, ticket: Ticket, part: str, person: str) -> str:
     """Who else could take a part that was given to somebody who is away; "" for whoever is here."""
     if not tx.is_away(person) or person == tx.by:
@@ -57,13 +65,13 @@ def away_remark(tx: Tx, ticket: Ticket, part: str, person: str) -> str:
 
 def _way_on(tx: Tx, ticket: Ticket, party: str) -> str:
     turns = {name: turn for name, turn in tx.turns(ticket).items() if name == party}
-    return way_on(ticket, turns, tx.by, tx.actor.roles)
+    return way_on(ticket, turns, tx.by, tx.actor.roles, tx.thread(ticket, party))
 
 
 def _asked(tx: Tx, ticket: Ticket, role: str) -> Message:
     turn = tx.turns(ticket).get(role)
     due = turn.due if turn else 0
-    return notices.assigned(ticket, role, tx.who(tx.by), due, late=0 < due < tx.now)
+    return notices.assigned(ticket, role, tx.who(tx.by), due, late=0 < due < tx.now, thread=tx.thread(ticket, role))
 
 
 def _relieved(tx: Tx, ticket: Ticket, role: str, before: str) -> None:
@@ -83,7 +91,7 @@ def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
         raise Refused(replies.assigned_already(before, "owner", tx.who(person) if person else "", mine=mine))
     saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
     if person and not mine:
-        way = way_on(saved, tx.turns(saved), person, tx.store.roles_of(person))
+        way = way_on(saved, tx.turns(saved), person, tx.store.roles_of(person), tx.thread(saved))
         tx.tell(notices.assigned(saved, "owner", tx.who(tx.by), way=way), person, "owner", saved)
     _relieved(tx, saved, "owner", before.owner)
     name = tx.who(person) if person else ""
@@ -128,7 +136,7 @@ def _tell_reviewers(tx: Tx, ticket: Ticket, role: str) -> None:
         return
     turn = tx.turns(ticket).get(role)
     for person in tx.present(x for x in tx.store.members(role) if not submits(ticket, x)):
-        tx.say(notices.review_wanted(ticket, role, turn.due if turn else 0), to=person)
+        tx.say(notices.review_wanted(ticket, role, turn.due if turn else 0, tx.thread(ticket, role)), to=person)
 
 
 def judge(tx: Tx, cmd: JudgeItem) -> Reply:

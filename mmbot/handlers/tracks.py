@@ -4,7 +4,8 @@ from mmbot.domain import facts as f
 from mmbot.domain.references import repository_key
 from mmbot.domain.review import Illegal
 from mmbot.domain.rights import allowed
-from mmbot.domain.ticket import Ticket, page_key
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import page_key
 from mmbot.events import ChooseTrack, Contribute, Resubmit
 from mmbot.handlers import intake, parts
 from mmbot.handlers.news import card, follow, tell

@@ -11,7 +11,7 @@ from mmbot.words import tracks as words
 
 def twice(tx: Tx, other: Ticket) -> str:
     """The plugin has another open ticket: which, and what the asker can do there."""
-    return replies.submitted_twice(other, tx.who, may_move=allowed("owner-or-submitter", tx.actor, other))
+    return replies.submitted_twice(other, tx.who, tx.by, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
 def linked(tx: Tx, ticket: Ticket) -> Ticket:
@@ -19,7 +19,7 @@ def linked(tx: Tx, ticket: Ticket) -> Ticket:
     if ticket.before:
         return ticket
     for old in map(tx.ticket, tx.store.earlier(ticket.number, ticket.place, ticket.plugin_id.lower())):
-        if old.ended and old.ended.ending != "duplicate":
+        if old.number < ticket.number and old.ended and old.ended.ending != "duplicate":
             return ticket.plus(f.Linked(to=old.number, how="before", at=tx.at, via=tx.via))
     return ticket
 

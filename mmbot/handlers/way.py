@@ -1,27 +1,24 @@
 """A ticket's way beside the review: steps done and undone, the listing gate, and how tickets end, rest and come back."""
 
 import re
-from collections.abc import Sequence
 
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
-from mmbot.domain.references import BadReference, Reference, parse_reference
-from mmbot.domain.rights import allowed, submits
-from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.rights import allowed
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import waiting
-from mmbot.events import AskNext, EndTicket, HoldTicket, ReferenceResolved, TakeStep, UndoStep
-from mmbot.handlers import intake, parts
-from mmbot.handlers.news import card, follow, tell
+from mmbot.events import AskNext, EndTicket, HoldTicket, TakeStep, UndoStep
+from mmbot.handlers import intake, merges, parts
+from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
-from mmbot.messages import Message, Refused, Reply
+from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import answers
 from mmbot.words import merged as merged_words
 from mmbot.words import steps as words
 
 _LINK = re.compile(r"https://\S+")
-_REF = re.compile(r"[0-9a-fA-F]{7,40}|v?[0-9]+\.\S+")
-"""A commit or a tag, said alone."""
 
 
 def take_step(tx: Tx, cmd: TakeStep) -> Reply:
@@ -34,97 +31,35 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
         step=cmd.step, link=found.group() if found else "", note=_LINK.sub("", cmd.note).strip(), person=cmd.person,
         skipped=cmd.skipped, by=tx.by, at=tx.at, via=tx.via,
     )  # fmt: skip
-    after = steps.marked(before, fact)
-    named = " ".join(x for x in (fact.link, fact.note if not fact.link or _REF.fullmatch(fact.note) else "") if x)
-    merged = _merged(tx, before, cmd, named)
-    saved = follow(tx, before, after)
+    merged = merges.named(tx, before, fact)
+    fact = fact.model_copy(update={"looked_up": bool(merged)})
+    saved = follow(tx, before, steps.marked(before, fact))
     tx.say(words.news(saved, fact, tx.who(tx.by), tx.who), thread=card(saved))
     if cmd.step in PUBLIC and not cmd.skipped:
         for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
             tell(tx, saved, person, words.now_public(saved))
     if merged:  # whoever cuts it is told when it is known to be what was approved
-        _look_up(tx, saved, named, merged)
+        merges.look_up(tx, saved, merged)
         return Reply(merged_words.recorded(saved))
     if step.each and not cmd.skipped and cmd.person != tx.by:
         tell(tx, saved, cmd.person, words.swag_sent(saved))
-    _tell_next(tx, before, saved)
+    tell_next(tx, before, saved)
     return Reply(words.done(saved, fact, tx.who))
-
-
-def _merged(tx: Tx, ticket: Ticket, cmd: TakeStep, said: str) -> Reference | None:
-    """What is said to have been merged: a link, or a commit or tag of the fork; None where only words were said."""
-    if cmd.step != "merged" or cmd.skipped or not (said.startswith("https://") or _REF.fullmatch(said)):
-        return None
-    reference = tx.reference(said, _repository(ticket.fork) or ticket.repository)
-    if reference.kind == "pull":
-        raise Refused(merged_words.not_a_commit(ticket), "note")
-    return reference
-
-
-def _repository(link: str) -> str:
-    """The repository that a link leads to, "" where it can't be read."""
-    try:
-        return parse_reference(link).repository if link else ""
-    except BadReference:
-        return ""
-
-
-def _look_up(tx: Tx, ticket: Ticket, text: str, reference: Reference) -> None:
-    tx.do(
-        "resolve", purpose="merged", ticket=ticket.number, text=text, asked_at=tx.at, repository=reference.repository,
-        kind=reference.kind, name=reference.name, path_may_follow=reference.path_may_follow, since=ticket.commit,
-    )  # fmt: skip
-
-
-def resolved(tx: Tx, what: ReferenceResolved) -> None:
-    """Take in what was looked up: what to review, or what was merged."""
-    if what.purpose == "merged":
-        _merge_found(tx, what)
-    else:
-        intake.resolved(tx, what)
-
-
-def _merge_found(tx: Tx, what: ReferenceResolved) -> None:
-    """Compare what was merged with what was approved; dropped where another merge was reported meanwhile, or this one taken back."""
-    before = tx.ticket(what.ticket)
-    said = before.steps.get(("merged", ""))
-    if before.ended or said is None or said.at != what.asked_at:
-        return
-    people = dict.fromkeys(x for x in (before.owner, said.by) if x)
-    unknown = what.commit != what.since and not (what.tree and before.trees.get(what.since))
-    if what.why or unknown:
-        for person in people:
-            tx.say(merged_words.unchecked(before, what.since, what.why), to=person)
-        _tell_next(tx, before.plus(f.StepUndone(step="merged", at=tx.at)), before)
-        return
-    found = f.MergeFound(
-        repository=what.moved_to or what.repository,
-        commit=what.commit,
-        tree=what.tree,
-        of=what.since,
-        at=tx.at,
-        via=tx.via,
-    )
-    saved = follow(tx, before, before.plus(found))
-    if not saved.same(found.of):
-        tx.say(merged_words.moved_meanwhile(saved, found), thread=card(saved))
-        return
-    if saved.same(found.commit):
-        tx.say(merged_words.as_approved(saved, found), thread=card(saved))
-        _tell_next(tx, before.plus(f.StepUndone(step="merged", at=tx.at)), saved)
-        return
-    tx.say(merged_words.other_code_in_thread(saved, found), thread=card(saved))
-    for person in people:
-        tx.say(merged_words.other_code(saved, found, what.files, what.more), to=person)
 
 
 def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
     """Take a wrong "done" back."""
     before = tx.ticket(cmd.ticket)
     _require(tx, before, steps.step(before, cmd.step).by)
-    saved = follow(tx, before, steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via))
+    after = steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via)
+    reviewed_again = before.public and not after.public
+    if reviewed_again and (twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower())):
+        raise Refused(twice(tx, tx.ticket(twins[0])))
+    saved = follow(tx, before, after)
     tx.say(words.undone_news(saved, cmd.step, tx.who(tx.by)), thread=card(saved))
-    _tell_next(tx, before, saved)
+    tell_next(tx, before, saved)
+    if reviewed_again:
+        intake.look_up(tx, saved)  # an answer that came while it was public was dropped
     return Reply(words.undone(tx.ticket(cmd.ticket), cmd.step, tx.who, tx.by))
 
 
@@ -134,33 +69,12 @@ def _require(tx: Tx, ticket: Ticket, by: str) -> None:
         tx.require("owner", ticket)
 
 
-def _tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
-    """A direct message to those whose turn it became, unless they did it themselves."""
-    were = {(turn.party, turn.step) for turn in waiting(before)}
-    for turn in waiting(after):
-        if (turn.party, turn.step) in were:
-            continue
-        if turn.party == "owner" and after.owner and after.owner != tx.by:
-            tx.tell(words.your_step(after, tx.who, after.owner), after.owner, "owner", after)
-        elif turn.why == "listing":
-            reviewer = after.review(turn.party).reviewer
-            _tell_others(tx, words.try_it(after, turn.party), [reviewer] if reviewer else [], turn.party, after)
-        elif turn.party == "release":
-            _tell_others(tx, words.your_step(after, tx.who, "", releases=True), [], "release", after)
-
-
-def _tell_others(tx: Tx, news: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
-    """Tell those people, or all who hold the part, but not whoever just acted or whose plugin it is."""
-    others = [x for x in people or tx.store.members(part) if x != tx.by and not submits(ticket, x)]
-    tx.tell_all(news, others, part, ticket)
-
-
 def judge_listing(tx: Tx, before: Ticket, asked: str, decision: f.Decision) -> Reply:
     """Record a role's verdict on what was cut: the listing gate has roles of its own, whatever the track's are."""
     role = tx.role_for(before, asked, "approve", steps.listing_roles(before), " --listing")
     tx.require("role", before, role)
     saved = follow(tx, before, steps.listing_judged(before, role, decision, tx.by, tx.at, tx.via))
-    _tell_next(tx, before, saved)
+    tell_next(tx, before, saved)
     return Reply(words.listing_judged(saved, role, decision, tx.who, tx.by))
 
 
@@ -175,7 +89,7 @@ def refuse_cut(tx: Tx, before: Ticket, asked: str, text: str) -> Reply:
     if saved.owner not in {"", tx.by}:
         tx.tell(words.cut_refused(saved, role, text, tx.who(tx.by), secret=False), saved.owner, "owner", saved)
     told = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role), cutter=True)
-    _tell_others(tx, told, [], "release", saved)
+    tell_others(tx, told, [], "release", saved)
     return Reply(words.cut_refused_reply(saved, role, tx.who, tx.by))
 
 
@@ -215,6 +129,7 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     saved = follow(tx, before, parts.without_the_unfit(tx, reopened))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
     intake.look_up(tx, saved)  # an answer that came while it was closed was dropped
+    merges.again(tx, saved)
     return Reply(words.reopened(saved, tx.who, tx.by, _before_the_gate(tx, saved)))
 
 

@@ -1,9 +1,12 @@
 """mattermostdriver's client with coroutines on one aiohttp session for transport: bounded, careful about repeating."""
 
 import asyncio
+import contextlib
 import json
 import random
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -46,6 +49,8 @@ class Client(DriverClient):  # type: ignore[misc]
     """The driver's client with coroutines for transport: endpoint methods hand them through, so they can be awaited."""
 
     session: aiohttp.ClientSession
+    ahead: int = 0
+    """By how many milliseconds the server's clock is ahead of ours, as its last answer said, to a second."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -78,6 +83,7 @@ class Client(DriverClient):  # type: ignore[misc]
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
+                self._set_clock(response.headers.get("Date"))
                 if response.status >= HTTPStatus.MULTIPLE_CHOICES:
                     raise _refusal(response, body)
                 return Answer(json.loads(body) if _is_json(response) else None, response.headers)
@@ -85,6 +91,11 @@ class Client(DriverClient):  # type: ignore[misc]
             failure = type(error).__name__
         # Raised here and not while handling: an error of aiohttp may hold the request's headers, so the token.
         raise RestError(0, "no_answer", failure)
+
+    def _set_clock(self, date: str | None) -> None:
+        with contextlib.suppress(ValueError):
+            if date:
+                self.ahead = round(parsedate_to_datetime(date).timestamp() - time.time()) * 1000
 
     async def websocket(self, params: Mapping[str, str], heartbeat: float) -> aiohttp.ClientWebSocketResponse:
         """The event stream, authenticated by header, which is what makes resuming possible; `heartbeat` in seconds."""

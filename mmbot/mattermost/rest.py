@@ -69,6 +69,11 @@ class Rest:
     ) -> None:
         await self._client.session.close()
 
+    @property
+    def ahead(self) -> int:
+        """By how many milliseconds the server's clock is ahead of ours, to a second or two; 0 before its first answer."""
+        return self._client.ahead
+
     async def websocket(self, params: Mapping[str, str], heartbeat: float) -> aiohttp.ClientWebSocketResponse:
         """The raw event stream; `stream.frames` is what to use."""
         return await self._client.websocket(params, heartbeat)
@@ -135,9 +140,9 @@ class Rest:
         """Makes this account a member of a public channel of its team."""
         await self.add_channel_member(channel_id, (self._me or await self.me()).id)
 
-    async def create_channel(self, team_id: str, name: str, display_name: str) -> Channel:
+    async def create_channel(self, team_id: str, name: str, display_name: str, header: str = "") -> Channel:
         """A new public channel."""
-        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": "O"}
+        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": "O", "header": header}
         return read_channel(await self._driver.channels.create_channel(body))
 
     async def run_command(self, channel: Channel, text: str) -> str:
@@ -181,14 +186,15 @@ class Rest:
         page, _ = await self._page(channel_id, per_page=1)
         return page[-1] if page else None
 
-    async def posts_after(self, channel_id: str, post_id: str, per_page: int = PAGE) -> list[Post]:
+    async def posts_after(self, channel_id: str, post_id: str, per_page: int = PAGE, overlap: int = 1) -> list[Post]:
         """Every undeleted post made in or after the millisecond of `post_id`, oldest first, without that post.
 
+        Some of the `overlap` posts before it come, too, for whoever wants those that the server stored out of their order.
         Raises `RestError` 404 `UNKNOWN_ANCHOR` when the server no longer knows that post.
         """
         # `after` compares create_at with ">" and so skips posts of the same millisecond: start one post earlier, and
         # let every next page start before the last millisecond of the page before it.
-        earlier, _ = await self._page(channel_id, before=post_id, per_page=1)
+        earlier, _ = await self._page(channel_id, before=post_id, per_page=overlap)
         anchor = earlier[0].id if earlier else await self._first_post(post_id)
         found: dict[str, Post] = {}
         more = True

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import aiohttp
 
@@ -49,16 +49,32 @@ class Pace(NamedTuple):
 
 REJECTIONS = 3  # a server that has lost its database also answers 401
 RESUMES_WITHOUT_NEWS = 2
+PASSING = (RestError, TypeError, KeyError, AttributeError)
+"""What a call ends with while the server is away, or while a proxy in front of it shows a page of its own in place of an answer."""
 
 
-async def frames(rest: Rest, pace: Pace | None = None, backlog: int = 1000) -> AsyncGenerator[Frame | Lost, None]:
+class Line(Protocol):
+    """Who is told whether the connection stands."""
+
+    def __call__(self, *, stands: bool) -> None:
+        """Called each time that it may have changed."""
+
+
+def _nobody(*, stands: bool) -> None:
+    pass
+
+
+async def frames(
+    rest: Rest, pace: Pace | None = None, backlog: int = 1000, line: "Line | None" = None
+) -> AsyncGenerator[Frame | Lost, None]:
     """Every event this account may see, in order and once; close it (`aclosing`) when done.
 
     The first thing to come is `Lost(first=True)`. A `Lost` comes before the events that follow the hole. Reading goes
-    on while the caller works; whoever falls more than `backlog` events behind gets a `Lost` instead of them. Raises
-    `TokenRejected`; everything else is retried for ever.
+    on while the caller works; whoever falls more than `backlog` events behind gets a `Lost` instead of them. `line` is
+    told whether the connection stands, each time that it may have changed. Raises `TokenRejected`; everything else is
+    retried for ever.
     """
-    stream = _Stream(rest, pace or Pace(), backlog)
+    stream = _Stream(rest, pace or Pace(), backlog, line or _nobody)
     tasks = [asyncio.create_task(stream.run()), asyncio.create_task(stream.poll())]
     try:
         while True:
@@ -86,8 +102,8 @@ async def frames(rest: Rest, pace: Pace | None = None, backlog: int = 1000) -> A
 class _Stream:
     """What is known of the server's side of the stream, and the events not yet taken."""
 
-    def __init__(self, rest: Rest, pace: Pace, backlog: int) -> None:
-        self.rest, self.pace = rest, pace
+    def __init__(self, rest: Rest, pace: Pace, backlog: int, line: "Line") -> None:
+        self.rest, self.pace, self.line = rest, pace, line
         self.queue: asyncio.Queue[Frame | Lost] = asyncio.Queue(backlog)
         self.news = asyncio.Event()
         self.overflowed = False
@@ -102,10 +118,14 @@ class _Stream:
         """Connects for ever; ends only with `TokenRejected`."""
         while True:
             try:
-                await self._check_token()
+                async with asyncio.timeout(
+                    self.pace.hello
+                ):  # what was silent may be so for calls, too, which wait longer
+                    await self._check_token()
                 await self._connect()
-            except RestError:
+            except (*PASSING, TimeoutError):
                 pass
+            self.line(stands=False)
             ceiling = min(self.pace.longest, self.pace.shortest * 2.0 ** min(self.failures, 30))
             self.failures += 1
             await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - spreads load only
@@ -114,7 +134,7 @@ class _Stream:
         """Asks for the own account again and again; ends only with `TokenRejected`."""
         while True:
             await asyncio.sleep(min(self.pace.poll, 5.0) if self.rejections else self.pace.poll)
-            with contextlib.suppress(RestError):
+            with contextlib.suppress(*PASSING):
                 await self._check_token()
 
     async def _check_token(self) -> None:
@@ -133,6 +153,8 @@ class _Stream:
         params = {"connection_id": self.connection, "sequence_number": str(self.expected)} if resuming else {}
         socket = await self.rest.websocket(params, self.pace.heartbeat)
         heard = False
+        if resuming:
+            self.line(stands=True)
         try:
             # After a successful resume there is no greeting: silence then is good.
             while (message := await socket.receive(None if heard or resuming else self.pace.hello)) and (
@@ -141,15 +163,16 @@ class _Stream:
                 heard = True
                 self.failures = 0
                 self._take(json.loads(message.data))
+                self.line(stands=True)
         except (ValueError, RecursionError):
             self.connection = ""  # resuming would bring the same nonsense
-        except (TimeoutError, aiohttp.ClientError):
+        except (TimeoutError, aiohttp.ClientError, OSError):
             pass
         finally:
             self.silent_resumes = self.silent_resumes + 1 if resuming and not heard else 0
             if socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG or self.silent_resumes > RESUMES_WITHOUT_NEWS:
                 self.connection = ""  # resuming would meet the same end
-            with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+            with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
                 await socket.close()
 
     def _take(self, raw: object) -> None:

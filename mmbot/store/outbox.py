@@ -140,6 +140,13 @@ def post_of(store: Store, subject: str) -> OutboxRow | None:
     return OutboxRow(**rows[0]) if rows else None
 
 
+def thread_url(store: Store, number: int, role: str = "") -> str:
+    """Where a browser finds the thread of a ticket, at a role's checklist if there is one; "" where nothing is posted, or no server is."""
+    rows = (post_of(store, f"prompt:{number}:{role}") if role else None, post_of(store, f"card:{number}"))
+    post, pages = next((row.post for row in rows if row and row.post), ""), store.state("pages")
+    return pages + post if pages and post else ""
+
+
 def subject_of_post(store: Store, post: str) -> str:
     """What a post on the server is about: the subject it shows, or the one in whose thread it stands; "" for none of ours."""
     rows = store.query("SELECT subject, thread FROM outbox WHERE post = ? AND post <> ''", post)

@@ -155,6 +155,10 @@ class Tx:
         where = {"person": to} if to else {"channel": MARKET, "thread": thread}
         outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), **where)
 
+    def thread(self, ticket: Ticket, role: str = "") -> str:
+        """Where a browser finds a ticket's thread, at a role's checklist where it has one; "" where that is not known."""
+        return outbox.thread_url(self.store, ticket.number, role)
+
     def absence(self, person: str) -> Absence:
         """Somebody's deputy and last absence."""
         return book.absence(self.store, person)

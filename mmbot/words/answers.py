@@ -27,7 +27,7 @@ COUNTED = 1_000
 """Up to how many found tickets are counted, and shown."""
 
 
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
+def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int, thread: str = "") -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
     lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
@@ -42,7 +42,7 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
     if ticket.commit and not ticket.ended:
         where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
         lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
-        lines += [_role_line(ticket, role, who) for role in ticket.roles]
+        lines += _role_lines(ticket, reader, who)
     if ticket.commit and not ticket.ended and not review.gate(ticket).open:
         lines += [f"⚠ {x}" for x in remarks(ticket)]
     for found in review.findings(ticket):
@@ -50,15 +50,29 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
     lines.append(outlook(ticket, turns, who, mention=reader.id, now=now))
-    if way := way_on(ticket, turns, reader.id, reader.roles):
+    if way := way_on(ticket, turns, reader.id, reader.roles, thread):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
 
 
-def _role_line(ticket: Ticket, role: str, who: Who) -> str:
+def _role_lines(ticket: Ticket, reader: Actor, who: Who) -> list[str]:
+    """A line for each role; for those that wait in the same way for somebody to begin, one for all."""
+    lines: dict[str, list[str]] = {}
+    for role in ticket.roles:
+        alone = ticket.review(role).reviewer or review.verdict(ticket, role) not in {"not asked yet", "nobody yet"}
+        lines.setdefault(role if alone else verdict_words(ticket, role, who), []).append(role)
+    return [
+        f"- {listed(title_of(ticket, x) for x in roles)}: {words}"
+        if words not in ticket.roles
+        else _role_line(ticket, words, reader, who)
+        for words, roles in lines.items()
+    ]
+
+
+def _role_line(ticket: Ticket, role: str, reader: Actor, who: Who) -> str:
     reviewer = ticket.review(role).reviewer
     name = f" ({who(reviewer)})" if reviewer else ""
-    return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who)}"
+    return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who, secret=not may_know(reader, ticket, role))}"
 
 
 def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
@@ -97,14 +111,18 @@ def no_tickets(page: int = 1) -> str:
     return f"You have no open tickets. {typed('submit LINK')} hands a plugin in; {typed('queue')} shows what waits."
 
 
-def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0, *, question: bool = False) -> str:
-    """No ticket is called so; these of `count` in all mention the words. A `question` of many words is none for a bot."""
+def no_question_for_me(yours: Sequence[str]) -> str:
+    """A question of many words is none for a bot; `yours` are lines about the asker's tickets."""
+    people = "That is a question for people: ask it in"
+    if not yours:
+        way = f"{typed('submit')} hands a plugin in, {typed('search WORDS')} finds tickets, {typed('help')} shows what else."
+        return f"{people} the channel. With me, {way}"
+    return f"{people} your ticket's thread. What I know:\n{bullets(yours)}\n{typed('help')} shows what you can do here."
+
+
+def nothing_named(words: str, mention: Sequence[Ticket] = (), count: int = 0) -> str:
+    """No ticket is called so; these of `count` in all mention the words."""
     unknown = f"I know no ticket or plugin called {code(words, 60)}."
-    if not mention and question:
-        return (
-            f"That is a question for people: ask it in your ticket's thread. I can say where your tickets stand, {typed('status')}, "
-            f"which step comes next and whose it is, {typed('next MB-7')}, and what you can do, {typed('help')}."
-        )
     if not mention:
         return f"{unknown} {typed('status')} lists your tickets, {typed('help')} what you can do."
     way = f"For example {typed(f'status {mention[0].handle}')}."
@@ -193,9 +211,9 @@ def whose_queue(party: str, title: str) -> str:
     return {"owner": "owners", "release": "release users", "submitter": "submitters"}.get(party, title)
 
 
-def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int) -> str:
+def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, thread: str = "") -> str:
     """One entry of a queue: what it waits for, since when, and the way on where it is the reader's."""
-    way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles)
+    way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles, thread)
     about = title_of(ticket, turn.party) if turn.party in ticket.policy.roles else ""
     if turn.why == "step":
         about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.domain import review
-from mmbot.domain.rights import is_outside
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.rights import is_outside, submits
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.policy import Item
 from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
-from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, typed
+from mmbot.words.phrases import code, commit, compare, day, ended, link, listed, plain, plural, thread_at, typed
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -112,8 +113,8 @@ def title_of(ticket: Ticket, role: str) -> str:
     return ticket.policy.roles[role].title
 
 
-def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
-    """A role's verdict, as everybody may read it."""
+def verdict_words(ticket: Ticket, role: str, who: Who, *, secret: bool = True) -> str:
+    """A role's verdict, as everybody may read it; not `secret` for those who read the confidential findings beside it."""
     part = ticket.review(role)
     says = review.verdict(ticket, role)
     if says == "approved":
@@ -124,7 +125,7 @@ def verdict_words(ticket: Ticket, role: str, who: Who) -> str:
         return f"held at {at(ticket, old)}, to be confirmed"
     if says == "changes requested":
         answered = all(x.answered_at for x in review.findings(ticket, role))
-        secret = any(x.confidential for x in review.findings(ticket, role))
+        secret = secret and any(x.confidential for x in review.findings(ticket, role))
         words = f"changes requested{', details with the submitter' if secret else ''}"
         return f"{words}; answered" if answered else words
     if says == "reviewing":
@@ -145,6 +146,8 @@ def outlook(ticket: Ticket, turns: Mapping[str, Turn], who: Who, *, mention: str
     parts = [
         _waits(ticket, turn, who, mention) + ("" if alike else since) for turn, since in zip(waited, days, strict=True)
     ]
+    if ticket.comparing and "mmbot" in turns:
+        return f"{_gate_words(ticket)}Comparing what was merged with what was approved …"
     if "mmbot" in turns and ticket.asked:
         return f"Looking up {code(ticket.asked.text)} …"
     gate = _gate_words(ticket)
@@ -319,7 +322,7 @@ def finding_line(ticket: Ticket, finding: Finding, who: Who, *, secret: bool) ->
 
 
 def _prompt_rows(ticket: Ticket, role: str, items: list[Item]) -> tuple[Row, ...]:
-    if ticket.ended:
+    if ticket.ended or ticket.public:
         return ()
     ref, guard = ticket.handle, f"--commit {ticket.commit[:7]}"
     says = review.verdict(ticket, role)
@@ -362,10 +365,10 @@ def _prompt_colour(ticket: Ticket, role: str) -> Colour:
     return {"approved": "green", "changes requested": "amber"}.get(says, "blue")  # type: ignore[return-value]  # both are colours
 
 
-def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str]) -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
+def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozenset[str], thread: str = "") -> str:  # noqa: C901, PLR0911, PLR0912 -- one line per turn
     """What this reader can do now for the ticket, as a command; "" where it is not their turn."""
     for turn in turns.values():
-        if turn.party == "submitter" and reader == ticket.submitter:
+        if turn.party == "submitter" and submits(ticket, reader):
             if turn.why == "reference":
                 return f"name what to review with {typed(f'commit {ticket.handle} LINK')}"
             return f"answer, then {typed(f'ready {ticket.handle}')} — add the new tag or commit if the code changed"
@@ -381,14 +384,14 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
             return _doing(ticket, turn)
         if turn.why == "owner" and "owner" in roles:
             return f"take it with {typed(f'claim {ticket.handle}')}"
-        if turn.party not in ticket.policy.roles or turn.party not in roles or reader == ticket.submitter:
+        if turn.party not in ticket.policy.roles or turn.party not in roles or submits(ticket, reader):
             continue
         if turn.why == "listing" and ticket.review(turn.party).reviewer in {"", reader}:
             return f"try what was cut, then {typed(f'approve {ticket.handle} {turn.party} --listing')}"
         if ticket.review(turn.party).reviewer in {"", reader}:
             if not ticket.review(turn.party).reviewer:
                 return f"take the {title_of(ticket, turn.party)} review with {typed(f'claim {ticket.handle} {turn.party}')}"
-            return _judging(ticket, turn)
+            return _judging(ticket, turn, thread)
     return ""
 
 
@@ -399,12 +402,14 @@ def _doing(ticket: Ticket, turn: Turn) -> str:
     return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
 
 
-def _judging(ticket: Ticket, turn: Turn) -> str:
+def _judging(ticket: Ticket, turn: Turn, thread: str) -> str:
     ref, role = ticket.handle, turn.party
     if turn.why == "look-again":
         settle = typed(f"unblock {ref} {review.findings(ticket, role)[0].number}")
-        return f"look at the answers, then {settle}, or the buttons in its thread"
+        return f"look at the answers, then {settle}, or the buttons in {thread_at(thread)}"
     if turn.why == "confirm":
         return f"look at what changed, then {typed(f'holds {ref} {role}')} or {typed(f'again {ref} {role}')}"
     every = " --all" if review.undecided(ticket, role) else ""
-    return f"judge it with the buttons in its thread; when all is well, {typed(f'approve {ref} {role}{every}')}"
+    return (
+        f"judge it with the buttons in {thread_at(thread)}; when all is well, {typed(f'approve {ref} {role}{every}')}"
+    )

@@ -1,9 +1,11 @@
 """The words about corrections: what changed from what, and why something cannot be changed so."""
 
+from collections.abc import Sequence
+
 from mmbot.domain.facts import Correction
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Message
-from mmbot.words.cards import Who, called, title_of
+from mmbot.words.cards import Who, called
 from mmbot.words.choices import CORRECTIONS
 from mmbot.words.phrases import code, listed, plain, typed
 
@@ -56,11 +58,11 @@ def how_many(most: int) -> str:
     return "Name one person." if most == 1 else f"Name one to {most} people, as @USER or in quotes."
 
 
-def judges(ticket: Ticket, name: str, role: str) -> str:
-    """Somebody takes part in the review, so the plugin can't be theirs."""
+def judges(ticket: Ticket, name: str, lines: Sequence[str]) -> str:
+    """Somebody takes part in the review, so the plugin can't be theirs until these commands have taken that away."""
     return (
-        f"{name} reviews {ticket.handle} as {title_of(ticket, role)}, and nobody judges their own submission. "
-        f"Give that review to somebody else first: {typed(f'assign {ticket.handle} {role} @USER')}."
+        f"{name} takes part in the review of {ticket.handle}, and nobody judges their own submission. "
+        f"First somebody else takes over what is theirs: {listed(typed(x) for x in lines)}."
     )
 
 

@@ -50,6 +50,9 @@ def happened(ticket: Ticket, fact: f.AnyFact, who: Who, limit: int) -> str:  # n
         case f.MergeFound():
             same = f", which stands for the reviewed {commit(fact.repository, fact.of)} if their trees are equal"
             return f"looked up what was merged: commit {commit(fact.repository, fact.commit)}{same}"
+        case f.MergeUnchecked():
+            why = f": {plain(fact.why, limit)}" if fact.why else ""
+            return f"could not compare what was merged with what was approved{why}"
         case f.Unresolved():
             return f"did not find {code(fact.text, limit)}: {plain(fact.why, limit)}"
         case f.Assigned():

@@ -7,13 +7,14 @@ import semver
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside
 from mmbot.domain.steps import done
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.events import Pushed
 from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref_words, title_of, under_review
 from mmbot.words.changed import changing, files_named, what_changed
 from mmbot.words.evidence import notes_of
-from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, typed
+from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, thread_at, typed
 from mmbot.words.steps import is_candidate, then
 
 ROOM_FOR_FINDINGS = 14_000
@@ -172,7 +173,9 @@ def same_plugin(ticket: Ticket, other: Ticket) -> Message:
     )
 
 
-def assigned(ticket: Ticket, role: str, by: str, due: int = 0, *, late: bool = False, way: str = "") -> Message:
+def assigned(
+    ticket: Ticket, role: str, by: str, due: int = 0, *, late: bool = False, way: str = "", thread: str = ""
+) -> Message:
     """To somebody who got a part of a ticket: by when it is or was `due`; `way` is what its owner can do now."""
     if role == "owner":
         now = f" You can now: {way}." if way else ""
@@ -182,7 +185,7 @@ def assigned(ticket: Ticket, role: str, by: str, due: int = 0, *, late: bool = F
     by_when = f", which was due {day(due)}" if late else f", by {day(due)}"
     return Message(
         f"{by} asks you for the {title_of(ticket, role)} review of {called(ticket)}, {under_review(ticket)}"
-        f"{by_when if due else ''}. The checklist is in its thread. "
+        f"{by_when if due else ''}. The checklist is in {thread_at(thread)}. "
         f"If you can't: {typed(f'unassign {ticket.handle} {role}')}."
     )
 
@@ -191,8 +194,7 @@ def to_pass_on(ticket: Ticket, name: str, message: Message) -> Message:
     """To whoever guides a ticket: its submitter has no account here, so the text has to reach them another way."""
     inside = "\n".join(f"> {line}" if line else ">" for line in message.text.split("\n"))
     return Message(
-        f"**{name}** has no account here. Please pass this on; the commands in it you can type for them.\n{inside}\n"
-        f"About {called(ticket)}."
+        f"**{name}** has no account here. Please pass this on, about {called(ticket)}; the commands in it you can type for them.\n{inside}"
     )
 
 
@@ -206,17 +208,18 @@ def relieved(ticket: Ticket, role: str, now: str, by: str) -> Message:
     return Message(f"You are no longer the {noun} of {called(ticket)} ({by} changed it).")
 
 
-def review_wanted(ticket: Ticket, role: str, due: int) -> Message:
+def review_wanted(ticket: Ticket, role: str, due: int, thread: str = "") -> Message:
     """To the members of a role: a review waits for somebody."""
     until = f", by {day(due)}" if due else ""
     button = Button(f"I'll review as {title_of(ticket, role)}", f"claim {ticket.handle} {role}", "primary")
     return Message(
-        f"{called(ticket)} needs a {title_of(ticket, role)} review{until}. Whoever takes it first has it.",
+        f"{called(ticket)} needs a {title_of(ticket, role)} review{until}. Whoever takes it first has it. "
+        f"The checklist is in {thread_at(thread)}.",
         (Row((button,)),),
     )
 
 
-def changes(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
+def changes(ticket: Ticket, findings: Sequence[Finding], who: Who, thread: str = "") -> Message:
     """To the submitter: the findings of a review, in one message."""
     lines = [f"The review of {called(ticket)} at {at(ticket)} has {plural(len(findings), 'finding')} for you:"]
     for limit in (3000, 1500, 750, 300, 100):
@@ -230,10 +233,10 @@ def changes(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
         lines.append(f"What is confidential stays out of the channel: answer {listed(secrets)} by direct message.")
     elif secrets:
         lines.append(
-            f"Answer in its thread; but what is confidential stays out of it: answer {listed(secrets)} by direct message."
+            f"Answer in {thread_at(thread)}; but what is confidential stays out of it: answer {listed(secrets)} by direct message."
         )
     else:
-        lines.append("Answer in its thread.")
+        lines.append(f"Answer in {thread_at(thread)}.")
     lines.append(
         f"When you have answered or fixed {them}: {typed(f'ready {ticket.handle}')}, with the new tag or commit if the code changed. "
         "Until then the review waits for you; take the time you need."
@@ -260,16 +263,33 @@ def changed(ticket: Ticket, findings: Sequence[Finding], who: Who) -> Message:
     return Message("\n".join(lines))
 
 
-def answered(ticket: Ticket, role: str) -> Message:
-    """To a reviewer: the submitter says the findings are answered."""
-    numbers = [x.number for x in review.findings(ticket, role)]
+def answered(ticket: Ticket, role: str, who: Who, thread: str = "") -> Message:
+    """To a reviewer, who may read what is confidential to the role: the submitter says the findings are answered."""
+    open_ones = review.findings(ticket, role)
+    numbers = [x.number for x in open_ones]
     title = title_of(ticket, role)
     found = f"your {title} finding is" if len(numbers) == 1 else f"your {len(numbers)} {title} findings are"
     buttons = tuple(Button(f"Settle finding {n}", f"unblock {ticket.handle} {n}") for n in numbers[:5])
     return Message(
-        f"{called(ticket)}: {found} answered, it is your turn again. The review is at {at(ticket)}.",
+        f"{called(ticket)}: {found} answered, it is your turn again. {_where(ticket, open_ones)}\n"
+        + "\n".join(finding_line(ticket, x, who, secret=False) for x in open_ones[:5])
+        + f"\n{_answers_at(open_ones, thread)}",
         (Row(buttons),),
     )
+
+
+def _where(ticket: Ticket, findings: Sequence[Finding]) -> str:
+    """The commit that the answers are to be read at, and what changed since the first of the findings."""
+    before = findings[0].commit
+    same = before == ticket.commit or ticket.page
+    return f"The review is at {at(ticket)}{'' if same else f' ({compared(ticket, before)})'}."
+
+
+def _answers_at(findings: Sequence[Finding], thread: str) -> str:
+    """Where the answers to findings are to be looked for."""
+    secret = "What is confidential is answered by direct message." if any(x.confidential for x in findings) else ""
+    public = f"The answers are in {thread_at(thread)}." if not all(x.confidential for x in findings) else ""
+    return " ".join(x for x in (public, secret) if x)
 
 
 def answered_on_hold(ticket: Ticket, by: str) -> Message:

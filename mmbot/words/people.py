@@ -35,7 +35,9 @@ def last_day(iso: str) -> str:
 def for_absent(message: Message, name: str, until: str, part: str, me: str, ticket: Ticket | None) -> Message:
     """A message to somebody for whom it was not meant, and how to take over."""
     line = ""
-    if ticket and part == "owner":
+    if ticket and ticket.ended:
+        line = ""
+    elif ticket and part == "owner":
         line = f"claim {ticket.handle}"
     elif ticket and part in ticket.roles:
         line = f"assign {ticket.handle} {part} @{me}"

@@ -89,6 +89,11 @@ def link(label: str, url: str) -> str:
     return f"[{label}]({url})" if plain_one else label
 
 
+def thread_at(url: str) -> str:
+    """A ticket's thread, linked where its address is known."""
+    return link("its thread", url)
+
+
 def commit(repository: str, sha: str) -> str:
     """A commit as people read it: seven characters, linked."""
     return link(f"`{sha[:7]}`", _page(repository, f"commit/{sha}")) if sha else "an unknown commit"

@@ -11,12 +11,14 @@ from mmbot.words.phrases import code, listed, typed
 STATES = {"passed": "passed", "failed": "failed", "na": "not applicable", "open": "open"}
 
 
-def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per reason
+def refused(no: Illegal, ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per reason
     """Why a move is not allowed, and the way forward."""
     ref, about = ticket.handle, no.about
-    if of_a_step := steps.refused(no, ticket, who):
+    if of_a_step := steps.refused(no, ticket, who, reader):
         return of_a_step
     match no.why:
+        case "comparing":
+            return f"I am still comparing what was merged on {ref} with what was approved, and say in its thread what came of it."
         case "is-public":
             return f"{ref} is listed: its review is over. A newer version is handed in as an update: {typed('submit LINK')}."
         case "ended":

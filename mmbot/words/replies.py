@@ -6,7 +6,7 @@ from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
 from mmbot.words.cards import Who, at, called, title_of, under_review, verdict_words
-from mmbot.words.phrases import clock, code, day, listed, plural, typed
+from mmbot.words.phrases import clock, code, day, listed, plural, typed, when
 from mmbot.words.refusals import all_pass, are, start
 
 RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
@@ -30,6 +30,15 @@ def already() -> str:
 def too_much(until: int, zone: str) -> str:
     """Somebody asks for more than a person can; said once, then all is ignored up to a moment."""
     return f"That is a lot at once: I take nothing more from you until {clock(until, zone)}. Nothing was done; please say it again then."
+
+
+def too_late(text: str, first: int, until: int, zone: str, *, public: bool) -> str:
+    """What somebody wrote while the bot was away, and nothing was done of: `text` is how it begins."""
+    where = "in the channel" if public else "here"
+    return (
+        f"I was away. What you wrote to me {where} from {when(first, zone)} until {when(until, zone)} is too old for me to act on: "
+        f"**nothing was done**. It begins with {code(text, 60)}. Please write again what still holds."
+    )
 
 
 def outdated() -> str:
@@ -103,15 +112,16 @@ def _item(ticket: Ticket, handle: str) -> str:
     return f"**{handle}** {ticket.requirements.items[handle].title}"
 
 
-def submitted_twice(other: Ticket, who: Who, *, may_move: bool) -> str:
+def submitted_twice(other: Ticket, who: Who, reader: str, *, may_move: bool) -> str:
     """The same plugin has an open ticket."""
     way = (
         f"For a newer version, move it: {typed(f'commit {other.handle} TAG')}."
         if may_move
         else "Do you work on it, too? Then say so in its thread."
     )
+    by = "you" if other.submitter == reader else who(other.submitter)
     return (
-        f"There is an open ticket for this already: {called(other)}, submitted by {who(other.submitter)} on {day(other.opened_at)}. "
+        f"There is an open ticket for this already: {called(other)}, submitted by {by} on {day(other.opened_at)}. "
         f"I did not open a second one. {way} Where it stands: {typed(f'status {other.handle}')}."
     )
 
@@ -350,6 +360,12 @@ def no_role_among(titles: Iterable[str]) -> str:
     return f"Only {listed(titles)} reviewers can do that."
 
 
+def claim_a_review(ticket: Ticket, roles: Sequence[str]) -> str:
+    """A reviewer takes a ticket without saying as what: to guide it is for owners."""
+    ways = listed((typed(f"claim {ticket.handle} {x}") for x in roles), "or")
+    return f"Only owners can take {ticket.handle} itself. To review it: {ways}."
+
+
 def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") -> str:
     """The asker holds several roles of the ticket; `rest` is what else was typed."""
     names = sorted(roles)
@@ -367,12 +383,18 @@ HELD_BY = {
 def help_all(lines: Sequence[tuple[str, str]]) -> str:
     """What the asker may do: pairs of usage and summary."""
     shown = "\n".join(f"- `{usage}` — {summary}" for usage, summary in lines)
-    return f"What you can do here; {typed('help WORD')} says more of one:\n{shown}\nIn a ticket's thread its number can be left out."
+    form = f"a form asks for what is missing: {typed('submit')} alone will do"
+    begin = f"What you can do here; {typed('help WORD')} says more of one, and {form}:"
+    return (
+        f"{begin}\n{shown}\nWhat waits for you: {typed('queue')}. Reviews are done with the buttons in a ticket's thread.\n"
+        "In a ticket's thread its number can be left out where you mention me; of a slash command few servers say in which thread it is."
+    )
 
 
 def help_for(usage: str, summary: str, more: str, example: str, who: str) -> str:
     """How one command is used."""
-    return f"`{usage}` — {summary}.\n{more}\nFor example {typed(example)}. Who may: {HELD_BY[who]}."
+    shown = "" if typed(example) == f"`{usage}`" else f"For example {typed(example)}. "
+    return f"`{usage}` — {summary}.\n{more}\n{shown}Who may: {HELD_BY[who]}."
 
 
 def no_such_command(word: str) -> str:

@@ -6,9 +6,10 @@ import semver
 
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.review import Illegal, gate
-from mmbot.domain.rights import OUTSIDE, is_outside
-from mmbot.domain.ticket import PUBLIC, Ticket
+from mmbot.domain.review import Illegal, findings, gate
+from mmbot.domain.rights import OUTSIDE, is_outside, submits
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.messages import Button, Message, Row
 from mmbot.policy import Step
 from mmbot.words.cards import Who, at, called, resting, title_of
@@ -56,6 +57,8 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
     if not left:
         return "every step is done."
     name = left[0]
+    if name == "cut" and ticket.comparing:
+        return "next, I compare what was merged with what was approved; then a release user is told."
     if name == "listing-gate":
         roles = steps.missing_at_listing(ticket)
         names = listed(f"{title_of(ticket, x)} ({typed(f'approve {ticket.handle} {x} --listing')})" for x in roles)
@@ -63,8 +66,11 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
         return f"next, what was cut is tried by {names}. A fault in it: {fault}."
     words = ticket.policy.steps[name]
     whose = {"release": "you" if releases else "a release user"}.get(words.by) or _owner(ticket, who, reader)
-    more = f" After that: {listed(ticket.policy.steps[x].title for x in left[1:4])}." if left[1:] else ""
-    return f"next, {whose}: {_task(ticket, words, who, may=may)}{_candidate(ticket, name)}{more}"
+    aside = steps.beside_the_review(ticket)
+    line = [x for x in left[1:] if name in aside or x not in aside]
+    more = f" After that: {listed(ticket.policy.steps[x].title for x in line[:3])}." if line else ""
+    beside = "" if name in aside or releases else _beside(ticket, who, reader, may=may)
+    return f"next, {whose}: {_task(ticket, words, who, may=may)}{_candidate(ticket, name)}{more}{beside}"
 
 
 def _task(ticket: Ticket, words: Step, who: Who, *, may: bool) -> str:
@@ -73,11 +79,17 @@ def _task(ticket: Ticket, words: Step, who: Who, *, may: bool) -> str:
     return f"{what_to_do(ticket, words.name, who)}.{told}"
 
 
+def _beside(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
+    """What the owner can do beside the review, or still has to report after it; begins with a space where there is anything."""
+    beside = next((x for x in steps.outstanding(ticket) if x in steps.beside_the_review(ticket)), "")
+    if not beside or not ticket.owner:
+        return ""
+    return f" Beside that, {_owner(ticket, who, reader)}: {_task(ticket, ticket.policy.steps[beside], who, may=may)}"
+
+
 def _until_the_gate(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
     """What the review needs next, and what its owner can do beside it."""
-    beside = next((x for x in steps.outstanding(ticket) if x in steps.beside_the_review(ticket)), "")
-    words = ticket.policy.steps[beside] if beside and ticket.owner else None
-    more = f" Beside that, {_owner(ticket, who, reader)}: {_task(ticket, words, who, may=may)}" if words else ""
+    more = _beside(ticket, who, reader, may=may)
     if not ticket.owner:
         return f"next, somebody takes it: {typed(f'claim {ticket.handle}')}.{more}"
     if not ticket.commit:
@@ -87,6 +99,9 @@ def _until_the_gate(ticket: Ticket, who: Who, reader: str, *, may: bool) -> str:
             else f"what to review is named: {typed(f'commit {ticket.handle} LINK')}."
         )
         return f"next, {what}{more}"
+    if submits(ticket, reader) and any(not x.answered_at for x in findings(ticket)):
+        shown, told = typed(f"status {ticket.handle}"), typed(f"ready {ticket.handle}")
+        return f"next, you: answer the findings that {shown} shows, then {told}.{more}"
     if not steps.done(ticket, "reviews"):
         asked = f": {typed(f'request {ticket.handle}')}" if may else ""
         return f"next, {_owner(ticket, who, reader)}: ask for the reviews{asked}.{more}"
@@ -288,7 +303,7 @@ def your_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False) 
     return Message(next_step(ticket, who, reader, releases=releases))
 
 
-def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR0911 -- one sentence per reason
+def refused(no: Illegal, ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: C901, PLR0911 -- one sentence per reason
     """Why a step cannot be said to be done, and the way forward; "" for reasons that are not about steps."""
     ref, about = ticket.handle, no.about
     words = about.get("step")
@@ -300,21 +315,22 @@ def refused(no: Illegal, ticket: Ticket, who: Who) -> str:  # noqa: C901, PLR091
     match no.why:
         case "step-derived":
             told = f"{words.title.capitalize()}: that follows from what else is recorded, nobody has to say it."
-            return f"{told} For {called(ticket)}, {then(ticket, who)}"
+            return f"{told} For {called(ticket)}, {then(ticket, who, reader)}"
         case "step-needed":
-            return f"This one can't be left out of {ref}: {words.title}; {then(ticket, who)}"
+            return f"This one can't be left out of {ref}: {words.title}; {then(ticket, who, reader)}"
         case "step-done":
-            return f"That is done already on {ref}: {words.title}; {then(ticket, who)}"
+            again = f" If that was wrong: {typed(f'undone {ref} {words.name}')}." if words.do and not words.each else ""
+            return f"That is done already on {ref}: {words.title}; {then(ticket, who, reader)}{again}"
         case "step-not-done":
             return f"That is not reported as done on {ref}: {words.title}."
         case "step-early":
             before = ticket.policy.steps[str(about["before"])]
-            return f"Too early for {ref}: first {before.title}; {then(ticket, who)}"
+            return f"Too early for {ref}, this is missing: **{before.title}**; {then(ticket, who, reader)}"
         case "later-done":
             later = ticket.policy.steps[str(about["later"])]
             return f"Later steps of {ref} rest on it: take back {code(later.name)} first, {typed(f'undone {ref} {later.name}')}."
         case "link-missing":
-            return f"Please add the link: {typed(f'done {ref} {words.name} LINK')}."
+            return f"Please add the link, from `https://` on: {typed(f'done {ref} {words.name} LINK')}."
         case "person-unknown":
             people = listed(who(x) for x in ticket.maintainers)
             add = typed(f"edit {ref} maintainers @USER…")

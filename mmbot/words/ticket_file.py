@@ -5,11 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
 from mmbot.domain.rights import secret_of
-from mmbot.domain.ticket import Finding, Ticket
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.domain.turns import Turn, stage
 from mmbot.words import history
 from mmbot.words.cards import Who, named, outlook, ref_words, title_of, verdict_words
 from mmbot.words.phrases import MB, code, commit, link, minute, plain, quoted
+from mmbot.words.refusals import start
 
 STATES = {
     "passed": "passed",
@@ -99,7 +101,7 @@ def _finding(ticket: Ticket, found: Finding, who: Who, hidden: Collection[str]) 
     told = [f"answered {minute(found.answered_at)}"] if found.answered_at else []
     if found.confidential and found.role in hidden:
         told += [f"settled {minute(found.resolved_at)}"] if found.resolved_at else []
-        return f"{title}\n\n{'; '.join([LEFT_OUT, *told]).capitalize()}."
+        return f"{title}\n\n{start('; '.join([LEFT_OUT, *told]))}."
     if found.item:
         title += f", {found.item}"
     told.insert(0, f"raised by {who(found.by)}, {minute(found.at)}, at {commit(ticket.repository, found.commit)}")

@@ -31,6 +31,7 @@ async def test_a_new_plugin_comes_to_the_open_gate(stage: Stage) -> None:  # noq
     product = await stage.post("pam", "product review of", "**P1**", "**P8**")
     security = await stage.post("sam", "security review of", "**S1**")
     wanted = await stage.post("quinn", "needs a QA review")
+    assert f"/{stage.world.team}/pl/{card['id']}" in wanted["message"]
     assert product["root_id"] == security["root_id"] == card["id"]
 
     assert "You are now the QA reviewer" in await stage.quinn.click(wanted["id"], "I'll review as QA")
