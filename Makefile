@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench real crash soak lock clean
+.PHONY: run test check bench fuzz real crash soak lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/run.stamp  ## the bot in this terminal, with a small example world
@@ -20,6 +20,9 @@ check: $(VENV)/dev.stamp  ## format, lint, types, and who may import whom
 
 bench: $(VENV)/dev.stamp  ## measurements, as ratios within one run
 	@$(BIN)/python -m bench
+
+fuzz: $(VENV)/dev.stamp  ## 100,000 random requests at every door (N=… for more, SEED=… to repeat a run)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(or $(N),100000) $(or $(SEED),1)
 
 real: $(VENV)/dev.stamp  ## the end-to-end suite against the server that MMBOT_REAL_URL and MMBOT_REAL_ADMIN name
 	@test -n "$$MMBOT_REAL_URL" || { echo "Set MMBOT_REAL_URL and MMBOT_REAL_ADMIN=user:password"; exit 2; }

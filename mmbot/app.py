@@ -198,6 +198,11 @@ class App:
             log.exception("event failed", reference=reference, what=type(what).__name__, via=tx.event.where.via)
             return Reply(replies.fault(reference), refused=True) if tx.by else None
 
+    def tell(self, person: str, words: str) -> None:
+        """Say something to somebody by direct message, though nothing happened that would be recorded."""
+        with self.store.transaction():
+            outbox.add(self.store, "say", self.now(), body=outbox.dump_message(Message(words)), person=person)
+
     def _post(self, tx: Tx, reply: Reply) -> None:
         """Put an answer that no body carries into the outbox, as a direct message."""
         rows = reply.rows

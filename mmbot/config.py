@@ -63,6 +63,7 @@ class Listen(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8066
     callback_url: Url = "http://127.0.0.1:8066"
+    per_minute: Annotated[int, Field(ge=10)] = 60
 
 
 class GitHub(_Section):

@@ -33,6 +33,7 @@ trigger = {trigger}  # the slash command's word. Change it where another program
 host = {host}  # where mmbot listens. It has no TLS of its own: keep it on loopback or a private network
 port = {port}
 callback_url = {callback_url}  # how the server reaches that; private ones need AllowedUntrustedInternalConnections there
+# per_minute = 60  # how many requests of one person are taken in a minute; of a flood the rest is ignored
 
 [store]
 path = "var/mmbot.db"  # the SQLite file: every ticket, fact and unsent post

@@ -24,7 +24,7 @@ from mmbot.policy import Policy
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
-from mmbot.words.phrases import MB
+from mmbot.words.phrases import LESS, MB
 
 CHANNEL = "plugins-marketplace"
 HELP = """\
@@ -198,7 +198,7 @@ class World:
 
 def shown(message: Message) -> list[str]:
     """A message as lines of text, buttons in brackets."""
-    lines = _LINK.sub(r"\1", message.text.replace(MB, "/mb").replace("\u200b", "")).split("\n")
+    lines = _LINK.sub(r"\1", message.text.replace(MB, "/mb").replace(LESS, "<").replace("\u200b", "")).split("\n")
     for row in message.rows:
         buttons = " ".join(f"[ {button.label} ]" for button in row.buttons)
         lines.append(f"{row.text} {buttons}".strip())

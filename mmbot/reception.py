@@ -13,10 +13,11 @@ from pydantic import ValidationError
 
 from mmbot import commands
 from mmbot.app import App
+from mmbot.domain import flood
 from mmbot.events import Command, Event, Incomplete, Late, Misread, Person, Pushed, Where
 from mmbot.github.submission import submission
 from mmbot.mattermost import render
-from mmbot.mattermost.callbacks import Click, Malformed, Said, Slash, Submission
+from mmbot.mattermost.callbacks import ID, Click, Malformed, Said, Slash, Submission
 from mmbot.mattermost.client import RestError
 from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.values import User
@@ -31,6 +32,9 @@ EXACT = frozenset({"people"})
 """The words after which a name is looked up even if it is known: roles must go to whoever has that name now."""
 LOOK_UP_SECONDS = 2.0
 """How long people may take to be looked up: an old server waits three seconds for a dialog."""
+
+MOST_REMEMBERED = 1_000
+"""People of whom it is known how much they asked for; who asked for nothing lately is forgotten when there are more."""
 
 POSTED_SECONDS = 2.0
 """How long a click waits for the server to say that it made the post."""
@@ -47,6 +51,8 @@ class Reception:
     trigger: str
     callback_url: str
     wake: Callable[[], None]
+    most: int = flood.MOST
+    _asked: dict[str, flood.Asked] = field(default_factory=dict)
     _mention: re.Pattern[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +60,8 @@ class Reception:
 
     async def slash(self, asked: Slash) -> dict[str, Any]:
         """Answer a slash command: only its author sees the answer."""
+        if (no := self._too_much(asked.user_id, self.app.now())) is not None:
+            return {"response_type": "ephemeral", "text": no, "skip_slack_parsing": True}
         people = await self._people(asked.user_id, asked.text, asked.mentions, asked.user_name)
         ticket = self._ticket_of(asked.root_id)
         what = submission(asked.text, self.app.store.policy) or self._read(
@@ -69,6 +77,8 @@ class Reception:
     async def click(self, asked: Click) -> dict[str, Any]:
         """Answer a pressed button. Raises render.Forged, Malformed."""
         row_id, line, old = render.clicked(asked.context, self.secret, self.app.now())
+        if (no := self._too_much(asked.user_id, self.app.now())) is not None:
+            return self._ephemeral(no)
         row = await self._row(row_id)
         if row is None or row.post != asked.post_id:
             log.warning("button of another post", row=row_id, post=asked.post_id)
@@ -99,6 +109,8 @@ class Reception:
         line, nonce = render.dialog_state(asked.state, asked.user_id, self.secret, self.app.now())
         if asked.cancelled:
             return {}
+        if (no := self._too_much(asked.user_id, self.app.now(), aloud=True)) is not None:
+            return self._unfilled([("", no)], {})  # always said: it must not close as if what was typed were taken
         people = await self._people(asked.user_id, "", ())
         context = commands.Context(asked.user_id, None, {x.name: x.id for x in people})
         answers = {name: commands.tidy(x) if isinstance(x, str) else x for name, x in asked.answers.items()}
@@ -106,7 +118,7 @@ class Reception:
             what = commands.filled(_word(line), line, answers, self.app.store.policy, context)
         except ValidationError as error:
             found = error.errors(include_input=False, include_url=False)
-            return self._unfilled([(str(x["loc"][0]), x["msg"]) for x in found if x["loc"]], asked.answers)
+            return self._unfilled([(str((*x["loc"], "")[0]), x["msg"]) for x in found], asked.answers)
         named = await self._named(what)
         once = _once("dialog", nonce, repr(sorted(asked.answers.items())))
         reply = self._handle(
@@ -133,6 +145,14 @@ class Reception:
         mention = self._mention.search(post.message)
         if not direct and not mention:
             return False
+        event_id = f"post:{post.post_id}"
+        if self.app.store.seen(event_id):
+            return True
+        if (no := self._too_much(post.user_id, post.create_at)) is not None:
+            if no:
+                self.app.tell(post.user_id, no)
+                self.wake()
+            return False  # nothing is kept of it
         line = post.message[mention.end() :] if mention else post.message
         people = await self._people(post.user_id, line, ())
         if any(x.is_bot for x in people if x.id == post.user_id):
@@ -144,12 +164,28 @@ class Reception:
         if post.create_at < late:
             what = Late(text=line.strip()[:200] or "help", what=what, until=late)
         where = Where("dm" if direct else "mention", post.channel_id, post.root_id, post.post_id)
-        self._handle(Event(f"post:{post.post_id}", post.user_id, post.create_at, where, what, people))
+        self._handle(Event(event_id, post.user_id, post.create_at, where, what, people))
         return True
 
     def pushed(self, what: Pushed, delivery: str) -> None:
-        """Take in that commits came to a repository; GitHub's delivery id makes it count once."""
+        """Take in that commits came to a repository; what is delivered twice, by its mark, counts once."""
         self._handle(Event(_once("github", delivery), "", self.app.now(), Where("github"), what))
+
+    def _too_much(self, user: str, at: int, *, aloud: bool = False) -> str | None:
+        """None where one more request of a person is taken; else what says no: a sentence the first time, or always `aloud`, then "".
+
+        Only for requests that prove whose they are: nobody can use up what another may ask for.
+        """
+        if len(self._asked) >= MOST_REMEMBERED:
+            self._asked = {x: asked for x, asked in self._asked.items() if not flood.over(asked, at)}
+        self._asked[user], what = flood.ask(self._asked.get(user, flood.Asked()), at, self.most)
+        if what == "take":
+            return None
+        until = self._asked[user].until
+        if what == "say no":
+            log.warning("flood", person=user, seconds=(until - at) // 1000)
+        known = self.app.store.person(user) if what == "say no" or aloud else None
+        return replies.too_much(until, known.zone if known else "") if what == "say no" or aloud else ""
 
     def _read(
         self, line: str, user: str, ticket: int | None, people: Iterable[Person]
@@ -231,7 +267,7 @@ class Reception:
     async def _named(self, what: object) -> tuple[Person, ...]:
         """The person whom a dialog's user list gave by id."""
         user = getattr(what, "person", "")
-        if not user or self.app.store.person(user):
+        if not ID.fullmatch(user) or self.app.store.person(user):
             return ()
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):

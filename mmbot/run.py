@@ -73,7 +73,16 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
     limits = GitLimits(plain_http=config.sources.plain_http)
     with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as workdir:
         outbox = Outbox(app, voice, steps(limits, Path(workdir)))
-        reception = Reception(app, rest, me, secret, config.mattermost.trigger, config.listen.callback_url, outbox.wake)
+        reception = Reception(
+            app,
+            rest,
+            me,
+            secret,
+            config.mattermost.trigger,
+            config.listen.callback_url,
+            outbox.wake,
+            config.listen.per_minute,
+        )
         listener = Listener(app, rest, reception, pace, config.mattermost.late_after_minutes * 60_000)
         readiness = Readiness(app, lambda: listener.connected)
         nights = Nights(app, config.backups, config.backup.keep, outbox.wake)
@@ -102,6 +111,11 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
         timer.start()
         if nights.keep:
             timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
+        if not web.is_local(config.listen.host):
+            log.warning(
+                "listening beyond this machine, without TLS: keep the port to the Mattermost server",
+                host=config.listen.host,
+            )
         log.info("mmbot runs", port=port, channel=config.mattermost.channel, trigger=config.mattermost.trigger)
         try:
             async with asyncio.TaskGroup() as group:

@@ -143,6 +143,7 @@ async def on_stage(
     git: FakeGit,
     folder: Path,
     people: Iterable[str] = PEOPLE,
+    per_minute: int = 100_000,
 ) -> AsyncIterator[Stage]:
     """The stage with the bot running. When the scene is over nothing may be left to say, and no error in the log."""
     url, admin, fake = server
@@ -153,7 +154,7 @@ async def on_stage(
         port = free_port()
         command = await world.add_command(f"http://127.0.0.1:{port}/mattermost/command", trigger)
         humans = {name: await exits.enter_async_context(world.human(name)) for name in people}
-        config = configured(world, git, folder, token, command["token"], trigger, port)
+        config = configured(world, git, folder, token, command["token"], trigger, port, per_minute)
         logs = exits.enter_context(capture_logs())
         market = world.channels["plugins-marketplace"]
         stage = Stage(world, git, humans, bot, market, trigger, config, fake, logs)
@@ -168,7 +169,14 @@ async def on_stage(
 
 
 def configured(
-    world: World, git: FakeGit, folder: Path, token: str, slash_token: str, trigger: str, port: int
+    world: World,
+    git: FakeGit,
+    folder: Path,
+    token: str,
+    slash_token: str,
+    trigger: str,
+    port: int,
+    per_minute: int = 100_000,
 ) -> Config:
     """The configuration of a bot for such a world. Of the people, those that there are hold the roles of the process."""
 
@@ -183,7 +191,7 @@ def configured(
             url=world.url, team=world.team, channel=f"plugins-marketplace-{world.suffix}", trigger=trigger, token=token,
             slash_tokens=(slash_token,),
         ),
-        "listen": Listen(port=port, callback_url=f"http://127.0.0.1:{port}"),
+        "listen": Listen(port=port, callback_url=f"http://127.0.0.1:{port}", per_minute=per_minute),
         "store": StorePlace(path=folder / "var" / "mmbot.db"),
         "sources": Sources(catalogue=catalogue, policy=policy_file(folder), plain_http=frozenset({git.host})),
         "people": {

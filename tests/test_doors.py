@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import json
 import time
 from collections.abc import AsyncIterator
@@ -29,7 +31,7 @@ from mmbot.messages import Button, Dialog, Message, Row
 from mmbot.reception import Reception
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
-from mmbot.web import BODY_SECONDS, doors, serve
+from mmbot.web import doors, serve
 
 NOBODY = "z" * 26
 DAY = 86_400_000
@@ -40,13 +42,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @contextlib.asynccontextmanager
-async def one_ticket(folder: Path) -> AsyncIterator[Stage]:
+async def one_ticket(folder: Path, per_minute: int = 100_000) -> AsyncIterator[Stage]:
     """A bot with one ticket, MB-1, whose security review is requested."""
     (folder / "git").mkdir()
     async with FakeMattermost("9.9.0") as fake, fake_git(folder / "git") as git:
         remind = git.repository("example/remind")
         remind.tag("v1.0.0", remind.commit({"plugin.json": manifest("com.example.remind", "Remind", "1.0.0")}))
-        async with on_stage((fake.url, ADMIN, fake), git, folder, FEW) as playing:
+        async with on_stage((fake.url, ADMIN, fake), git, folder, FEW, per_minute) as playing:
             await playing.mb("sue", f"submit {git.url('example/remind')} v1.0.0")
             await playing.post("sue", "`v1.0.0` is commit")
             await playing.mb("olive", "request MB-1 security")
@@ -122,7 +124,7 @@ async def refused(stage: Stage, status: int, says: str, path: str, method: str =
     logged = stage.logs[known:]
     assert answer[0] == status, answer
     assert says in answer[1]["error"], answer
-    assert [x["log_level"] for x in logged] == ["warning"], logged
+    assert [x["log_level"] for x in logged] in (["warning"], []), logged  # so many of a kind need no line each
     assert stage.dump() == before
 
 
@@ -194,7 +196,6 @@ async def test_a_body_is_read_up_to_a_limit_and_a_while(stage: Stage) -> None:
     del reader
     assert (await send(stage, "/healthz", "GET"))[0] == 200
     assert all(x["log_level"] == "warning" for x in stage.logs[known:])
-    assert BODY_SECONDS <= 10
 
 
 async def test_other_paths_and_methods_are_refused_in_json(stage: Stage) -> None:
@@ -371,6 +372,86 @@ async def test_answers_that_no_dialog_gives_are_refused(stage: Stage) -> None:
         assert stage.dump() == before
 
 
+async def test_a_choice_that_was_not_offered_changes_nothing(stage: Stage) -> None:
+    olive, sam = stage.olive.id, stage.sam.id
+    links = dict.fromkeys(("link", "documentation", "tracker"), "https://tool.example/x")
+    form_answers = {"kind": "tool", "name": "Tool", "summary": "x", **links}
+    for by, line, answers in (
+        (olive, "assign MB-1 security", {"person": NOBODY}),
+        (olive, "assign MB-1 security", {"person": "nobody"}),
+        (olive, "assign MB-1 security", {"person": "../../users/me"}),
+        (olive, "assign MB-1 security", {"person": f"~{'x' * 9_000}"}),
+        (olive, "assign MB-1 security", {"person": stage.sue.id}),
+        (olive, "assign MB-1 security", {"person": stage.bot["user_id"]}),
+        (olive, "assign MB-1", {"role": "admin", "person": sam}),
+        (olive, "assign MB-1", {"role": "docs", "person": sam}),
+        (olive, "away 2099-01-01", {"person": "\x00"}),
+        (sam, "away", {"day": "2026-02-30"}),
+        (sam, "away", {"day": 20_001_231}),
+        (sam, "away", {"day": "9999-12-31"}),
+        (sam, "fail MB-1", {"items": "Z9", "why": "x"}),
+        (sam, "fail MB-1", {"items": "P1", "why": "x"}),
+        (sam, "fail MB-1", {"items": "S1,S2", "why": "x"}),
+        (sam, "fail MB-1", {"items": True, "why": "x"}),
+        (sam, "fail MB-1 S1", {"why": False}),
+        (sam, "fail MB-1 S1", {"why": "\x00\u200b "}),
+        (sam, "fail MB-1 S1", {"why": "x" * 200_000}),
+        (sam, "block MB-1", {"role": "qa", "text": "x"}),
+        (sam, "block MB-1", {"role": "nonsense", "text": "x"}),
+        (sam, "unblock MB-1", {"number": "9999999"}),
+        (sam, "unblock MB-1", {"number": "1.5"}),
+        (olive, "done MB-1", {"step": "published"}),
+        (olive, "done MB-1", {"step": "review-gate"}),
+        (olive, "done MB-1", {"step": "nonsense"}),
+        (olive, "track MB-1", {"track": "web", "kind": "virus", "why": "x"}),
+        (olive, "track MB-1", {"track": "nonsense", "why": "x"}),
+        (olive, "edit MB-1", {"what": "state", "value": "x"}),
+        (olive, "edit MB-1", {"what": "title", "value": ""}),
+        (sam, "contribute", {**form_answers, "kind": "virus"}),
+        (sam, "contribute", {**form_answers, "link": "javascript:x"}),
+        (sam, "contribute", {**form_answers, "name": "\u202e"}),
+    ):  # fmt: skip
+        before, known = stage.dump(), len(stage.logs)
+        asked = {"user_id": by, "channel_id": stage.market, "state": state(stage, by, line), "submission": answers}
+        status, answer = await send(stage, "/mattermost/dialog", json=asked)
+        assert status == 200
+        assert answer.get("error") or answer.get("errors"), (line, answers, answer)
+        assert len(json.dumps(answer)) < 2_000, (line, answer)
+        assert stage.dump() == before, line
+        assert [x for x in stage.logs[known:] if x["log_level"] == "error"] == []
+
+
+async def test_an_answer_with_halves_of_characters_or_too_long_a_body_is_refused(stage: Stage) -> None:
+    base = {"user_id": stage.sam.id, "channel_id": stage.market, "state": state(stage, stage.sam.id, "fail MB-1 S1")}
+    body = json.dumps({**base, "submission": {"why": "\ud800"}}).encode()
+    await refused(stage, 400, "not JSON", "/mattermost/dialog", data=body)
+    body = json.dumps({**base, "submission": {"why": "x" * 1_000_000}}).encode()
+    await refused(stage, 413, "too large", "/mattermost/dialog", data=body)
+    for value in ("nan", "inf", "-inf"):
+        body = json.dumps({**base, "submission": {"why": float(value)}}).encode()
+        await refused(stage, 400, "not JSON", "/mattermost/dialog", data=body)
+
+
+async def test_a_line_cannot_be_moved_between_the_parts_of_what_is_signed(stage: Stage) -> None:
+    row, post = shown(stage, "prompt:1:security")
+    good = signed(stage, row, "status MB-1")
+    number, day, mac = good["m"].split(".")
+    for context in (
+        {"l": day, "m": f"{number}\0status MB-1.{mac}"}, {"l": f"status MB-1\0{day}", "m": f"{number}..{mac}"},
+        {"l": "", "m": f"{number}\0status MB-1.{day}.{mac}"}, {"l": "status MB-1", "m": f"{number}.{day}\0.{mac}"},
+    ):  # fmt: skip
+        await refused(stage, 403, "forged", "/mattermost/action", json=click(stage, post, context))
+    parts = json.loads(state(stage, stage.sam.id, "fail MB-1 S1"))
+    moved = {**parts, "n": f"{parts['n']}\0{parts['u']}", "u": "fail MB-1 S1", "l": ""}
+    asked = {
+        "user_id": stage.sam.id,
+        "channel_id": stage.market,
+        "state": json.dumps(moved),
+        "submission": {"why": "x"},
+    }
+    await refused(stage, 403, "forged", "/mattermost/dialog", json=asked)
+
+
 async def test_a_dialog_answers_what_it_asked_and_nothing_else(fresh: Stage) -> None:
     more = {
         "ticket": 2, "state": "passed", "commit": "0" * 40, "items": "F1", "nonsense": "x", "__class__": "x", "words": "x",
@@ -466,6 +547,69 @@ async def test_what_breaks_inside_is_answered_with_a_reference_to_the_log(tmp_pa
     assert answer.status == 500
     assert [(x["event"], x["log_level"]) for x in logs] == [("request failed", "error")]
     assert said == {"error": f"internal error, in the log as {logs[0]['reference']}"}
+
+
+async def test_several_tokens_are_accepted_while_one_is_replaced(tmp_path: Path) -> None:
+    store = Store(tmp_path / "mmbot.db", policy.load())
+    store.know([Person(NOBODY, "sue")])
+    accepted = [SecretStr(x) for x in ("old", "", "neuer-schlüssel-ключ")]
+    async with Rest("http://127.0.0.1:9", "token") as rest:
+        reception = Reception(
+            App(store, Settings(), now), rest, Person("b" * 26, "mmbot"), b"key", "mb", "", lambda: None
+        )
+        runner, port = await serve(doors(reception, accepted, lambda: ""), "127.0.0.1", 0)
+        async with aiohttp.ClientSession() as session:
+            for token, status in (
+                ("old", 200),
+                ("neuer-schlüssel-ключ", 200),
+                ("", 401),
+                ("neuer-schlussel", 401),
+                ("oldneuer", 401),
+            ):
+                fields = {"token": token, "user_id": NOBODY, "channel_id": NOBODY, "text": "help"}
+                async with session.post(f"http://127.0.0.1:{port}/mattermost/command", data=fields) as answer:
+                    assert answer.status == status, token
+        await runner.cleanup()
+    store.close()
+
+
+async def test_a_signed_push_counts_once_under_whatever_delivery_id(tmp_path: Path) -> None:
+    store = Store(tmp_path / "mmbot.db", policy.load())
+    push = {"ref": "refs/heads/main", "after": "a" * 40, "repository": {"html_url": "https://git.example/a/b"}}
+    async with Rest("http://127.0.0.1:9", "token") as rest:
+        reception = Reception(
+            App(store, Settings(), now), rest, Person("b" * 26, "mmbot"), b"key", "mb", "", lambda: None
+        )
+        secrets = [SecretStr("old"), SecretStr("new"), SecretStr("")]
+        runner, port = await serve(doors(reception, [], lambda: "", secrets), "127.0.0.1", 0)
+
+        async def deliver(key: str, delivery: str, push: Json, **more: str) -> int:
+            body = json.dumps(push).encode()
+            mac = hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+            headers = {
+                "X-Hub-Signature-256": f"sha256={mac}",
+                "X-GitHub-Event": "push",
+                "X-GitHub-Delivery": delivery,
+                **more,
+            }
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(f"http://127.0.0.1:{port}/github", data=body, headers=headers) as answer,
+            ):
+                return answer.status
+
+        for key, delivery in (("old", "1"), ("new", "2"), ("new", ""), ("old", "x" * 5_000)):
+            assert await deliver(key, delivery, push) == 200
+        assert len(store.query("SELECT 1 FROM seen")) == 1
+        assert await deliver("new", "1", {**push, "before": "b" * 40}) == 200
+        assert len(store.query("SELECT 1 FROM seen")) == 2
+        for key in ("", "other"):
+            assert await deliver(key, "9", push) == 401
+        assert await deliver("new", "9", push, **{"X-Hub-Signature-256": "sha1=abc"}) == 401
+        assert await deliver("new", "9", {**push, "ref": "refs/heads/\ud800"}) == 200
+        assert len(store.query("SELECT 1 FROM seen")) == 2
+        await runner.cleanup()
+    store.close()
 
 
 async def test_no_secret_is_ever_logged(stage: Stage) -> None:

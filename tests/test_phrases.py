@@ -20,7 +20,16 @@ FRAGMENTS = (
     "<http://c.example>", "<ftp:x>", "<b>", "`", "``", "```", "~~~", "~~s~~", "*e*", "**", "__b__", "\\", "\\_", "\\*e\\*", "|", "-|-",
     "# h", "- l", "+ l", "1. o", "2) o", "> q", "---", "===", "\n", "\n\n", "    ", "\t", "[x]: http://d.example", "[x]", "&lt;",
     "&#64;all", "&commat;all", "$", "$$", "\ue000", "\u200b", "\u202e", "\u2028", "\ufeff", "\x00", "\x1b", "\ud800", " ", " ", "word",
-    "é", "漢", "@", "#", "~", ":", "!", "(", ")",
+    "é", "漢", "@", "#", "~", ":", "!", "(", ")", "@\u200ball", "@\u2060channel", "@\U000e0061all", "\u2066@here\u2069", "\u061c@sam",
+    "\u180e@sam", "\u115f@all", "\u034f@all", "\ufe0f@all", "👩\u200d💻@sam", "\uff20all", "\ufe6ball", "\uff03tag", "\uff5etown",
+    "a@b.example", "mailto:a@b.example", "mmaction://approve?x=1", "[Approve](mmaction://approve)", "[x][y]", "[y]: <http://a.example> 't'",
+    "[^1]", "[^1]: n", "ftp://x.example", "tel:1", "javascript:x", "HTTPS://A.example/`@all`", "https://a.example@b.example/", "http://[::1]/",
+    "https://\u202egpj.exe", "&#x40;all", "&NewLine;", "&lbrack;", "\\begin{x}", "\\[x\\]", "$$\\href{http://x}{y}$$", "| a | b |\n|-|-|",
+    "Setext\n===", "  # h", "\u3000# h", "\u0085> q", "> > > q", "- [x] done", "* * *", "==x==", "^x^", ":+1:", ":custom_one:", "~~~~",
+    "#a-b",
+    "#日本語", "W" * 400, "https://a.example/" + "w" * 400, "<!channel>", "<@sam>", "<http://a.example|b>", "[a]\n(http://b.example)",
+    "![a][b]", "[![a](http://a.example)](http://b.example)", "@all_", "@-all", "_@all", "(@all)", "@all.", "@@all", "v1.0.0`@all`",
+    "id.of|@all",
 )  # fmt: skip
 typed = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=4), max_size=12).map("".join)
 ACTIVE = re.compile(
@@ -49,7 +58,8 @@ def outside_code(tokens: list[Token]) -> str:
 def words(text: str) -> str:
     """What is left of a text when nothing invisible counts."""
     kept = re.sub(
-        "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]",
+        "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ue000"
+        "\ud800-\udfff\U000e0000-\U000e007f]",
         "",
         text,
     )
@@ -61,11 +71,20 @@ def words(text: str) -> str:
 @example("see _www.a.example_ and www2.a.example")
 @example("<javascript:x>")
 def test_a_line_of_somebody_shows_every_word_and_does_nothing(text: str) -> None:
-    tokens = MARKDOWN.parse(f"said {phrases.plain(text)}: there")
+    tokens = MARKDOWN.parse(f"said {phrases.plain(text, 9_000)}: there")
     assert {x.type for x in tokens} <= HARMLESS
     assert {x.type for x in inner(tokens)} <= INERT
     assert not ACTIVE.search(outside_code(tokens))
     assert shown(tokens) == f"said {words(text)}: there"
+
+
+@given(typed)
+@example("<a@b.example>")
+@example("<https://c.example>")
+@example("<@sam>")
+def test_nothing_stands_between_angle_brackets_as_clients_look_for_it(text: str) -> None:
+    for made in (phrases.plain(text), phrases.quoted(text)):
+        assert not re.search("<[^ >]*(@|:/)[^ >]*>", made)
 
 
 @given(typed)
@@ -166,7 +185,9 @@ def test_nothing_invisible_but_our_own_is_left_and_everything_can_be_sent(text: 
     ):
         made.encode()
         assert not re.search(
-            "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200c-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff]", made
+            "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200c-\u200f\u061c\u180e\u202a-\u202e\u2028\u2029\u2060-\u206f\ufeff"
+            "\ufff9-\ufffb\U000e0000-\U000e007f]",
+            made,
         )
 
 
@@ -179,7 +200,7 @@ def test_what_is_too_long_is_cut_to_its_limit(text: str, limit: int) -> None:
         code[1:-1].rstrip("…").strip()
     )
     plain = phrases.plain(text, limit)
-    assert len(plain) <= 3 * limit + 2
+    assert len(plain) <= 4 * limit + 2
     assert len(shown(MARKDOWN.parse(f"x{plain}"))) <= limit + 1
     if len(whole) > limit:
         assert plain.endswith(("…", "…`"))

@@ -30,6 +30,7 @@ def pushed(body: bytes) -> Pushed | None:
     """
     try:
         raw = json.loads(body)
+        json.dumps(raw, ensure_ascii=False).encode()  # halves of characters could be neither kept nor sent
         ref, commit, repository = str(raw["ref"]), str(raw["after"]), str(raw["repository"]["html_url"])
         commits = raw.get("commits") or []
         files = [str(name) for x in commits for kind in ("added", "modified", "removed") for name in _names(x, kind)]

@@ -154,9 +154,13 @@ def said(data: Mapping[str, Any]) -> Said:
 
 def _read(text: str) -> Any:  # noqa: ANN401 -- any JSON
     """Parsed JSON without halves of characters, which no store and no answer could hold. Raises ValueError, RecursionError."""
-    raw = json.loads(text)
+    raw = json.loads(text, parse_constant=_no_number)
     json.dumps(raw, ensure_ascii=False).encode()
     return raw
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from mmbot.messages import Button, Dialog, Message, Question
-from mmbot.words.phrases import MB
+from mmbot.words.phrases import LESS, MB
 
 LONGEST_MESSAGE = 16_383
 """Characters that a post may have."""
@@ -76,7 +76,9 @@ def clicked(context: Any, secret: bytes, now: int) -> tuple[int, str, bool]:  # 
     """The row and line that a click's context carries, and whether it is too old; raises Forged."""
     try:
         line, (row, day, mac) = str(context["l"]), str(context["m"]).split(".")
-        good = hmac.compare_digest(sign(secret, "click", row, line, day).encode(), mac.encode())
+        good = "\0" not in row + day and hmac.compare_digest(
+            sign(secret, "click", row, line, day).encode(), mac.encode()
+        )
     except (KeyError, TypeError, ValueError):
         good = False
     if not good:
@@ -93,7 +95,7 @@ def text(words: str, trigger: str) -> str:
 def unformatted(words: str) -> str:
     """A text for a place where clients show Markdown as it is written, such as a dialog's errors: links by their labels, nothing bold."""
     words = _LINKED.sub(lambda found: found.group(1).strip("`"), words)
-    return _MARKS.sub(lambda found: found.group(1) or "", words).replace("\u200b", "")
+    return _MARKS.sub(lambda found: found.group(1) or "", words).replace(LESS, "<").replace("\u200b", "")
 
 
 def dialog(asked: Dialog, person: str, nonce: str, secret: bytes, now: int, trigger: str) -> dict[str, Any]:
@@ -133,7 +135,9 @@ def dialog_state(state: Any, person: str, secret: bytes, now: int) -> tuple[str,
     try:
         raw = json.loads(str(state)[:20_000])
         line, nonce, until, mac = str(raw["l"]), str(raw["n"]), str(raw["u"]), str(raw["m"])
-        good = hmac.compare_digest(sign(secret, "dialog", person, nonce, until, line).encode(), mac.encode())
+        good = "\0" not in nonce + until and hmac.compare_digest(
+            sign(secret, "dialog", person, nonce, until, line).encode(), mac.encode()
+        )
     except (ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good or not re.fullmatch(r"\d{1,16}", until) or int(until) < now:

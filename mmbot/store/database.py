@@ -207,6 +207,10 @@ class Store:
         """Record that an event was seen; False when it was seen before."""
         return self.execute("INSERT OR IGNORE INTO seen (event, at) VALUES (?, ?)", event, at) == 1
 
+    def seen(self, event: str) -> bool:
+        """Whether an event was seen before."""
+        return bool(self.query("SELECT 1 FROM seen WHERE event = ?", event))
+
     def forget(self, event: str) -> None:
         """Let an event count when it comes again."""
         self.execute("DELETE FROM seen WHERE event = ?", event)

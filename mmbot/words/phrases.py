@@ -13,11 +13,14 @@ _URL = re.compile(r"https?://[^\s`<>|]*[^\s`<>|.,:;!?)]", re.IGNORECASE)
 _SPECIAL = re.compile(r"([`*_\[\]()!|]|\\(?![^\W_]))")
 """What a backslash keeps from formatting in Mattermost; before a letter, a backslash is one already."""
 _LEADING = re.compile(r"[-+=>]|\d+[.)]")
-_ACTIVE = re.compile(r"([@#~:<&])")
-"""What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `<addresses>`, `&commat;`."""
+_ACTIVE = re.compile(r"([@#~:&])")
+"""What is acted on without regard to a backslash before it: mentions, hashtags, channels, emoji, `&commat;`."""
+LESS = "&lt;"
+"""How `<` is written: clients make a link of `<` to `>` around any `@` or `:/`, whatever stands between."""
 _WWW = re.compile(r"(www\d{0,3})\.", re.IGNORECASE)
 _INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000\ud800-\udfff]"
+    "[\u0000-\u0008\u000b-\u001f\u007f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ue000"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _HOSTS = re.compile(r"[a-z0-9.-]+(?::\d+)?")
 _ADDRESS = re.compile(r"[!#-'*-;=?-Z^_a-{}~]+")
@@ -71,8 +74,8 @@ def ended(words: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text))
-    if text.count("$") > 1:  # two of them are a formula, and nothing but a code span stops that
+    text = _ACTIVE.sub("\\1\u200b", _SPECIAL.sub(r"\\\1", text)).replace("<", LESS)
+    if "$" in text:  # two of them on a line are a formula, and nothing but a code span stops that
         text = re.sub(r"(\$+)", "`\\1`\u200b", text)
     return _WWW.sub("\\1\u200b.", text)
 
@@ -147,6 +150,11 @@ def when(at: int, zone: str) -> str:
     moment = datetime.fromtimestamp(at / 1000, zone_of(zone))
     suffix = "your time" if zone and zone_of(zone) is not UTC else "UTC"
     return f"{moment:%a} {moment.day} {moment:%b}, {moment:%H:%M} {suffix}"
+
+
+def clock(at: int, zone: str) -> str:
+    """The time of day for one reader, in their own zone: `14:00 your time`."""
+    return when(at, zone).rpartition(", ")[2]
 
 
 def plural(number: int, noun: str) -> str:

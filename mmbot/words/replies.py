@@ -6,7 +6,7 @@ from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
 from mmbot.words.cards import Who, at, called, title_of, under_review, verdict_words
-from mmbot.words.phrases import code, day, listed, plural, typed, when
+from mmbot.words.phrases import clock, code, day, listed, plural, typed, when
 from mmbot.words.refusals import all_pass, are, start
 
 RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
@@ -33,6 +33,11 @@ def store_fails() -> str:
 def already() -> str:
     """The same event came twice."""
     return "I have that already."
+
+
+def too_much(until: int, zone: str) -> str:
+    """Somebody asks for more than a person can; said once, then all is ignored up to a moment."""
+    return f"That is a lot at once: I take nothing more from you until {clock(until, zone)}. Nothing was done; please say it again then."
 
 
 def too_late(text: str, first: int, until: int, zone: str, *, public: bool) -> str:
