@@ -13,3 +13,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", settings.get_current_
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write", action="store_true", help="write the transcripts of tests/dialogs anew")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for servers and processes more than they compute, so there are more of them at once than processors."""
+    return 2 * (os.cpu_count() or 1)

@@ -74,7 +74,10 @@ class Wall:
         await self.edit(message, post, row, key)
         return MARKET if channel == "market" else channel, post
 
-    async def find(self, channel: str, key: str, since: int) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
+    async def newest(self, channel: str) -> tuple[str, str]:
+        return channel, ""
+
+    async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
         return None
 
     async def edit(self, message: Message, post: str, row: int, key: str) -> None:
