@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from mmbot.domain import facts as f
 from mmbot.domain.references import repository_key
@@ -189,11 +190,10 @@ class Ticket:
 
     @property
     def steps_reached(self) -> tuple[str, ...]:
-        """The steps of this commit, and to the public, that are reported as done, in the track's order."""
-        lasting = {x.name for x in self.policy.steps.values() if x.at == "ticket"} & {*PUBLIC}
-        of_commit = {x.name for x in self.policy.steps.values() if x.at == "commit"}
-        said = {x.step for x in self.steps.values() if x.step in lasting or (x.step in of_commit and self.stands(x))}
-        return tuple(name for name in self.track_words.steps if name in said)
+        """The steps of this commit, and to the public, that are reported as done without a gap, in the track's order."""
+        on_the_line = {x.name for x in self.policy.steps.values() if x.at == "commit"} | {*PUBLIC}
+        said = {x.step for x in self.steps.values() if x.step in on_the_line and self.stands(x)}
+        return tuple(takewhile(said.__contains__, (x for x in self.track_words.steps if x in on_the_line)))
 
     def review(self, role: str) -> Review:
         """One role's part, whether or not anything happened in it."""

@@ -114,6 +114,9 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
             tell(tx, saved, person, told)
     if saved.owner not in {"", tx.by}:
         tx.tell(words.ended_news(saved, tx.who(tx.by)), saved.owner, "owner", saved)
+    for role, person in before.parts:
+        if role in before.roles and review.verdict(before, role) != "approved" and person not in {tx.by, saved.owner}:
+            tx.tell(words.not_needed(saved, role), person, role, saved)
     return Reply(words.ended(saved, may_reopen=cmd.ending == "withdrawn" or allowed("owner", tx.actor, saved)))
 
 

@@ -17,6 +17,8 @@ from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, thread_at, typed
 from mmbot.words.steps import is_candidate, then
 
+TEMPLATE_IDS = ("com.mattermost.plugin-starter-template", "com.mattermost.sample-plugin")
+"""The ids of Mattermost's own templates, which authors forget to change."""
 ROOM_FOR_FINDINGS = 14_000
 """Characters of a post that its findings may take."""
 
@@ -83,6 +85,10 @@ def remarks(ticket: Ticket) -> list[str]:  # noqa: C901, PLR0912 -- one remark a
         out.append(
             f"The id {code(known.collides_with)} is listed from another repository (P8): this plugin needs an id of its own. "
             "Or is it the listed one, moved? Then say so in the thread."
+        )
+    if known.plugin_id.lower() in TEMPLATE_IDS:
+        out.append(
+            f"The id {code(known.plugin_id)} is that of the starter template (P8): this plugin needs an id of its own."
         )
     if known.changed_from:
         out.append(

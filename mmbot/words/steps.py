@@ -256,6 +256,13 @@ def ended_news(ticket: Ticket, by: str) -> Message:
     return Message(f"{by} closed {called(ticket)}: {ended_.ending if ended_ else ''}.{why}")
 
 
+def not_needed(ticket: Ticket, role: str) -> Message:
+    """To a reviewer at work: the ticket was closed."""
+    return Message(
+        f"{called(ticket)} is closed, so your {title_of(ticket, role)} review is not needed. {resting(ticket)}"
+    )
+
+
 def ended_to_submitter(ticket: Ticket) -> Message:
     """To the submitter: the Marketplace refuses it."""
     ended_ = ticket.ended
