@@ -278,7 +278,10 @@ class Play:
         text = text.replace(f"-{self.world.suffix}", "").replace(self.git.host, "git")
         for person, channel in {**self.direct, "market": self.market}.items():
             text = text.replace(channel, f"<{person}>")
-        return text.replace(self.world.suffix, "")
+        unlinked = re.sub(
+            r"\[([^\]]*)\]\([^)]*/pl/[a-z0-9]{26}\)", r"\1", text
+        )  # there only where the post was, at that moment
+        return unlinked.replace(self.world.suffix, "")
 
     def outcome(self) -> Mapping[str, list[str]]:
         """All facts, in order, and all posts, without what differs from one time to the next."""
