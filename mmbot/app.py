@@ -1,7 +1,7 @@
 """The table of what happens on what, and `handle`, which runs one event in one transaction."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,8 @@ import structlog
 from mmbot.domain import review
 from mmbot.domain.review import Illegal
 from mmbot.domain.rights import is_outside
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.events import (
     AddNote,
     AskHelp,
@@ -228,14 +230,22 @@ class App:
         if not found or ticket.ended:
             return None
         thread = outbox.thread_url(self.store, ticket.number)
-        words = (
-            notices.changes(ticket, found, who, thread) if kind == "changes" else notices.changed(ticket, found, who)
-        )
-        if kind == "changes" and is_outside(ticket.submitter):
-            if not news.guide(self.store, ticket):
-                return None  # there is nobody to pass it on, and the channel must not read it
-            words = notices.to_pass_on(ticket, who(ticket.submitter), words)
-        return words, str(len(ticket.findings))
+        if kind == "changes":
+            words = self._changes(ticket, found, thread)
+            return (words, str(len(ticket.findings))) if words else None
+        return notices.changed(ticket, found, who), str(len(ticket.findings))
+
+    def _changes(self, ticket: Ticket, found: Sequence[Finding], thread: str) -> Message | None:
+        """What the submitter reads of findings; for one without an account, what whoever guides the ticket reads, or nobody."""
+        who = self.store.who
+        words = notices.changes(ticket, found, who, thread)
+        if not is_outside(ticket.submitter):
+            return words
+        if not news.guide(self.store, ticket):
+            return None  # there is nobody to pass it on, and the channel must not read it
+        if not ticket.owner and any(x.confidential for x in found):
+            return notices.confidential_waits(ticket, who(ticket.submitter))
+        return notices.to_pass_on(ticket, who(ticket.submitter), words)
 
     def audience(self, row: outbox.OutboxRow) -> tuple[str, str]:
         """Whom a notice goes to: a person's id, or "" and the subject in whose thread it stands."""

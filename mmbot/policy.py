@@ -311,6 +311,10 @@ def _cross_checked(policy: Policy) -> Iterator[str]:
             at = f"{place}.tracks.{track.name}"
             yield from (f"{at}.items: {what}" for what in _wrong_names("item", track.items, requirements.items))
             yield from (f"{at}.steps: {what}" for what in _wrong_names("step", track.steps, policy.steps))
+            if "review-gate" not in track.steps:
+                yield f"{at}.steps: review-gate is missing: without it nothing would be judged"
+            if "listing-gate" in track.steps and "listing" not in policy.gates:
+                yield f"{at}.steps: listing-gate needs the roles of [gates.listing]"
 
 
 def _wrong_role(item: Item, roles: Mapping[str, Role]) -> Iterator[str]:

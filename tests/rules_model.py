@@ -254,6 +254,8 @@ class Model:
         key = fact["step"], fact["person"]
         if fact["step"] == "merged":
             self.merge, self.comparing = "", fact.get("looked_up", False)
+        if fact["step"] == "cut":
+            self.listing.clear()
         if fact["kind"] == "step":
             self.steps[key] = fact["commit"]
             return

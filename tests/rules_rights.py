@@ -127,7 +127,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
             return [*wrong, ended, frozen, (not found["open"], "nothing open")]
         case Assign(role="owner"):
             unfit = bool(what.person) and not held.get(what.person, set()) & {"owner", "admin"}
-            return [ended, (not may, "not an owner"), (unfit, "nobody's owner")]
+            own = what.person in model.theirs
+            return [ended, (not may, "not an owner"), (unfit, "nobody's owner"), (own, "guides what is theirs")]
         case Assign():
             theirs = what.person in model.theirs or (bool(what.person) and what.role not in held.get(what.person, ()))
             right = may or (what.role in roles and not mine)
@@ -152,7 +153,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
         case ChooseTrack():
             judges = bool(roles & {*ROLES}) and not mine
             kind = (what.track == "web") and what.kind not in KINDS
-            wrong = [(not may and not (judges and what.track == "beta"), "no right"), frozen, (kind, "no kind")]
+            right = (may or (judges and what.track == "beta")) and not mine
+            wrong = [(not right, "no right"), frozen, (kind, "no kind")]
             back = model.ended == "rejected" and what.track == "beta"
             same = (what.track, what.kind) == (model.track, model.contribution) and bool(model.commit)
             wrong += [(bool(model.ended) and not back, "closed"), (same and not back, "it is so")]

@@ -37,7 +37,9 @@ def done(ticket: Ticket, name: str, person: str = "") -> bool:
         case "owner":
             return bool(ticket.owner)
         case "reviews":
-            return bool(ticket.commit) and all(ticket.review(role).requested_at for role in ticket.roles)
+            return ticket.public or (
+                bool(ticket.commit) and all(ticket.review(role).requested_at for role in ticket.roles)
+            )
         case "review-gate":
             return gate(ticket).open
         case "listing-gate":

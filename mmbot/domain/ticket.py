@@ -280,7 +280,8 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
             return _verdict(ticket, fact)
         case f.StepDone():
             merge = ticket.merge if fact.step != "merged" else None
-            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge)
+            tried = {} if fact.step == "cut" else ticket.listing  # what is cut anew is tried anew
+            return _with(ticket, steps={**ticket.steps, (fact.step, fact.person): fact}, merge=merge, listing=tried)
         case f.CutRefused():
             left = {key: x for key, x in ticket.steps.items() if key != ("cut", "")}
             return _with(ticket, steps=left, listing={})

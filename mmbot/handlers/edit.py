@@ -81,6 +81,7 @@ def _judges(ticket: Ticket, user: str) -> list[str]:
     lines += [f"retract {ref} {role} --listing" for role, x in ticket.listing.items() if x.by == user]
     lines += [f"retract {ref} {x.role}" for x in ticket.reviews.values() if x.approved_by == user]
     lines += [f"reopen {ref} {' '.join(judged)}"] if judged else []
+    lines += [f"assign {ref} owner @USER"] if ticket.owner == user else []
     return lines + [f"assign {ref} {x.role} @USER" for x in ticket.reviews.values() if x.reviewer == user]
 
 

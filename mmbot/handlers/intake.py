@@ -99,14 +99,19 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
     after = before.plus(answered) if known else before
     if cmd.link:
         after = _moved(tx, after, cmd.link, ready_at=tx.at)
-    saved = follow(tx, before, after)
+    if before.page and cmd.link:
+        _later_resolved(tx, before, after)
+        saved = tx.ticket(before.number)
+    else:
+        saved = follow(tx, before, after)
     late = len(waiting) - len(known)
     roles = [x for x in dict.fromkeys(x.role for x in known) if all(y.answered_at for y in review.findings(saved, x))]
-    if cmd.link:
+    looked_up = "" if before.page else cmd.link
+    if looked_up:
         look_up(tx, saved)
     else:
         tell_answered(tx, saved, tx.at)
-    return Reply(replies.ready(saved, roles, cmd.link, late, tx.who))
+    return Reply(replies.ready(saved, roles, looked_up, late, tx.who))
 
 
 def resolved(tx: Tx, what: ReferenceResolved) -> None:
@@ -196,10 +201,11 @@ def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
 
 
 def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
-    """What the fact keeps of a comparison, if it was one with the commit under review."""
-    if not what.files or what.since != ticket.commit or what.commit == ticket.commit:
-        return {}
-    return what.model_dump(include={"since", "since_version", "files", "more", "version_only", "diff"})
+    """What the fact keeps of a comparison, if it was one with the commit under review; of the same commit, what is known of it."""
+    kept = {"since", "since_version", "files", "more", "version_only", "diff"}
+    if what.commit == ticket.commit and ticket.resolved:
+        return ticket.resolved.model_dump(include=kept)
+    return what.model_dump(include=kept) if what.files and what.since == ticket.commit else {}
 
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:

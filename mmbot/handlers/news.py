@@ -29,8 +29,8 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
         if saved.owner:
             tx.tell(notices.gate_open(saved, tx.who), saved.owner, "owner", saved)
         if any(turn.party == "release" for turn in waiting(saved)):  # it was merged before it was approved
-            others = [x for x in tx.store.members("release") if x != saved.submitter]
-            tx.tell_all(steps.your_step(saved, tx.who, "", releases=True), others, "release", saved)
+            cutters = [x for x in tx.store.members("release") if x != saved.owner]
+            tell_others(tx, steps.your_step(saved, tx.who, "", releases=True), cutters, "release", saved)
     elif was_open and not is_open and saved.owner:
         tx.tell(notices.gate_shut(saved, notices.why_shut(saved)), saved.owner, "owner", saved)
     return saved
@@ -66,12 +66,14 @@ def tell_next(tx: Tx, before: Ticket, after: Ticket) -> None:
             tx.tell(steps.your_step(after, tx.who, after.owner), after.owner, "owner", after)
         elif turn.why == "listing":
             reviewer = after.review(turn.party).reviewer
-            tell_others(tx, steps.try_it(after, turn.party), [reviewer] if reviewer else [], turn.party, after)
+            people = [reviewer] if reviewer else tx.store.members(turn.party)
+            tell_others(tx, steps.try_it(after, turn.party), people, turn.party, after)
         elif turn.party == "release":
-            tell_others(tx, steps.your_step(after, tx.who, "", releases=True), [], "release", after)
+            cutters = tx.store.members("release")
+            tell_others(tx, steps.your_step(after, tx.who, "", releases=True), cutters, "release", after)
 
 
 def tell_others(tx: Tx, news: Message, people: Sequence[str], part: str, ticket: Ticket) -> None:
-    """Tell those people, or all who hold the part, but not whoever just acted or whose plugin it is."""
-    others = [x for x in people or tx.store.members(part) if x != tx.by and not submits(ticket, x)]
+    """Tell those people, but not whoever just acted or whose plugin it is."""
+    others = [x for x in people if x != tx.by and not submits(ticket, x)]
     tx.tell_all(news, others, part, ticket)

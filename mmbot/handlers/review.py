@@ -87,6 +87,8 @@ def _assign_owner(tx: Tx, before: Ticket, person: str, *, mine: bool) -> Reply:
         raise Refused(
             replies.lacks_role(tx.who(person), "owner", [tx.who(x) for x in tx.store.members("owner")]), "person"
         )
+    if person and submits(before, person):
+        raise Refused(replies.own_to_guide(before, tx.who(person), mine=mine), "person")
     if before.owner == person:
         raise Refused(replies.assigned_already(before, "owner", tx.who(person) if person else "", mine=mine))
     saved = follow(tx, before, before.plus(f.Assigned(role="owner", person=person, by=tx.by, at=tx.at, via=tx.via)))
@@ -103,6 +105,8 @@ def request(tx: Tx, cmd: RequestReviews) -> Reply:
     """Ask for reviews: the checklists are posted, and whoever shall review is told."""
     before = _open(tx, cmd.ticket)
     tx.require("owner", before)
+    if before.public:
+        raise review.Illegal("is-public")
     if not before.commit:
         raise review.Illegal("no-commit")
     for role in cmd.roles:
@@ -181,7 +185,8 @@ def block(tx: Tx, cmd: Block) -> Reply:
 def settle(tx: Tx, cmd: SettleFinding) -> Reply:
     """Settle a finding of the asker's role, or make it public."""
     before = tx.ticket(cmd.ticket)
-    found = review.finding(before, cmd.number)
+    settled = next((x for x in before.findings if x.number == cmd.number), None) if cmd.disclose else None
+    found = settled or review.finding(before, cmd.number)
     tx.require("role", before, found.role)
     if cmd.disclose:
         follow(tx, before, review.disclosed(before, cmd.number, tx.by, tx.at, tx.via))

@@ -1,18 +1,20 @@
 """Other ways onto a track: the web Marketplace's form, a decision of people, and what comes again as a new ticket."""
 
 from mmbot.domain import facts as f
+from mmbot.domain import review
 from mmbot.domain.references import repository_key
 from mmbot.domain.review import Illegal
-from mmbot.domain.rights import allowed
+from mmbot.domain.rights import allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import page_key
 from mmbot.events import ChooseTrack, Contribute, Resubmit
-from mmbot.handlers import intake, parts
+from mmbot.handlers import intake, merges, parts
 from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import ADDRESS, page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
+from mmbot.words import replies
 from mmbot.words import tracks as words
 from mmbot.words.choices import CONTRIBUTIONS, TRACKS
 
@@ -48,7 +50,7 @@ def resubmit(tx: Tx, cmd: Resubmit) -> Reply:
         raise Refused(words.not_again(old, tx.who))
     if onward and old.contribution not in WITH_A_COMMIT:
         raise Refused(words.stays_there(old))
-    if old.page and not cmd.link:
+    if old.page and not (onward and cmd.link):
         raise Refused(words.which_repository(old) if onward else words.contribute_again(old), "link")
     reference = tx.reference(cmd.link, "" if old.page else old.repository) if cmd.link else tx.reference(old.repository)
     key = repository_key(reference.repository)
@@ -72,16 +74,21 @@ def choose(tx: Tx, cmd: ChooseTrack) -> Reply:
     """Put a ticket on another track; what is asked for on both stays judged. A rejected one comes back so, as Beta."""
     before = tx.ticket(cmd.ticket)
     tx.require("owner-or-reviewer" if cmd.track == "beta" else "owner", before)
+    if submits(before, tx.by):
+        raise Refused(replies.own_to_decide(before))
     kind = _may_choose(tx, before, cmd)
     after = before
     if before.ended:
         after = parts.without_the_unfit(tx, after.plus(f.Reopened(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     chosen = f.TrackChosen(track=cmd.track, contribution=kind, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
+    dropped = [x for x in review.findings(before) if not after.plus(chosen).counts(x)]
+    if secret := next((x for x in dropped if x.confidential), None):
+        raise Refused(words.open_finding(before, secret), "track")
     saved = follow(tx, before, after.plus(chosen))
     for role in before.roles:
         if role not in saved.roles and before.review(role).requested_at:
             tx.show(f"prompt:{saved.number}:{role}")
-    tx.say(words.chosen_news(saved, before, tx.who(tx.by)), thread=card(saved))
+    tx.say(words.chosen_news(saved, before, tx.who(tx.by), dropped), thread=card(saved))
     for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
         if person != tx.by:
             tell(tx, saved, person, words.chosen_to_submitter(saved))
@@ -89,6 +96,7 @@ def choose(tx: Tx, cmd: ChooseTrack) -> Reply:
         tx.tell(words.chosen_to_owner(saved, before, tx.who(tx.by), tx.who), saved.owner, "owner", saved)
     if before.ended:
         intake.look_up(tx, saved)
+        merges.again(tx, saved)
     return Reply(words.chosen(saved, before, tx.who, tx.by, may_undo=allowed("owner", tx.actor, saved)))
 
 

@@ -86,10 +86,15 @@ def refuse_cut(tx: Tx, before: Ticket, asked: str, text: str) -> Reply:
     saved = follow(tx, before, steps.cut_refused(before, fact))
     news = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role))
     tx.say(news, thread=card(saved))
+    secret = saved.confidential(role)
     if saved.owner not in {"", tx.by}:
-        tx.tell(words.cut_refused(saved, role, text, tx.who(tx.by), secret=False), saved.owner, "owner", saved)
-    told = words.cut_refused(saved, role, text, tx.who(tx.by), secret=saved.confidential(role), cutter=True)
-    tell_others(tx, told, [], "release", saved)
+        in_full = words.cut_refused(saved, role, text, tx.who(tx.by), secret=False)
+        if secret:  # for the owner's eyes, and not for whoever stands in
+            tx.say(in_full, to=saved.owner)
+        else:
+            tx.tell(in_full, saved.owner, "owner", saved)
+    told = words.cut_refused(saved, role, text, tx.who(tx.by), secret=secret, cutter=True)
+    tell_others(tx, told, [x for x in tx.store.members("release") if x != saved.owner], "release", saved)
     return Reply(words.cut_refused_reply(saved, role, tx.who, tx.by))
 
 

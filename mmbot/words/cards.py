@@ -109,8 +109,9 @@ def _role_line(ticket: Ticket, role: str, who: Who) -> str:
 
 
 def title_of(ticket: Ticket, role: str) -> str:
-    """A role as people call it."""
-    return ticket.policy.roles[role].title
+    """A role as people call it; by its bare name where the policy has it no longer."""
+    known = ticket.policy.roles.get(role)
+    return known.title if known else role
 
 
 def verdict_words(ticket: Ticket, role: str, who: Who, *, secret: bool = True) -> str:
@@ -382,7 +383,7 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
                 return _doing(ticket, turn)
         if turn.party == "release" and "release" in roles:
             return _doing(ticket, turn)
-        if turn.why == "owner" and "owner" in roles:
+        if turn.why == "owner" and "owner" in roles and not submits(ticket, reader):
             return f"take it with {typed(f'claim {ticket.handle}')}"
         if turn.party not in ticket.policy.roles or turn.party not in roles or submits(ticket, reader):
             continue

@@ -204,6 +204,14 @@ def to_pass_on(ticket: Ticket, name: str, message: Message) -> Message:
     )
 
 
+def confidential_waits(ticket: Ticket, name: str) -> Message:
+    """To whoever is asked in place of an owner: what may only be read by one waits for somebody without an account."""
+    return Message(
+        f"{called(ticket)} has findings for **{name}**, who has no account here, and some are confidential: only its owner may read and "
+        f"pass them on. It has none: {typed(f'claim {ticket.handle}')}, then {typed(f'status {ticket.handle}')}."
+    )
+
+
 def relieved(ticket: Ticket, role: str, now: str, by: str) -> Message:
     """To somebody who had a part of a ticket: it is theirs no longer."""
     part = "guides" if role == "owner" else f"does the {title_of(ticket, role)} review of"

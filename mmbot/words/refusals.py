@@ -18,7 +18,14 @@ def refused(no: Illegal, ticket: Ticket, who: Who, reader: str = "") -> str:  # 
         return of_a_step
     match no.why:
         case "comparing":
-            return f"I am still comparing what was merged on {ref} with what was approved, and say in its thread what came of it."
+            undo = typed(f"undone {ref} merged")
+            return (
+                f"I am still comparing what was merged on {ref} with what was approved, and say in its thread what came of it. "
+                f"If that takes too long: {undo}."
+            )
+        case "is-public" if ticket.track == "web":
+            again = typed(f"contribute {ticket.contribution} LINK")
+            return f"{ref} is published: its review is over. Something newer is handed in anew: {again}."
         case "is-public":
             return f"{ref} is listed: its review is over. A newer version is handed in as an update: {typed('submit LINK')}."
         case "ended":

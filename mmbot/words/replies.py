@@ -329,6 +329,17 @@ def own_submission(ticket: Ticket, name: str) -> str:
     return f"{ticket.handle} is {name}'s own submission: somebody else has to judge it."
 
 
+def own_to_guide(ticket: Ticket, name: str, *, mine: bool) -> str:
+    """Nobody guides what is their own."""
+    whose = "your" if mine else f"{name}'s"
+    return f"{ticket.handle} is {whose} own plugin, so another owner guides it: {typed(f'assign {ticket.handle} owner @USER')}."
+
+
+def own_to_decide(ticket: Ticket) -> str:
+    """Nobody decides on the track of what is their own."""
+    return f"{ticket.handle} is your own plugin, so somebody else decides that. You can ask in its thread."
+
+
 def lacks_role(name: str, role: str, who_may: Sequence[str]) -> str:
     """The person does not hold the role."""
     return f"{name} does not hold the role {code(role, 20)}. " + (

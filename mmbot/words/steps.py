@@ -134,7 +134,8 @@ def way_back(ticket: Ticket, *, may_reopen: bool = True) -> str:
         return f"{typed(f'unhold {ticket.handle}')} lets it go on." if may_reopen else ""
     if not ticket.ended or ticket.ended.ending == "duplicate":
         return ""
-    again = f"{typed(f'resubmit {ticket.handle} LINK')} hands it in again."
+    line = f"contribute {ticket.contribution} LINK" if ticket.page else f"resubmit {ticket.handle} LINK"
+    again = f"{typed(line)} hands it in again."
     return f"{typed(f'reopen {ticket.handle}')} brings it back; {again}" if may_reopen else again
 
 

@@ -1,8 +1,11 @@
 """The words about tracks: their names, the web Marketplace, a decision of people, and what comes again as a new ticket."""
 
+from collections.abc import Sequence
+
 from mmbot.domain import review
 from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import Finding
 from mmbot.messages import Message
 from mmbot.words.cards import Who, at, called, kind, title_of
 from mmbot.words.choices import CONTRIBUTIONS
@@ -137,11 +140,24 @@ def _next(ticket: Ticket, who: Who, reader: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def chosen_news(ticket: Ticket, before: Ticket, by: str) -> Message:
-    """In the thread: the decision, with its reason."""
+def open_finding(ticket: Ticket, finding: Finding) -> str:
+    """On the other track a confidential finding would not count any more, and nobody would hear of it."""
+    title = title_of(ticket, finding.role)
+    return (
+        f"Finding {finding.number} of {title} on {ticket.handle} is open, and that track would not ask for it. "
+        f"First {title} settles it: {typed(f'unblock {ticket.handle} {finding.number}')}."
+    )
+
+
+def chosen_news(ticket: Ticket, before: Ticket, by: str, dropped: Sequence[Finding]) -> Message:
+    """In the thread: the decision, with its reason, and the findings that count no more."""
     why = quoted(ticket.chosen.why) if ticket.chosen else ""
     again = "is open again and " if before.ended else ""
     asked = _asked_for(before, ticket)
+    if dropped:
+        numbers = [str(x.number) for x in dropped]
+        noun, block = ("Finding", "blocks") if len(numbers) == 1 else ("Findings", "block")
+        asked += f" {noun} {listed(numbers)} of {listed(dict.fromkeys(title_of(ticket, x.role) for x in dropped))} no longer {block}."
     return Message(
         f"{by}: {called(ticket)} {again}goes on as **{kind(ticket).removeprefix(' — ')}**.\n{why}\n{asked}{_still_to_judge(ticket)}"
     )
