@@ -331,7 +331,7 @@ steps = ["submitted", "owner", "reviews", "review-gate", "promotion", "swag"]
 title = "Beta plugin"
 items = ["P1", "P2", "P3", "P5", "S1", "S2", "F1", "F2"]
 comes_to = "listed as Beta"
-steps = ["submitted"]
+steps = ["submitted", "reviews", "review-gate"]
 """
     text = file.read_text(encoding="utf-8").replace("batch_minutes = 5", "batch_minutes = 0.5")
     file.write_text(text + more, encoding="utf-8")
@@ -367,3 +367,14 @@ def test_a_policy_survives_being_written_as_json() -> None:
     assert isinstance(load().model_dump(), dict)
     assert load() == load()
     assert isinstance(load(), Policy)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('"reviews", "review-gate", "listing", "listed"', '"reviews", "listing", "listed"', "tracks.app.steps: review-gate is missing"),
+        ("[gates.listing]", "[gates.other]", "listing-gate needs the roles of [gates.listing]"),
+    ],
+)  # fmt: skip
+def test_a_track_needs_its_gates(edited: Edited, old: str, new: str, mistake: str) -> None:
+    assert mistake in mistakes_in(edited(old, new))

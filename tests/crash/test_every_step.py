@@ -28,14 +28,18 @@ async def conversation(it: Play) -> None:
     root = it.rows("SELECT post FROM outbox WHERE subject = 'card:1'")[0][0]
     await it.say("sam", "fail MB-1 S1 anybody can read it")
     await it.say("pam", "approve MB-1 --all")
+    await it.settle()
     await it.say("dana", "note in the thread", root)
     await it.settle()
     await it.say("sue", "ready MB-1")
     await it.settle()
-    await it.say("sam", "approve MB-1 --all")
-    await it.say("dana", "approve MB-1 --all")
-    await it.say("quinn", "approve MB-1 --all")
-    await it.settle()
+    for reviewer in (
+        "sam",
+        "dana",
+        "quinn",
+    ):  # one after the other: order is kept in each channel, and these write in their own
+        await it.say(reviewer, "approve MB-1 --all")
+        await it.settle()
     await it.say("olive", "done MB-1 fork https://github.com/example/fork")
     await it.settle()
 
