@@ -27,6 +27,7 @@ async def conversation(it: Play) -> None:
     await it.settle()
     root = it.rows("SELECT post FROM outbox WHERE subject = 'card:1'")[0][0]
     await it.say("sam", "fail MB-1 S1 anybody can read it")
+    await it.settle()
     await it.say("pam", "approve MB-1 --all")
     await it.settle()
     await it.say("dana", "note in the thread", root)
