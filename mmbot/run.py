@@ -37,7 +37,8 @@ T = TypeVar("T")
 async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pace: Pace | None = None) -> None:
     """Run until SIGTERM or SIGINT, or until cancelled. `ready` is called with the port once everything listens.
 
-    Raises ConfigError, RestError, TokenRejected, StoreBusy, StoreTooNew, PolicyError, CatalogueError.
+    Raises ConfigError, RestError, TokenRejected, StoreBusy, StoreTooNew, PolicyError, CatalogueError; StoreFails where the
+    store fails before everything listens.
     """
     rules = policy.load(config.sources.policy)
     try:
