@@ -149,7 +149,9 @@ class Reception:
         if self.app.store.seen(event_id):
             return True
         if (no := self._too_much(post.user_id, post.create_at)) is not None:
-            with self.app.store.transaction():  # nothing is kept of it but its id: when missed posts are looked for it is found again
+            with (
+                self.app.store.transaction()
+            ):  # nothing is kept of it but its id: when missed posts are looked for it is found again
                 self.app.store.first_time(event_id, post.create_at)
                 if no:
                     self.app.say(post.user_id, no)
