@@ -1,5 +1,6 @@
 """Posts: those that are for the bot are taken in once and in order, whether it ran when they were written or not."""
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -14,9 +15,17 @@ from fake_mattermost import ADMIN, FakeMattermost
 from people import Human, Json
 from stage import Stage, on_stage, until
 
+from mmbot import clock, policy
+from mmbot.app import App
+from mmbot.listening import Listener
+from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.stream import Pace, TokenRejected
+from mmbot.reception import Reception, person
 from mmbot.run import run
+from mmbot.store.database import Store
+from mmbot.store.failing import StoreFails
 from mmbot.store.seen import FORGOTTEN_UNTIL
+from mmbot.store.tx import Settings
 
 FEW = ("sue", "olive", "sam", "ada")
 NOBODY = "z" * 26
@@ -414,6 +423,26 @@ async def test_readiness_follows_the_connection(stage: Stage) -> None:
         if down:
             stage.server.drop_connections()
         await until(partial(ready, stage, wanted=503 if down else 200))
+
+
+async def test_whoever_stopped_listening_since_the_store_failed_is_not_connected(stage: Stage) -> None:
+    await stage.stop()
+    store = Store(stage.config.store.path, policy.load())
+    async with Rest(stage.config.mattermost.url, stage.config.mattermost.token.get_secret_value()) as rest:
+        app, me = App(store, Settings(), clock.now), person(await rest.me())
+        listener = Listener(app, rest, Reception(app, rest, me, b"", stage.trigger, stage.url, lambda: None))
+        listens = asyncio.create_task(listener.run())
+
+        async def connected() -> bool:
+            return listener.connected
+
+        await until(connected)
+        store.execute("PRAGMA query_only = 1")
+        await direct(stage, stage.sue, "status MB-1")
+        with pytest.raises(StoreFails):
+            await listens
+        assert not listener.connected
+    store.close()
 
 
 async def ready(stage: Stage, wanted: int) -> bool:

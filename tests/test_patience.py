@@ -109,7 +109,8 @@ async def test_what_a_flood_was_refused_is_not_carried_out_after_the_next_start(
     await strict.post("olive", "after the start")
     await strict.quiet()
     after = everything(strict)
-    assert [len(after[x]) - len(before[x]) for x in ("fact", "seen")] == [1, 2]  # the note, and the names read at the start
+    # There is the new note, and what names the people at each start.
+    assert [len(after[x]) - len(before[x]) for x in ("fact", "seen")] == [1, 2]
     assert await strict.ada.posts(direct) == posts
 
 
