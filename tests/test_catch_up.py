@@ -29,6 +29,7 @@ from mmbot.store.tx import Settings
 
 FEW = ("sue", "olive", "sam", "ada")
 NOBODY = "z" * 26
+STORE_FAILS = "the store fails: nothing is taken in until it can be used again"
 
 
 BOTH = pytest.mark.parametrize("stage", ["5.37.0", "9.9.0"], indirect=True)
@@ -443,6 +444,8 @@ async def test_whoever_stopped_listening_since_the_store_failed_is_not_connected
             await listens
         assert not listener.connected
     store.close()
+    assert [x["event"] for x in stage.logs if x["log_level"] == "error"] == [STORE_FAILS]
+    stage.logs[:] = [x for x in stage.logs if x["event"] != STORE_FAILS]  # which no other scene may see
 
 
 async def ready(stage: Stage, wanted: int) -> bool:
