@@ -203,7 +203,11 @@ class App:
     def tell(self, person: str, words: str) -> None:
         """Say something to somebody by direct message, though nothing happened that would be recorded."""
         with self.store.transaction():
-            outbox.add(self.store, "say", self.now(), body=outbox.dump_message(Message(words)), person=person)
+            self.say(person, words)
+
+    def say(self, person: str, words: str) -> None:
+        """The same within a transaction of the caller's."""
+        outbox.add(self.store, "say", self.now(), body=outbox.dump_message(Message(words)), person=person)
 
     def _post(self, tx: Tx, reply: Reply) -> None:
         """Put an answer that no body carries into the outbox, as a direct message."""

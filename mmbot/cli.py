@@ -42,6 +42,7 @@ def run(config: Path, *, verbose: bool) -> None:
     from mmbot.mattermost.stream import TokenRejected  # noqa: PLC0415
     from mmbot.run import run as run_bot  # noqa: PLC0415
     from mmbot.store.database import StoreBusy, StoreTooNew  # noqa: PLC0415
+    from mmbot.store.failing import StoreFails  # noqa: PLC0415
 
     _log(verbose=verbose)
     settings = _config(config)
@@ -50,6 +51,8 @@ def run(config: Path, *, verbose: bool) -> None:
         asyncio.run(run_bot(settings))
     except* (CatalogueError, ConfigError, StoreBusy, StoreTooNew) as group:
         why = str(group.exceptions[0])
+    except* StoreFails as group:
+        why = f"store.path: {settings.store.path} cannot be written: {group.exceptions[0]}."
     except* TokenRejected as group:
         said = str(group.exceptions[0]).rstrip(".")
         why = (

@@ -18,7 +18,7 @@ class Clock:
     """Jobs: one at the next due moment, one each minute whatever happens, one each night. The rows are the truth; a job only wakes."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+        self._wake, self._stopped = wake, False
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -29,8 +29,10 @@ class Clock:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """No more waking."""
-        self._scheduler.shutdown(wait=False)
+        """No more waking; once more does nothing."""
+        if not self._stopped:
+            self._stopped = True
+            self._scheduler.shutdown(wait=False)
 
     def next_due(self, at: int | None) -> None:
         """Wake at this moment (milliseconds UTC) too; None for nothing."""

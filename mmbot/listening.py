@@ -67,6 +67,7 @@ class Listener:
                         await self._catch_up()
                         self._caught_up = True
         finally:
+            self._online = self._caught_up = False  # first, since the note may fail as what ended this did
             self._note()
 
     def _line(self, *, stands: bool) -> None:

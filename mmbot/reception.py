@@ -149,10 +149,15 @@ class Reception:
         if self.app.store.seen(event_id):
             return True
         if (no := self._too_much(post.user_id, post.create_at)) is not None:
+            with (
+                self.app.store.transaction()
+            ):  # nothing is kept of it but its id: when missed posts are looked for it is found again
+                self.app.store.first_time(event_id, post.create_at)
+                if no:
+                    self.app.say(post.user_id, no)
             if no:
-                self.app.tell(post.user_id, no)
                 self.wake()
-            return False  # nothing is kept of it
+            return False
         line = post.message[mention.end() :] if mention else post.message
         people = await self._people(post.user_id, line, ())
         if any(x.is_bot for x in people if x.id == post.user_id):

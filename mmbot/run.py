@@ -37,7 +37,8 @@ T = TypeVar("T")
 async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pace: Pace | None = None) -> None:
     """Run until SIGTERM or SIGINT, or until cancelled. `ready` is called with the port once everything listens.
 
-    Raises ConfigError, RestError, TokenRejected, StoreBusy, StoreTooNew, PolicyError, CatalogueError.
+    Raises ConfigError, RestError, TokenRejected, StoreBusy, StoreTooNew, PolicyError, CatalogueError; StoreFails where the
+    store fails before everything listens.
     """
     rules = policy.load(config.sources.policy)
     try:
@@ -47,15 +48,22 @@ async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pac
         raise ConfigError(f"store.path: {config.store.path} cannot be opened: {error}") from error
     except StoreUnusable as error:
         raise ConfigError(f"store.path: {error}") from error
-    with _until_signalled():
+    with _until_signalled() as at_signal:
         try:
             async with Rest(config.mattermost.url, config.mattermost.token.get_secret_value()) as rest:
-                await _run(config, store, rest, ready, pace)
+                await _run(config, store, rest, ready, pace, at_signal)
         finally:
             store.close()
 
 
-async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], None], pace: Pace | None) -> None:
+async def _run(
+    config: Config,
+    store: Store,
+    rest: Rest,
+    ready: Callable[[int], None],
+    pace: Pace | None,
+    at_signal: list[Callable[[], None]],
+) -> None:
     me = person(await rest.me())
     team = await rest.team(config.mattermost.team)
     market = await rest.channel(team.id, config.mattermost.channel)
@@ -92,6 +100,12 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             readiness.look()
 
         timer = clock.Clock(wake)
+
+        def stopping() -> None:
+            readiness.stop()
+            nights.stop()
+            timer.stop()
+
         doors = web.doors(
             reception,
             config.mattermost.slash_tokens,
@@ -109,6 +123,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
             "the socket beside it",
         )
         timer.start()
+        at_signal.append(stopping)
         if nights.keep:
             timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
         if not web.is_local(config.listen.host):
@@ -124,9 +139,7 @@ async def _run(config: Config, store: Store, rest: Rest, ready: Callable[[int], 
                 group.create_task(try_again(store))
                 ready(port)
         finally:
-            readiness.stop()
-            timer.stop()
-            nights.stop()
+            stopping()
             await asyncio.gather(desk.cleanup(), server.cleanup())  # what is being answered is answered, within seconds
 
 
@@ -138,8 +151,12 @@ async def _listening(key: str, opening: Awaitable[T], place: str) -> T:
 
 
 @contextmanager
-def _until_signalled() -> Iterator[None]:
-    """Leave what stands inside at SIGTERM or SIGINT; a second one ends the process at once, which loses nothing either."""
+def _until_signalled() -> Iterator[list[Callable[[], None]]]:
+    """Leave what stands inside at SIGTERM or SIGINT; a second one ends the process at once, which loses nothing either.
+
+    What is put into the list that this gives is called at the signal, before anything is waited for.
+    """
+    at_signal: list[Callable[[], None]] = []
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     signalled = False
 
@@ -152,13 +169,15 @@ def _until_signalled() -> Iterator[None]:
         log.info("mmbot stops", signal=name)
         if task:
             task.cancel()
+        for call in at_signal:
+            call()
 
     numbers = (signal.SIGTERM, signal.SIGINT)
     for number in numbers:
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
             loop.add_signal_handler(number, stop, number.name)
     try:
-        yield
+        yield at_signal
     except asyncio.CancelledError:
         if not signalled:
             raise

@@ -57,6 +57,7 @@ class Readiness:
     app: App
     connected: Callable[[], bool]
     _waiting: Collection[int] = ()
+    _through: str = ""
     _since: int = 0
     _stopping: bool = False
 
@@ -77,14 +78,15 @@ class Readiness:
         return "; ".join(x for x in (connected, failing, stuck) if x)
 
     def look(self) -> None:
-        """Note which posts wait, and whether some that waited have gone."""
+        """Note which posts wait, and whether any has got through since the last look."""
         try:
             waiting = outbox.waiting(self.app.store, self.app.now())
+            through = self.app.store.state(outbox.GOT_THROUGH)
         except StoreFails:
             return
-        if not self._waiting or set(self._waiting) - set(waiting):
+        if not self._waiting or through != self._through:
             self._since = self.app.now()
-        self._waiting = waiting
+        self._waiting, self._through = waiting, through
 
     def stop(self) -> None:
         """Nothing is taken in any more."""

@@ -336,6 +336,27 @@ def test_readiness_names_what_is_missing(store: Store) -> None:
     assert readiness.missing() == "stopping"
 
 
+def test_what_waits_behind_a_card_that_was_given_up_or_is_refused_alone_makes_nothing_unready(store: Store) -> None:
+    now = MONDAY + 10 * 86_400_000
+    readiness = Readiness(App(store, Settings(), lambda: now), lambda: True)
+    outbox.add(store, "show", now, subject="card:99", channel="market", state="parked")
+    outbox.add(store, "say", now, channel="market", thread="card:99", body="{}")
+    assert outbox.waiting(store, now) == []
+    outbox.add(store, "say", now, person="id-pam", body="{}")
+    (refused,) = outbox.waiting(store, now)
+    for _ in range(3):  # others get through between two looks
+        assert readiness.missing() == ""
+        now += STUCK - 1
+        outbox.add(store, "say", now, person="id-sue", body="{}")
+        row = outbox.row(store, outbox.waiting(store, now)[-1])
+        assert row
+        outbox.sent(store, row, "c", f"p{row.id}")
+        assert outbox.waiting(store, now) == [refused]
+    assert readiness.missing() == ""
+    now += STUCK
+    assert "no post has got through since" in readiness.missing()
+
+
 NAMES = [migration.name for migration in migrations._migrations]  # noqa: SLF001 -- the library lists only what is pending
 
 

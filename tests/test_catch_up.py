@@ -1,5 +1,6 @@
 """Posts: those that are for the bot are taken in once and in order, whether it ran when they were written or not."""
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -14,12 +15,21 @@ from fake_mattermost import ADMIN, FakeMattermost
 from people import Human, Json
 from stage import Stage, on_stage, until
 
+from mmbot import clock, policy
+from mmbot.app import App
+from mmbot.listening import Listener
+from mmbot.mattermost.rest import Rest
 from mmbot.mattermost.stream import Pace, TokenRejected
+from mmbot.reception import Reception, person
 from mmbot.run import run
+from mmbot.store.database import Store
+from mmbot.store.failing import StoreFails
 from mmbot.store.seen import FORGOTTEN_UNTIL
+from mmbot.store.tx import Settings
 
 FEW = ("sue", "olive", "sam", "ada")
 NOBODY = "z" * 26
+STORE_FAILS = "the store fails: nothing is taken in until it can be used again"
 
 
 BOTH = pytest.mark.parametrize("stage", ["5.37.0", "9.9.0"], indirect=True)
@@ -414,6 +424,28 @@ async def test_readiness_follows_the_connection(stage: Stage) -> None:
         if down:
             stage.server.drop_connections()
         await until(partial(ready, stage, wanted=503 if down else 200))
+
+
+async def test_whoever_stopped_listening_since_the_store_failed_is_not_connected(stage: Stage) -> None:
+    await stage.stop()
+    store = Store(stage.config.store.path, policy.load())
+    async with Rest(stage.config.mattermost.url, stage.config.mattermost.token.get_secret_value()) as rest:
+        app, me = App(store, Settings(), clock.now), person(await rest.me())
+        listener = Listener(app, rest, Reception(app, rest, me, b"", stage.trigger, stage.url, lambda: None))
+        listens = asyncio.create_task(listener.run())
+
+        async def connected() -> bool:
+            return listener.connected
+
+        await until(connected)
+        store.execute("PRAGMA query_only = 1")
+        await direct(stage, stage.sue, "status MB-1")
+        with pytest.raises(StoreFails):
+            await listens
+        assert not listener.connected
+    store.close()
+    assert [x["event"] for x in stage.logs if x["log_level"] == "error"] == [STORE_FAILS]
+    stage.logs[:] = [x for x in stage.logs if x["event"] != STORE_FAILS]  # which no other scene may see
 
 
 async def ready(stage: Stage, wanted: int) -> bool:

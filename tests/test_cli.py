@@ -5,8 +5,10 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,7 +21,8 @@ from fake_mattermost import ADMIN, FakeMattermost
 from people import World, bootstrap
 from stage import Stage, free_port, on_stage, until
 
-from mmbot import __version__, cli
+from mmbot import __version__, cli, policy
+from mmbot.store.database import Store
 
 TEMPLATES = Path(__file__).parents[2] / "shared" / "data" / "issue_templates"
 CATALOGUE = Path(__file__).parents[2] / "shared" / "data" / "plugins-2023-09-08.json"
@@ -264,6 +267,19 @@ async def test_a_channel_or_an_admin_that_is_missing_is_said_so(world: World, tm
     path.write_text(good.replace("admin =", "owner ="))
     ended = await asked("run", "--config", path)
     assert (ended.code, ended.err.strip().startswith("people.admin: ")) == (1, True)
+
+
+async def test_a_store_that_fails_during_the_start_is_said_by_its_key(world: World, tmp_path: Path) -> None:
+    _, token = await world.add_bot("mmbot", ["plugins-marketplace"])
+    path = files_for(world, tmp_path, token, free_port())
+    (place := tmp_path / "var" / "mmbot.db").parent.mkdir()
+    Store(place, policy.load()).close()
+    with closing(sqlite3.connect(place, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ended = await ran("run", "--config", path)
+    assert ended.code == 1
+    last = ended.err.splitlines()[-1]
+    assert last == f"store.path: {place} cannot be written: another program has locked it (database is locked)."
 
 
 async def test_a_running_bot_ends_in_peace_and_lets_no_second_one_in(world: World, tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class Running:
     folder: Path
     port: int
     process: asyncio.subprocess.Process
+    server: FakeMattermost
     log: list[str] = field(default_factory=list)
 
     @property
@@ -114,7 +115,7 @@ async def running(folder: Path) -> AsyncIterator[Running]:
             f'[people]\nadmin = ["{world.users["ada"]["username"]}"]\nowner = ["{world.users["ada"]["username"]}"]\n'
         )
         process = await started("run", "--config", folder / "config.toml")
-        bot_runs = Running(world, ada, bot["user_id"], folder, port, process)
+        bot_runs = Running(world, ada, bot["user_id"], folder, port, process, server)
         reader = asyncio.create_task(_read(process, bot_runs.log))
         try:
             await bot_runs.ready()
@@ -236,6 +237,24 @@ async def test_a_signal_stops_it_and_a_second_one_at_once(tmp_path: Path) -> Non
         assert await bot.ends(1.5) == 1
         await bot.until_logged("mmbot leaves at once")
         writer.close()
+
+
+async def test_readiness_says_stopping_from_the_signal_on_while_what_is_being_posted_may_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as bot:
+        go = bot.server.hold("POST", r"^/posts\{.*`qa`")
+        await bot.ada.say(await bot.ada.dm(bot.bot), bot.give("qa"))
+        await until(lambda: _begun(bot), 10)
+        bot.process.send_signal(signal.SIGTERM)
+        await bot.until_logged("mmbot stops")
+        assert await bot.get("/readyz") == (503, "stopping")
+        go.set()
+        assert await bot.ends(6) == 0
+        assert bot.logged("mmbot has stopped") == 1
+
+
+async def _begun(bot: Running) -> bool:
+    """Whether a post is on its way that the server has not answered."""
+    return bool(bot.rows("SELECT 1 FROM outbox WHERE state = 'pending' AND error = 'being posted'"))
 
 
 def _overwritten(path: Path, at: int, length: int) -> None:

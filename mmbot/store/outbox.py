@@ -14,6 +14,8 @@ UNTRIED, EMPTY = "", "-"
 """In place of an anchor: nobody began to post the row; or its channel had no post at all then."""
 KEPT = 60 * 86_400_000
 """Milliseconds for which a row that was sent is kept: longer than its buttons can be pressed."""
+GOT_THROUGH = "got-through"
+"""Which post stood on the server last, and how often it was asked for: another value whenever one gets through."""
 AT_ONCE = 500
 """How many rows are deleted in one transaction."""
 _PLACE = """CASE WHEN {0}.person <> '' THEN {0}.person WHEN {0}.root <> '' THEN {0}.root WHEN {0}.thread <> '' THEN {0}.thread
@@ -144,10 +146,10 @@ def next_due(store: Store, now: int) -> int | None:
 
 
 def waiting(store: Store, now: int, limit: int = 100) -> list[int]:
-    """The oldest posts that should have gone by now, or were tried in vain."""
+    """The oldest posts that should have gone by now, or were tried in vain; not those that wait for the first post of their thread."""
     rows = store.query(
-        """SELECT id FROM outbox INDEXED BY outbox_due WHERE state = 'pending' AND kind <> 'do' AND (due_at <= ? OR tries > 0)
-           ORDER BY id LIMIT ?""",
+        f"""SELECT id FROM outbox o INDEXED BY outbox_due WHERE state = 'pending' AND kind <> 'do' AND (due_at <= ? OR tries > 0)
+            AND NOT {_ROOTLESS} ORDER BY id LIMIT ?""",  # noqa: S608 -- our own words
         now, limit,
     )  # fmt: skip
     return [int(row["id"]) for row in rows]
@@ -195,6 +197,8 @@ def sent(store: Store, row: OutboxRow, channel: str, post: str, shown: str = "")
 
     Of a row whose post was lost since then nothing is noted: it is to be posted anew.
     """
+    if post:
+        store.remember(GOT_THROUGH, f"{row.id} {row.asked}")
     store.execute(
         """UPDATE outbox SET state = iif(asked > ?, 'pending', 'sent'), sent_channel = ?, post = ?, shown = ?, anchor = '',
            tries = 0, error = '' WHERE id = ? AND key = ?""",

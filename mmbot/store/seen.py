@@ -1,9 +1,12 @@
-"""What counted already and shall not count again: event ids are kept for a month, and then everything as old as they is refused."""
+"""What counted already and shall not count again: event ids are kept for a month, and then posts as old as they are refused."""
 
 from mmbot.store.database import Store
 
 KEPT = 30 * 86_400_000
-"""Milliseconds; longer than what any door accepts stays valid, so that nothing can come again there."""
+"""Milliseconds; longer than what Mattermost's doors accept stays valid, so that nothing can come again there.
+
+What GitHub signed stays valid for ever: a push that somebody kept for longer than this and sends again counts once more.
+"""
 AT_ONCE = 200
 """How many are forgotten at once: more than come in meanwhile, and little enough for nobody to wait."""
 FORGOTTEN_UNTIL = "forgotten-until"
