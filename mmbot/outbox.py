@@ -270,7 +270,7 @@ class Outbox:
         root = row.root or self._root(thread)
         if made := await self._made(row, channel, remembered):
             channel, post = made
-            remembered = row.shown  # what that try said, not what there is to say by now
+            remembered = row.shown or remembered  # what that try said, not what there is to say by now, if it is known
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         await self._sent(row, channel, post, remembered)

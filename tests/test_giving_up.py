@@ -5,20 +5,24 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from people import Human
 from sqlite_utils import Database
 from structlog.testing import capture_logs
-from test_outbox import BOTH, MESSAGE, Bench, bench, resolved
+from test_outbox import BOTH, MESSAGE, Bench, bench, findings_told, resolved, reviewing
 
-from mmbot.events import MoveReview, PeopleNamed, ReferenceResolved
+from mmbot import policy
+from mmbot.events import MoveReview, PeopleNamed, ReferenceResolved, Submit
 from mmbot.mattermost.client import RestError
 from mmbot.mattermost.voice import _translated
 from mmbot.messages import Never, NotNow
 from mmbot.outbox import LAST_SECONDS, OTHERS, TRIES, Outbox
 from mmbot.store import outbox
+from mmbot.store.backup import back_up, restore
+from mmbot.store.database import Store
 from mmbot.store.migrations import migrations
 
 assert bench  # a fixture
@@ -342,6 +346,39 @@ async def test_what_was_sent_long_ago_is_forgotten_but_not_what_is_needed(bench:
     assert len([x for x in left if x["kind"] == "say"]) == 2  # the new one and the parked one
     assert outbox.prune(bench.store, bench.now()) == 0
     assert outbox.subject_of_post(bench.store, bench.row("card:1").post) == "card:1"
+
+
+@BOTH
+async def test_what_was_posted_after_a_backup_is_found_and_not_doubled_when_it_is_restored(
+    bench: Bench, tmp_path: Path
+) -> None:
+    reviewing(bench)("once")
+    await bench.outbox.drain()  # the checklist
+    bench.ahead += 10 * MINUTE  # the notice is due
+    bench.do(Submit(link="https://github.com/example/badges v1.0.0"))
+    bench.store.execute("DELETE FROM outbox WHERE kind = 'do' AND state = 'pending'")  # what is looked up is told anew
+    say(bench, "sue", "hello")
+    say(bench, "sue", "tried")
+    outbox.later(bench.store, bench.store.query("SELECT max(id) AS n FROM outbox")[0]["n"], bench.now(), "502")
+    say(bench, "sue", "parked")
+    outbox.parked(bench.store, bench.store.query("SELECT max(id) AS n FROM outbox")[0]["n"], "403")
+    back_up(bench.store.path, tmp_path / "copy.db")
+    bench.app.retry("all")
+    await bench.outbox.drain()
+    assert bench.states() == []
+    before = {key for key, post in bench.server.content.all.items() if not post["delete_at"]}
+    restore(tmp_path / "copy.db", tmp_path / "new.db", datetime.now(UTC))
+    with closing(Store(tmp_path / "new.db", policy.load())) as bench.store:
+        bench.__post_init__()
+        bench.app.retry("all")
+        for _ in range(2):
+            await bench.outbox.drain()
+            bench.ahead += 10 * MINUTE
+        assert bench.states() == []
+    assert {key for key, post in bench.server.content.all.items() if not post["delete_at"]} == before
+    assert await findings_told(bench) == ["once"]
+    for words in ("hello", "tried", "parked"):
+        assert await told(bench, "sue", words) == [words]
 
 
 def test_what_an_older_version_tried_is_looked_for_in_all_of_its_channel(tmp_path: Path) -> None:
