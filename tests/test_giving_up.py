@@ -194,6 +194,26 @@ async def test_a_fault_in_taking_in_a_result_is_told_and_can_be_tried_again(benc
     assert not ticket.asked
 
 
+async def test_a_step_for_a_ticket_that_cannot_be_read_is_parked_and_the_rest_goes_on(bench: Bench) -> None:
+    admin(bench)
+    bench.do(MoveReview(ticket=1, link="v1.0.1"))
+    before = bench.store.query("SELECT data FROM fact WHERE id = 2")[0]["data"]
+    bench.store.execute("UPDATE fact SET data = '{}' WHERE id = 2")
+    with bench.store.transaction(), contextlib.suppress(KeyError), bench.store.savepoint():
+        raise KeyError  # it forgets what it has read
+    say(bench, "sue", "hello")
+    with capture_logs() as logs:
+        await bench.outbox.drain()
+    assert "nobody was told that an outbox row was given up" in [x["event"] for x in logs]
+    assert {state for state, _ in bench.states()} == {"parked"}
+    assert await told(bench, "sue", "hello") == ["hello"]
+    assert await told(bench, "olive", "that is a fault of mine")
+    bench.store.execute("UPDATE fact SET data = ? WHERE id = 2", before)
+    bench.app.retry("all")
+    await bench.outbox.drain()
+    assert bench.states() == []
+
+
 async def test_a_result_is_taken_in_once_though_it_comes_twice(bench: Bench) -> None:
     bench.do(MoveReview(ticket=1, link="v1.0.1"))
     await bench.outbox.drain()
