@@ -126,6 +126,21 @@ def nightly(store: Path, folder: Path) -> list[Path]:
         return []
 
 
+def sweep(store: Path, folder: Path) -> list[Path]:
+    """Delete what nightly backups of a store left behind that never got done, as when the machine stopped; returns it. Raises BackupFailed.
+
+    To be called while none is being made.
+    """
+    part = re.compile(rf"\.{re.escape(store.stem)}-{NIGHTLY}-\d{{8}}T\d{{6}}Z\.db\.part(-journal|-wal|-shm)?")
+    try:
+        left = [x for x in folder.iterdir() if part.fullmatch(x.name) and x.is_file()] if folder.is_dir() else []
+        for path in left:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BackupFailed(f"Unfinished backups in {folder} cannot be deleted: {error.strerror}.") from error
+    return left
+
+
 def made_at(backup: Path) -> datetime:
     """When a backup with a name of ours was made."""
     return datetime.strptime(backup.stem[-16:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
