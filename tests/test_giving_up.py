@@ -23,6 +23,7 @@ from mmbot.outbox import LAST_SECONDS, OTHERS, TRIES, Outbox
 from mmbot.store import outbox
 from mmbot.store.backup import back_up, restore
 from mmbot.store.database import Store
+from mmbot.store.failing import StoreFails
 from mmbot.store.migrations import migrations
 
 assert bench  # a fixture
@@ -148,6 +149,27 @@ async def test_the_thread_of_a_parked_card_waits_for_it_without_trying(bench: Be
     assert "later" in await bench.thread()
 
 
+async def test_a_notice_for_the_thread_of_a_parked_card_waits_for_it_and_follows(bench: Bench) -> None:
+    reviewing(bench)("a hole")
+    bench.store.execute("UPDATE outbox SET post = '', state = 'parked' WHERE subject = 'card:1'")
+    outbox.notice(bench.store, "changed:1", bench.now(), bench.now())
+    for number in range(max(TRIES, OTHERS) + 3):
+        say(bench, "sue", f"ok{number}")
+        await bench.outbox.drain()
+        bench.ahead += 2 * MINUTE
+    left = bench.store.query("SELECT subject, state, tries FROM outbox WHERE subject IN ('card:1', 'changed:1')")
+    assert {(x["subject"], x["state"], x["tries"]) for x in left} == {
+        ("card:1", "parked", 0),
+        ("changed:1", "pending", 0),
+    }
+    assert outbox.next_due(bench.store, bench.now()) is None
+    bench.app.retry("all")
+    await bench.outbox.drain()
+    assert bench.states() == []
+    notice = bench.store.query("SELECT post FROM outbox WHERE subject = 'changed:1' ORDER BY id DESC LIMIT 1")
+    assert bench.server.content.all[notice[0]["post"]]["root_id"] == bench.row("card:1").post
+
+
 async def test_a_card_that_changes_while_it_is_sent_is_sent_again_even_within_a_millisecond(bench: Bench) -> None:
     row = bench.row("card:1")
     at = bench.now()
@@ -212,6 +234,31 @@ async def test_a_step_for_a_ticket_that_cannot_be_read_is_parked_and_the_rest_go
     bench.app.retry("all")
     await bench.outbox.drain()
     assert bench.states() == []
+
+
+async def test_a_step_whose_result_the_store_does_not_take_was_not_tried(bench: Bench) -> None:
+    async def failing(arguments: Mapping[str, object], tries: int) -> ReferenceResolved:
+        bench.store.trouble = "the disk is full"
+        return await resolved(arguments, tries)
+
+    bench.do(MoveReview(ticket=1, link="v1.0.1"))
+    with pytest.raises(StoreFails):
+        await Outbox(bench.app, bench.outbox.voice, {"resolve": failing}).run(lambda _: None)
+    bench.store.trouble = ""
+    steps = bench.store.query("SELECT state, tries, error FROM outbox WHERE kind = 'do' ORDER BY id DESC LIMIT 1")
+    assert steps == [{"state": "pending", "tries": 0, "error": ""}]
+
+
+async def test_a_statement_of_ours_that_fails_in_a_step_is_a_fault_of_ours(bench: Bench) -> None:
+    async def wrong(_arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
+        bench.store.query("SELECT nothing")
+        raise AssertionError
+
+    bench.do(MoveReview(ticket=1, link="v1.0.1"))
+    with capture_logs() as logs:
+        await Outbox(bench.app, bench.outbox.voice, {"resolve": wrong}).drain()
+    assert "outbox row failed" in [x["event"] for x in logs]
+    assert [state for state, _ in bench.states()] == ["parked"]
 
 
 async def test_a_result_is_taken_in_once_though_it_comes_twice(bench: Bench) -> None:

@@ -8,8 +8,8 @@ import structlog
 from mmbot.handlers.news import guide
 from mmbot.store import outbox
 from mmbot.store.database import Store
-from mmbot.store.outbox import OutboxRow
 from mmbot.store.failing import StoreFails
+from mmbot.store.outbox import OutboxRow
 from mmbot.store.tx import Tx
 from mmbot.words import parked as words
 
