@@ -39,6 +39,10 @@ Step = Callable[[Mapping[str, object], int], Awaitable[Happening]]
 """The arguments of a `do` row and the number of tries before this one in; what came of it out. Raises NotNow."""
 
 
+class _NoRoot(Exception):  # noqa: N818 -- nothing is wrong: the row waits
+    """The first post of a row's thread is not there yet; which thread."""
+
+
 class Voice(Protocol):
     """Where posts go: a Mattermost server, or the console. Every method may raise NotNow, Never."""
 
@@ -186,6 +190,9 @@ class Outbox:
         store, now = self.app.store, self.app.now
         try:
             await (self._show(row) if row.kind == "show" else self._say(row))
+        except _NoRoot as no:  # known only now: from here on it is not due until that post is there
+            outbox.waits_for(store, row.id, str(no))
+            return False
         except NotNow as no:
             pause = max(min(LONGEST_PAUSE, 500 * 2 ** min(row.tries, 10)), round((no.seconds or 0) * 1000))
             if no.seconds:  # the server means all of us
@@ -270,7 +277,7 @@ class Outbox:
         root = row.root or self._root(thread)
         if made := await self._made(row, channel, remembered):
             channel, post = made
-            remembered = row.shown  # what that try said, not what there is to say by now
+            remembered = row.shown or remembered  # what that try said, not what there is to say by now, if it is known
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         await self._sent(row, channel, post, remembered)
@@ -319,12 +326,10 @@ class Outbox:
         if not thread:
             return ""
         root = outbox.post_of(self.app.store, thread)
-        if root is None:
+        if root is None or (not root.post and root.state == "sent"):
             raise Never("there is no post to which it is an answer")
-        if (
-            not root.post
-        ):  # it was there when this row was found to be due, or a notice found only now whose thread it is for
-            raise NotNow("the thread's first post is not there yet")
+        if not root.post:  # it was there when this row was found to be due, or this is a notice
+            raise _NoRoot(thread)
         return root.post
 
     def _start_steps(self) -> None:
@@ -340,7 +345,9 @@ class Outbox:
         try:
             what = await self.steps[row.subject](json.loads(row.body), row.tries)
             self.app.take_in(Event(f"do:{row.key}", "", self.app.now(), Where("mmbot"), what), row)
-        except (NotNow, sqlite3.OperationalError) as no:  # or the store does not take the result at the moment
+        except StoreFails:
+            raise  # its result could not be noted: it is done again when the store can be used
+        except NotNow as no:
             outbox.later(self.app.store, row.id, self.app.now() + 5_000 * 2 ** min(row.tries, 6), str(no))
         except Exception as error:  # noqa: BLE001 -- likewise
             self._fault(row, error)

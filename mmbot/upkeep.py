@@ -127,6 +127,7 @@ class Nights:
         store = self.app.store.path
         to = self.folder / backup.name_of(store, datetime.now(UTC), backup.NIGHTLY)
         try:
+            backup.sweep(store, self.folder)
             made = backup.back_up(store, to, self._stopping.is_set)
             gone = backup.prune(store, self.folder, self.keep)
         except BackupFailed as failed:

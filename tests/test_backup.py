@@ -241,6 +241,18 @@ def test_pruning_keeps_the_newest_and_touches_nothing_that_is_not_ours(path: Pat
     assert backup.prune(path, tmp_path, 2) == []
 
 
+async def test_the_nightly_backup_deletes_what_unfinished_ones_left_behind(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    stale = ".mmbot-nightly-20261101T030000Z.db.part"
+    others = {".mmbot-20261101T030000Z.db.part", ".other-nightly-20261101T030000Z.db.part", ".mmbot.db.part"}
+    for name in (stale, f"{stale}-journal", *others):
+        (folder / name).touch()
+    await Nights(app_of(store), folder, 2, lambda: None).night()
+    (made,) = backup.nightly(store.path, folder)
+    assert {x.name for x in folder.iterdir()} == {made.name, *others}
+
+
 def app_of(store: Store) -> App:
     return App(store, Settings(), lambda: MONDAY)
 

@@ -5,20 +5,25 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from people import Human
 from sqlite_utils import Database
 from structlog.testing import capture_logs
-from test_outbox import BOTH, MESSAGE, Bench, bench, resolved
+from test_outbox import BOTH, MESSAGE, Bench, bench, findings_told, resolved, reviewing
 
-from mmbot.events import MoveReview, PeopleNamed, ReferenceResolved
+from mmbot import policy
+from mmbot.events import MoveReview, PeopleNamed, ReferenceResolved, Submit
 from mmbot.mattermost.client import RestError
 from mmbot.mattermost.voice import _translated
 from mmbot.messages import Never, NotNow
 from mmbot.outbox import LAST_SECONDS, OTHERS, TRIES, Outbox
 from mmbot.store import outbox
+from mmbot.store.backup import back_up, restore
+from mmbot.store.database import Store
+from mmbot.store.failing import StoreFails
 from mmbot.store.migrations import migrations
 
 assert bench  # a fixture
@@ -144,6 +149,27 @@ async def test_the_thread_of_a_parked_card_waits_for_it_without_trying(bench: Be
     assert "later" in await bench.thread()
 
 
+async def test_a_notice_for_the_thread_of_a_parked_card_waits_for_it_and_follows(bench: Bench) -> None:
+    reviewing(bench)("a hole")
+    bench.store.execute("UPDATE outbox SET post = '', state = 'parked' WHERE subject = 'card:1'")
+    outbox.notice(bench.store, "changed:1", bench.now(), bench.now())
+    for number in range(max(TRIES, OTHERS) + 3):
+        say(bench, "sue", f"ok{number}")
+        await bench.outbox.drain()
+        bench.ahead += 2 * MINUTE
+    left = bench.store.query("SELECT subject, state, tries FROM outbox WHERE subject IN ('card:1', 'changed:1')")
+    assert {(x["subject"], x["state"], x["tries"]) for x in left} == {
+        ("card:1", "parked", 0),
+        ("changed:1", "pending", 0),
+    }
+    assert outbox.next_due(bench.store, bench.now()) is None
+    bench.app.retry("all")
+    await bench.outbox.drain()
+    assert bench.states() == []
+    notice = bench.store.query("SELECT post FROM outbox WHERE subject = 'changed:1' ORDER BY id DESC LIMIT 1")
+    assert bench.server.content.all[notice[0]["post"]]["root_id"] == bench.row("card:1").post
+
+
 async def test_a_card_that_changes_while_it_is_sent_is_sent_again_even_within_a_millisecond(bench: Bench) -> None:
     row = bench.row("card:1")
     at = bench.now()
@@ -188,6 +214,51 @@ async def test_a_fault_in_taking_in_a_result_is_told_and_can_be_tried_again(benc
     ticket = bench.store.ticket(1)
     assert ticket
     assert not ticket.asked
+
+
+async def test_a_step_for_a_ticket_that_cannot_be_read_is_parked_and_the_rest_goes_on(bench: Bench) -> None:
+    admin(bench)
+    bench.do(MoveReview(ticket=1, link="v1.0.1"))
+    before = bench.store.query("SELECT data FROM fact WHERE id = 2")[0]["data"]
+    bench.store.execute("UPDATE fact SET data = '{}' WHERE id = 2")
+    with bench.store.transaction(), contextlib.suppress(KeyError), bench.store.savepoint():
+        raise KeyError  # it forgets what it has read
+    say(bench, "sue", "hello")
+    with capture_logs() as logs:
+        await bench.outbox.drain()
+    assert "nobody was told that an outbox row was given up" in [x["event"] for x in logs]
+    assert {state for state, _ in bench.states()} == {"parked"}
+    assert await told(bench, "sue", "hello") == ["hello"]
+    assert await told(bench, "olive", "that is a fault of mine")
+    bench.store.execute("UPDATE fact SET data = ? WHERE id = 2", before)
+    bench.app.retry("all")
+    await bench.outbox.drain()
+    assert bench.states() == []
+
+
+async def test_a_step_whose_result_the_store_does_not_take_was_not_tried(bench: Bench) -> None:
+    async def failing(arguments: Mapping[str, object], tries: int) -> ReferenceResolved:
+        bench.store.trouble = "the disk is full"
+        return await resolved(arguments, tries)
+
+    bench.do(MoveReview(ticket=1, link="v1.0.1"))
+    with pytest.raises(StoreFails):
+        await Outbox(bench.app, bench.outbox.voice, {"resolve": failing}).run(lambda _: None)
+    bench.store.trouble = ""
+    steps = bench.store.query("SELECT state, tries, error FROM outbox WHERE kind = 'do' ORDER BY id DESC LIMIT 1")
+    assert steps == [{"state": "pending", "tries": 0, "error": ""}]
+
+
+async def test_a_statement_of_ours_that_fails_in_a_step_is_a_fault_of_ours(bench: Bench) -> None:
+    async def wrong(_arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
+        bench.store.query("SELECT nothing")
+        raise AssertionError
+
+    bench.do(MoveReview(ticket=1, link="v1.0.1"))
+    with capture_logs() as logs:
+        await Outbox(bench.app, bench.outbox.voice, {"resolve": wrong}).drain()
+    assert "outbox row failed" in [x["event"] for x in logs]
+    assert [state for state, _ in bench.states()] == ["parked"]
 
 
 async def test_a_result_is_taken_in_once_though_it_comes_twice(bench: Bench) -> None:
@@ -342,6 +413,39 @@ async def test_what_was_sent_long_ago_is_forgotten_but_not_what_is_needed(bench:
     assert len([x for x in left if x["kind"] == "say"]) == 2  # the new one and the parked one
     assert outbox.prune(bench.store, bench.now()) == 0
     assert outbox.subject_of_post(bench.store, bench.row("card:1").post) == "card:1"
+
+
+@BOTH
+async def test_what_was_posted_after_a_backup_is_found_and_not_doubled_when_it_is_restored(
+    bench: Bench, tmp_path: Path
+) -> None:
+    reviewing(bench)("once")
+    await bench.outbox.drain()  # the checklist
+    bench.ahead += 10 * MINUTE  # the notice is due
+    bench.do(Submit(link="https://github.com/example/badges v1.0.0"))
+    bench.store.execute("DELETE FROM outbox WHERE kind = 'do' AND state = 'pending'")  # what is looked up is told anew
+    say(bench, "sue", "hello")
+    say(bench, "sue", "tried")
+    outbox.later(bench.store, bench.store.query("SELECT max(id) AS n FROM outbox")[0]["n"], bench.now(), "502")
+    say(bench, "sue", "parked")
+    outbox.parked(bench.store, bench.store.query("SELECT max(id) AS n FROM outbox")[0]["n"], "403")
+    back_up(bench.store.path, tmp_path / "copy.db")
+    bench.app.retry("all")
+    await bench.outbox.drain()
+    assert bench.states() == []
+    before = {key for key, post in bench.server.content.all.items() if not post["delete_at"]}
+    restore(tmp_path / "copy.db", tmp_path / "new.db", datetime.now(UTC))
+    with closing(Store(tmp_path / "new.db", policy.load())) as bench.store:
+        bench.__post_init__()
+        bench.app.retry("all")
+        for _ in range(2):
+            await bench.outbox.drain()
+            bench.ahead += 10 * MINUTE
+        assert bench.states() == []
+    assert {key for key, post in bench.server.content.all.items() if not post["delete_at"]} == before
+    assert await findings_told(bench) == ["once"]
+    for words in ("hello", "tried", "parked"):
+        assert await told(bench, "sue", words) == [words]
 
 
 def test_what_an_older_version_tried_is_looked_for_in_all_of_its_channel(tmp_path: Path) -> None:

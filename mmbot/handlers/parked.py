@@ -1,13 +1,19 @@
 """Rows of the outbox that were given up: who is told of it, once for each cause, and how they are taken up again."""
 
 import json
+from collections.abc import Callable
+
+import structlog
 
 from mmbot.handlers.news import guide
 from mmbot.store import outbox
 from mmbot.store.database import Store
+from mmbot.store.failing import StoreFails
 from mmbot.store.outbox import OutboxRow
 from mmbot.store.tx import Tx
 from mmbot.words import parked as words
+
+log = structlog.get_logger()
 
 TOLD = "parked-told:"
 """Before a cause: when (milliseconds UTC) the admins were told of it last."""
@@ -15,15 +21,33 @@ DAY = 86_400_000
 
 
 def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
-    """Park a row. The admins are told of a cause once a day at most; the owner, of a step whose result is missing."""
+    """Park a row. The admins are told of a cause once a day at most; the owner, of a step whose result is missing.
+
+    It is parked though they cannot be told, as of a ticket that cannot be read: else it would be tried, and fail, for ever.
+    """
     outbox.parked(tx.store, row.id, why)
+    _tried(tx, row, lambda: _tell_admins(tx, row, why, cause))
+    if row.kind == "do":
+        _tried(tx, row, lambda: _tell_owner(tx, row))
+
+
+def _tried(tx: Tx, row: OutboxRow, telling: Callable[[], None]) -> None:
+    """Tell somebody, or log why not. Raises StoreFails."""
+    try:
+        with tx.store.savepoint():
+            telling()
+    except StoreFails:
+        raise
+    except Exception:
+        log.exception("nobody was told that an outbox row was given up", row=row.id, subject=row.subject)
+
+
+def _tell_admins(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     told = int(tx.store.state(TOLD + cause) or 0)
     if tx.now - told >= DAY:
         tx.store.remember(TOLD + cause, str(tx.now))
         for admin in tx.store.members("admin"):
             tx.say(words.to_admin(why, step=row.kind == "do"), to=admin)
-    if row.kind == "do":
-        _tell_owner(tx, row)
 
 
 def _tell_owner(tx: Tx, row: OutboxRow) -> None:

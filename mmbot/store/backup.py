@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from mmbot.store.database import StoreBusy, locked
 from mmbot.store.migrations import migrations
+from mmbot.store.outbox import EMPTY, UNTRIED
 
 PAGES = 512
 """How many pages are copied at once, 2 MB: between two such steps a copy can be given up, and the disk serves others."""
@@ -125,6 +126,21 @@ def nightly(store: Path, folder: Path) -> list[Path]:
         return []
 
 
+def sweep(store: Path, folder: Path) -> list[Path]:
+    """Delete what nightly backups of a store left behind that never got done, as when the machine stopped; returns it. Raises BackupFailed.
+
+    To be called while none is being made.
+    """
+    part = re.compile(rf"\.{re.escape(store.stem)}-{NIGHTLY}-\d{{8}}T\d{{6}}Z\.db\.part(-journal|-wal|-shm)?")
+    try:
+        left = [x for x in folder.iterdir() if part.fullmatch(x.name) and x.is_file()] if folder.is_dir() else []
+        for path in left:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BackupFailed(f"Unfinished backups in {folder} cannot be deleted: {error.strerror}.") from error
+    return left
+
+
 def made_at(backup: Path) -> datetime:
     """When a backup with a name of ours was made."""
     return datetime.strptime(backup.stem[-16:], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -157,9 +173,7 @@ def restore(backup: Path, store: Path, at: datetime) -> tuple[Backup, Path | Non
         with _alone(store), _made_anew(store.with_name(f".{store.name}.part")) as part:
             _copied(backup, part, lambda: False)
             with closing(sqlite3.connect(part)) as connection:
-                connection.execute(
-                    "UPDATE outbox INDEXED BY outbox_due SET error = 'restored' WHERE state = 'pending' AND error = ''"
-                )
+                _to_be_looked_for(connection)
                 connection.commit()
             if (now := verified(part)).facts != found.facts:
                 raise BackupFailed(f"The copy of {backup} holds {now.facts} facts, and not {found.facts}.")
@@ -175,6 +189,17 @@ def restore(backup: Path, store: Path, at: datetime) -> tuple[Backup, Path | Non
     except sqlite3.Error as error:
         raise BackupFailed(f"{store} cannot be written: {error}.") from error
     return found, kept
+
+
+def _to_be_looked_for(connection: sqlite3.Connection) -> None:
+    """Mark the posts that are still to be made: nobody knows after which post they may have been made since."""
+    connection.execute("UPDATE outbox SET error = 'restored' WHERE state = 'pending' AND error = ''")
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(outbox)")}
+    if "anchor" in columns:  # else the upgrade of an older store does it, for all that has an error
+        connection.execute(
+            "UPDATE outbox SET anchor = ? WHERE state <> 'sent' AND kind <> 'do' AND post = '' AND anchor = ?",
+            (EMPTY, UNTRIED),
+        )
 
 
 def _set_aside(store: Path, at: datetime) -> Path:

@@ -213,6 +213,11 @@ def later(store: Store, number: int, due_at: int, error: str) -> None:
     )
 
 
+def waits_for(store: Store, number: int, thread: str) -> None:
+    """A row is for a thread whose first post is not there yet: it is not due until then, and that is no try."""
+    store.execute("UPDATE outbox SET thread = ? WHERE id = ?", thread, number)
+
+
 def post_anew(store: Store, now: int) -> None:
     """Every post that shows a subject is gone: they are all to be posted again, cards first."""
     store.execute(
