@@ -56,7 +56,7 @@ def _texts(node: ast.expr, module: ModuleType) -> list[str]:
 def _worth(expression: ast.expr, module: ModuleType) -> str:
     try:
         return str(eval(ast.unparse(expression), vars(module)))  # noqa: S307 -- an expression of the source that is tested
-    except NameError:
+    except (NameError, AttributeError):  # a local value: `row` is a function of the module, too
         return "?"
 
 
