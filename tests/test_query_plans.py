@@ -24,6 +24,8 @@ READS_ALL = {
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
     "UPDATE outbox SET post = '', shown = '', asked = asked + 1, state = 'pending', due_at = ? "
     "WHERE kind = 'show' AND post <> ''": "the console's own store, once when it is opened",
+    "UPDATE outbox SET anchor = ? WHERE state <> 'sent' AND kind <> 'do' AND post = '' AND anchor = ?": "a store that is put "
+    "back, once and with nobody waiting",
 }
 """Statements that read all of a table, and why they may."""
 SHORT = (
