@@ -101,6 +101,7 @@ HANDLERS: Mapping[type, Handler] = {
     BackupMissed: backups.missed,
 }
 FEW_WORDS = 4
+"""A line that was not understood and has at least so many may say what should not stand in public."""
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 """The ways in whose answer travels back with the request; a dialog only takes a refusal, so it stays open with what was typed."""
 

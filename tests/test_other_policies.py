@@ -104,3 +104,25 @@ def test_why_an_item_of_a_confidential_role_does_not_apply_stays_out_of_the_chan
     )  # fmt: skip
     assert "**S2** not applicable by sam" in said
     assert "open door" not in said
+
+
+REVIEWED = (
+    f"@sue: /mb submit {REMIND} v1.0.0", "@olive: /mb request MB-1", "@pam: /mb approve MB-1 --all", "@dana: /mb approve MB-1 --all",
+    "@sam: /mb approve MB-1 --all", "@quinn: /mb approve MB-1 --all", "@olive: /mb done MB-1 merged", "@rosa: /mb done MB-1 cut",
+    "@olive: /mb done MB-1 listing https://github.com/mattermost/mattermost-marketplace/pull/7",
+)  # fmt: skip
+
+
+def test_a_role_that_is_switched_on_later_asks_nothing_of_what_is_listed(tmp_path: Path) -> None:
+    listing = (
+        "@dana: /mb approve MB-1 --listing",
+        "@quinn: /mb approve MB-1 --listing",
+        "@olive: /mb done MB-1 listed",
+    )
+    played(tmp_path, SHIPPED, *REVIEWED, *listing)
+    said = played(
+        tmp_path, with_docs(), "@olive: /mb status MB-1", "@olive: /mb request MB-1", "@olive: /mb done MB-1 promotion"
+    )
+    assert not [x for x in said if "docs reviewer" in x]
+    assert [x for x in said if "its review is over" in x]
+    assert [x for x in said if "Recorded for **MB-1 Remind 1.0.0**: promoted" in x]

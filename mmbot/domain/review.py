@@ -163,7 +163,7 @@ def finding(ticket: Ticket, number: int) -> Finding:
 
 def unblocked(ticket: Ticket, number: int, by: str, at: int, via: str) -> Ticket:
     """The ticket with one finding settled; a failed item becomes open again. Raises Illegal: ended, finding-unknown, finding-settled."""
-    _must_be_open(ticket)
+    must_be_open(ticket)
     return ticket.plus(f.FindingResolved(number=finding(ticket, number).number, by=by, at=at, via=via))
 
 
@@ -198,7 +198,7 @@ def approved(ticket: Ticket, role: str, by: str, at: int, via: str, *, everythin
 
 def retracted(ticket: Ticket, role: str, by: str, at: int, via: str) -> Ticket:
     """The ticket with a role's approval taken back. Raises Illegal: ended, role-not-here, not-approved."""
-    _must_be_open(ticket)
+    must_be_open(ticket)
     _must_judge(ticket, role)
     if not ticket.review(role).approved_at:
         raise Illegal("not-approved", role=role)
@@ -250,7 +250,8 @@ def _next_finding(ticket: Ticket) -> int:
     return len(ticket.findings) + 1
 
 
-def _must_be_open(ticket: Ticket) -> None:
+def must_be_open(ticket: Ticket) -> None:
+    """Raises Illegal: ended, is-public."""
     if ticket.ended:
         raise Illegal("ended", ended=ticket.ended)
     if ticket.public:
@@ -258,7 +259,7 @@ def _must_be_open(ticket: Ticket) -> None:
 
 
 def _must_be_reviewable(ticket: Ticket) -> None:
-    _must_be_open(ticket)
+    must_be_open(ticket)
     if not ticket.commit:
         raise Illegal("no-commit")
 

@@ -34,7 +34,7 @@ class Actor:
 
 def submits(ticket: Ticket, user: str) -> bool:
     """Whether the plugin is this person's own."""
-    return bool(user) and (user == ticket.submitter or user in ticket.maintainers)
+    return bool(user) and user in ticket.people
 
 
 def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:  # noqa: PLR0911 -- one exit per case

@@ -1,7 +1,7 @@
 """The steps of a ticket's way: which are done, which comes next, and when one may be said to be done."""
 
 from mmbot.domain import facts as f
-from mmbot.domain.review import Illegal, gate
+from mmbot.domain.review import Illegal, gate, must_be_open
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.policy import Step
@@ -138,17 +138,19 @@ def _resting_on(ticket: Ticket, name: str) -> str:
     return next((x for x in steps[at + 1 : public + 1] if ticket.policy.steps[x].do and done(ticket, x)), "")
 
 
+def _must_try(ticket: Ticket, role: str) -> None:
+    """Only a role of the listing gate judges what was cut, and only until it is public."""
+    must_be_open(ticket)
+    if "listing-gate" not in ticket.track_words.steps or role not in listing_roles(ticket):
+        raise Illegal("role-not-here", role=role)
+
+
 def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at: int, via: str) -> Ticket:
     """The ticket with a role's verdict on what was cut.
 
     Raises Illegal: ended, is-public, role-not-here, step-early, already-approved, not-approved.
     """
-    if ticket.ended:
-        raise Illegal("ended", ended=ticket.ended)
-    if ticket.public:
-        raise Illegal("is-public")
-    if "listing-gate" not in ticket.track_words.steps or role not in listing_roles(ticket):
-        raise Illegal("role-not-here", role=role)
+    _must_try(ticket, role)
     given = role not in missing_at_listing(ticket)
     if decision == "approve":
         if before := _before(ticket, "listing-gate"):
@@ -164,12 +166,7 @@ def listing_judged(ticket: Ticket, role: str, decision: f.Decision, by: str, at:
 
 def cut_refused(ticket: Ticket, fact: f.CutRefused) -> Ticket:
     """The ticket after a role found a fault in what was cut. Raises Illegal: ended, is-public, role-not-here, step-early, why-missing."""
-    if ticket.ended:
-        raise Illegal("ended", ended=ticket.ended)
-    if ticket.public:
-        raise Illegal("is-public")
-    if "listing-gate" not in ticket.track_words.steps or fact.role not in listing_roles(ticket):
-        raise Illegal("role-not-here", role=fact.role)
+    _must_try(ticket, fact.role)
     if not fact.text.strip():
         raise Illegal("why-missing", item=None, state="failed")
     if not done(ticket, "cut"):
@@ -181,10 +178,7 @@ def cut_refused(ticket: Ticket, fact: f.CutRefused) -> Ticket:
 
 def closed(ticket: Ticket, fact: f.Ended) -> Ticket:
     """The ticket over. Raises Illegal: ended, is-public."""
-    if ticket.ended:
-        raise Illegal("ended", ended=ticket.ended)
-    if ticket.public:
-        raise Illegal("is-public")
+    must_be_open(ticket)
     return ticket.plus(fact)
 
 

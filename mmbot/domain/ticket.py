@@ -120,6 +120,11 @@ class Ticket:
         return named.people if named else (self.submitter,)
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody whose plugin it is: the submitter and the maintainers, each once."""
+        return tuple(dict.fromkeys((self.submitter, *self.maintainers)))
+
+    @property
     def contact(self) -> str:
         """Whom to tell of a vulnerability in private, "" if nobody is known."""
         return self._edited("contact") or (self.submitted.contact if self.submitted else "")

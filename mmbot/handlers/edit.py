@@ -14,6 +14,7 @@ from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import edit as words
+from mmbot.words.choices import no_address
 
 OF_THE_SUBMITTER = ("title", "contact", "social")
 """What its submitter may put right, too; the rest is the owners'."""
@@ -37,7 +38,7 @@ def edit(tx: Tx, cmd: EditTicket) -> Reply:
             value = _repository(tx, before, cmd.value)
         case "fork":
             if not ADDRESS.fullmatch(cmd.value):
-                raise Refused(words.no_address(cmd.value), "value")
+                raise Refused(no_address(cmd.value), "value")
         case "id":
             _id_fits(tx, before, cmd.value)
         case _:
@@ -109,7 +110,7 @@ def _id_fits(tx: Tx, ticket: Ticket, plugin_id: str) -> None:
 
 def _tell_people(tx: Tx, before: Ticket, after: Ticket) -> None:
     """Whoever became a ticket's submitter or maintainer hears of it, and so does the submitter who no longer is."""
-    were, are = {before.submitter, *before.maintainers}, {after.submitter, *after.maintainers}
+    were, are = {*before.people}, {*after.people}
     for person in sorted(are - were):
         if person != tx.by:
             tell(tx, after, person, words.yours_now(after, tx.who(tx.by), tx.who))

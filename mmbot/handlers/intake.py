@@ -18,7 +18,6 @@ from mmbot.store.tx import Tx
 from mmbot.words import notices, replies
 from mmbot.words import people as people_words
 from mmbot.words import tracks as words
-from mmbot.words.refusals import refused
 
 BY_HAND = ("app", "web")
 """Tracks that the catalogue knows nothing of."""
@@ -87,7 +86,7 @@ def ready(tx: Tx, cmd: SayReady) -> Reply:
     """Give the ball back to the roles whose findings wait for an answer; move the review when a reference is named."""
     before = tx.ticket(cmd.ticket)
     tx.require("owner-or-submitter", before)
-    _must_be_open(tx, before)
+    review.must_be_open(before)
     waiting = [x for x in review.findings(before) if not x.answered_at]
     if not waiting and not cmd.link:
         raise Refused(replies.nothing_to_answer(before))
@@ -264,7 +263,7 @@ def tell_answered(tx: Tx, ticket: Ticket, since: int) -> None:
 
 
 def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
-    _must_be_open(tx, ticket)
+    review.must_be_open(ticket)
     if ticket.page:
         return move_page(tx, ticket, link)
     reference = tx.reference(link, ticket.repository)
@@ -307,8 +306,3 @@ def look_up(tx: Tx, ticket: Ticket) -> None:
             since=ticket.commit,
             since_version=ticket.version,
         )
-
-
-def _must_be_open(tx: Tx, ticket: Ticket) -> None:
-    if ticket.ended or ticket.public:
-        raise Refused(refused(review.Illegal("ended" if ticket.ended else "is-public"), ticket, tx.who))

@@ -10,6 +10,7 @@ from mmbot.handlers.twins import twice
 from mmbot.messages import Refused
 from mmbot.store.tx import Tx
 from mmbot.words import tracks as words
+from mmbot.words.choices import no_address
 
 ADDRESS = re.compile(r"https://[a-z0-9.-]+\.[a-z]{2,}(?::\d+)?(?:/[!#-'*-;=?-Z^_a-~]*)?", re.IGNORECASE)
 """An address that a stranger's browser can open: no spaces, brackets or quotation marks, nothing but TLS."""
@@ -26,7 +27,7 @@ def page(tx: Tx, address: str) -> f.Resolved:
 def move_page(tx: Tx, before: Ticket, address: str) -> Ticket:
     """Another page is reviewed from now on: it needs no looking up."""
     if not ADDRESS.fullmatch(address.strip()):
-        raise Refused(words.no_address(address), "link")
+        raise Refused(no_address(address), "link")
     if twins := tx.store.same_plugin(before.number, page_key(address), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     if page_key(address) == before.place:

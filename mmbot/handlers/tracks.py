@@ -16,7 +16,7 @@ from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import replies
 from mmbot.words import tracks as words
-from mmbot.words.choices import CONTRIBUTIONS, TRACKS
+from mmbot.words.choices import CONTRIBUTIONS, TRACKS, no_address
 
 WITH_A_COMMIT = ("app", "plugin")
 
@@ -27,7 +27,7 @@ def contribute(tx: Tx, cmd: Contribute) -> Reply:
         raise Refused(words.which_kind(), "kind")
     for name, address in (("link", cmd.link), ("documentation", cmd.documentation), ("tracker", cmd.tracker)):
         if not ADDRESS.fullmatch(address):
-            raise Refused(words.no_address(address), name)
+            raise Refused(no_address(address), name)
     if twins := tx.store.same_plugin(0, page_key(cmd.link), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     opened = f.Submitted(
@@ -89,7 +89,7 @@ def choose(tx: Tx, cmd: ChooseTrack) -> Reply:
         if role not in saved.roles and before.review(role).requested_at:
             tx.show(f"prompt:{saved.number}:{role}")
     tx.say(words.chosen_news(saved, before, tx.who(tx.by), dropped), thread=card(saved))
-    for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
+    for person in saved.people:
         if person != tx.by:
             tell(tx, saved, person, words.chosen_to_submitter(saved))
     if saved.owner not in {"", tx.by}:

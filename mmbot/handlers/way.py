@@ -36,7 +36,7 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     saved = follow(tx, before, steps.marked(before, fact))
     tx.say(words.news(saved, fact, tx.who(tx.by), tx.who), thread=card(saved))
     if cmd.step in PUBLIC and not cmd.skipped:
-        for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
+        for person in saved.people:
             tell(tx, saved, person, words.now_public(saved))
     if merged:  # whoever cuts it is told when it is known to be what was approved
         merges.look_up(tx, saved, merged)
@@ -112,7 +112,7 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
     fact = f.Ended(ending=cmd.ending, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
     saved = follow(tx, before, steps.closed(before, fact))
     tx.say(words.ended_news(saved, tx.who(tx.by)), thread=card(saved))
-    for person in dict.fromkeys((saved.submitter, *saved.maintainers)):
+    for person in saved.people:
         if person != tx.by:
             rejected = cmd.ending == "rejected"
             told = words.ended_to_submitter(saved) if rejected else words.withdrawn(saved, tx.who(tx.by))

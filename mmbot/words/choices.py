@@ -15,6 +15,11 @@ CORRECTIONS = {
 """What can be put right on a ticket."""
 
 
+def no_address(text: str) -> str:
+    """What should be a link is none."""
+    return f"{code(text, 80)} is not a link that everybody can open: it should begin with `https://`."
+
+
 def no_such_correction(text: str) -> str:
     """Something is to be put right that there is not."""
     return f"A ticket has no {code(text, 40)} that could be put right, but {listed(f'`{x}`' for x in CORRECTIONS)}."

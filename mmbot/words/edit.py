@@ -66,11 +66,6 @@ def judges(ticket: Ticket, name: str, lines: Sequence[str]) -> str:
     )
 
 
-def no_address(text: str) -> str:
-    """What should be a link is none."""
-    return f"{code(text, 80)} is not a link: it should begin with `https://`."
-
-
 def is_a_page(ticket: Ticket) -> str:
     """A page has no repository."""
     return f"On {ticket.handle} a page is reviewed. To move to another: {typed(f'commit {ticket.handle} LINK')}."

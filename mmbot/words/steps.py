@@ -17,8 +17,12 @@ from mmbot.words.phrases import code, link, listed, plain, quoted, typed
 
 
 def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
-    """A step as something to do, with the name that a fork should have."""
+    """A step as something to do, with what is known for it: the name that a fork should have, how its people are reached."""
     words = ticket.policy.steps[name]
+    if name == "social-media" and ticket.social:
+        return f"{words.do}, and mention {plain(ticket.social, 150)}"
+    if name == "contact" and ticket.contact:
+        return f"{words.do} (they gave {code(ticket.contact, 150)})"
     if name != "fork":
         return words.do or words.title
     fork = ticket.repository.rstrip("/").rsplit("/", 1)[-1]

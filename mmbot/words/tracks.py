@@ -9,7 +9,7 @@ from mmbot.domain.ticket_parts import Finding
 from mmbot.messages import Message
 from mmbot.words.cards import Who, at, called, kind, title_of
 from mmbot.words.choices import CONTRIBUTIONS
-from mmbot.words.phrases import code, listed, plain, quoted, typed
+from mmbot.words.phrases import listed, plain, quoted, typed
 from mmbot.words.steps import then
 
 
@@ -17,11 +17,6 @@ def which_kind() -> str:
     """Something for the web Marketplace needs a kind."""
     kinds = listed((f"`{x}`" for x in CONTRIBUTIONS), "or")
     return f"Which kind is it: {kinds}?"
-
-
-def no_address(text: str) -> str:
-    """What should be a link is none."""
-    return f"{code(text, 80)} is not a link that everybody can open: it should begin with `https://`."
 
 
 def contributed(ticket: Ticket, who: Who, security_contact: str) -> str:
