@@ -26,7 +26,7 @@ def played(folder: Path, rules: str, *lines: str) -> list[str]:
     store = Store(folder / "mmbot.db", loaded)
     known = store.next_number() > 1
     console = Console(store, loaded, MONDAY + 1 if known else MONDAY)
-    console.settle({**ROLES, "docs": ("dora",)} if loaded.roles["docs"].enabled else ROLES)
+    console.settle({**ROLES, "docs": ("dora",)} if "docs" in loaded.roles and loaded.roles["docs"].enabled else ROLES)
 
     async def all_of_them() -> list[str]:
         said: list[str] = []
@@ -126,3 +126,32 @@ def test_a_role_that_is_switched_on_later_asks_nothing_of_what_is_listed(tmp_pat
     assert not [x for x in said if "docs reviewer" in x]
     assert [x for x in said if "its review is over" in x]
     assert [x for x in said if "Recorded for **MB-1 Remind 1.0.0**: promoted" in x]
+
+
+def test_a_role_that_the_policy_has_no_longer_keeps_nobody_from_losing_theirs(tmp_path: Path) -> None:
+    played(
+        tmp_path,
+        with_docs(),
+        f"@sue: /mb submit {REMIND} v1.0.0",
+        "@olive: /mb request MB-1",
+        "@dora: /mb claim MB-1 docs",
+    )
+    head, _, tail = SHIPPED.partition("[roles.docs]")
+    without = head + tail[tail.index("[days]") :].replace('role_if_enabled = "docs"\n', "")
+    said = "\n".join(played(tmp_path, without, ":unrole dana dev", "@olive: /mb people", "@olive: /mb status MB-1"))
+    assert "- `dev`: nobody" in said
+    assert "MB-1 Remind 1.0.0" in said
+
+
+def test_whoever_stands_in_for_an_owner_does_not_read_why_security_refused_what_was_cut(tmp_path: Path) -> None:
+    rules = SHIPPED.replace(
+        '[gates.listing]\nroles = ["dev", "qa"]', '[gates.listing]\nroles = ["dev", "qa", "security"]'
+    )
+    said = played(
+        tmp_path, rules, "@ole: /mb help", ":role ole owner", *REVIEWED, "@olive: /mb away 2026-12-30 @ole",
+        "@sam: /mb block MB-1 security --listing an open door",
+    )  # fmt: skip
+    told = [(index, line) for index, line in enumerate(said) if "found a fault in what was cut" in line]
+    assert [x for _, x in told if x.startswith("mmbot to @olive")]
+    assert not [x for _, x in told if x.startswith("mmbot to @ole:")]
+    assert [said[index + 1].strip() for index, _ in told if "open door" in said[index + 1]] == ["> an open door"]
