@@ -30,6 +30,7 @@ from mmbot.events.commands import (
 from mmbot.events.happenings import (
     BackupMade,
     BackupMissed,
+    Due,
     Event,
     GivenUp,
     Happening,
@@ -64,6 +65,7 @@ __all__ = [
     "ChooseTrack",
     "Command",
     "Contribute",
+    "Due",
     "EditTicket",
     "EndTicket",
     "Event",

@@ -121,3 +121,13 @@ def m005_tried(db: Database) -> None:
         """CREATE INDEX outbox_done ON outbox (due_at) WHERE state = 'sent' AND kind <> 'show'""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m006_due(db: Database) -> None:
+    """When each subject has to be looked at next."""
+    for statement in (
+        """CREATE TABLE due (subject TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX due_at ON due (at, subject)""",
+    ):
+        db.execute(statement)
