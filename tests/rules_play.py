@@ -436,7 +436,8 @@ class Play:
             who = {"owner": model.owner, "submitter": model.submitter}
             for party, turn in turns.items():
                 person = who.get(party, cached.review(party).reviewer)
-                expected.append((number, party, person, turn.why, turn.since, turn.due))
+                rank = int(not model.urgent)
+                expected.append((number, party, person, turn.why, turn.since, turn.due, rank))
             steps = {turn.party for turn in turns.values() if turn.why in {"step", "listing"}}
             compares = model.gate and model.comparing and "mmbot" in turns
             goes_on = model.gate and bool(model.owner) and not model.held and not model.over

@@ -28,7 +28,10 @@ READS_ALL = {
     "back, once and with nobody waiting",
 }
 """Statements that read all of a table, and why they may."""
-SHORT = r" json_each |USING (COVERING )?INDEX outbox_(due|pending|parked)$|^SCAN due USING COVERING INDEX due_at$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+SHORT = (
+    r" json_each |USING (COVERING )?INDEX outbox_(due|pending|parked)$|^SCAN due USING COVERING INDEX due_at$"
+    r"|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+)
 """What may be gone through: values that were handed in, the rows that wait to be sent, the next moment of all, and what
 the index of words finds, of which no more is read than the limit says."""
 SORTS = {

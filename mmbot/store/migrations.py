@@ -125,9 +125,19 @@ def m005_tried(db: Database) -> None:
 
 @migrations()
 def m006_due(db: Database) -> None:
-    """When each subject has to be looked at next."""
+    """When each subject has to be looked at next; what is urgent waits in front."""
     for statement in (
         """CREATE TABLE due (subject TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
         """CREATE INDEX due_at ON due (at, subject)""",
+        # What is urgent comes first: 0 for it, 1 for all else.
+        """ALTER TABLE turn ADD COLUMN rank INTEGER NOT NULL DEFAULT 1""",
+        """DROP INDEX turn_party""",
+        """DROP INDEX turn_person""",
+        """DROP INDEX turn_party_person""",
+        """DROP INDEX turn_since""",
+        """CREATE INDEX turn_party ON turn (party, rank, since, ticket)""",
+        """CREATE INDEX turn_person ON turn (person, rank, since, ticket) WHERE person <> ''""",
+        """CREATE INDEX turn_party_person ON turn (party, person, rank, since, ticket)""",
+        """CREATE INDEX turn_rank ON turn (rank, since, ticket)""",
     ):
         db.execute(statement)

@@ -30,7 +30,10 @@ COUNTED = 1_000
 def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int, thread: str = "") -> str:
     """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
-    lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
+    hurry = ", **urgent**" if ticket.urgent_at and not ticket.ended else ""
+    lines = [
+        f"{called(ticket)}{kind(ticket)}{hurry}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."
+    ]
     if ticket.before:
         lines[0] += f" It follows MB-{ticket.before}."
     if ticket.after:
@@ -219,7 +222,8 @@ def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, th
         about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it
     what = WAITS_FOR[turn.why].format(about) + _whose(ticket, turn, reader, who)
     due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
-    return f"{called(ticket)}: {what}, since {day(turn.since)}{due}." + (f" You can now: {way}." if way else "")
+    hurry = "**urgent**, " if turn.urgent_at else ""
+    return f"{called(ticket)}: {hurry}{what}, since {day(turn.since)}{due}." + (f" You can now: {way}." if way else "")
 
 
 def _whose(ticket: Ticket, turn: Turn, reader: Actor, who: Who) -> str:
