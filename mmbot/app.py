@@ -9,7 +9,11 @@ import structlog
 
 from mmbot.domain.review import Illegal
 from mmbot.events import (
+    AcceptReport,
+    Acknowledge,
     AddNote,
+    AskCase,
+    AskCases,
     AskHelp,
     AskNext,
     AskPeople,
@@ -20,36 +24,65 @@ from mmbot.events import (
     BackupMade,
     BackupMissed,
     Block,
+    ChangeSeverity,
     ChooseTrack,
     Command,
+    ConfirmTakedown,
     Contribute,
+    DeclineReport,
     Due,
     EditTicket,
+    EndCase,
     EndTicket,
     Event,
+    ExtendCase,
+    FileCase,
     GivenUp,
     GiveVerdict,
     HoldTicket,
     Hurry,
     Incomplete,
+    JudgeFix,
     JudgeItem,
     Late,
     Misread,
     MoveReview,
+    NameFix,
     PeopleNamed,
     Pushed,
     ReferenceResolved,
+    ReportVulnerability,
     RequestReviews,
     Resubmit,
     SayAway,
     SayReady,
+    SayRemoved,
+    SayTold,
     SettleFinding,
     Submit,
+    TakeDown,
     TakeStep,
     UndoStep,
     Where,
 )
-from mmbot.handlers import backups, book, due, edit, intake, late, merges, parked, people, pushes, queue, tracks, way
+from mmbot.handlers import (
+    backups,
+    book,
+    case_steps,
+    cases,
+    due,
+    edit,
+    intake,
+    late,
+    merges,
+    parked,
+    people,
+    pushes,
+    queue,
+    takedown,
+    tracks,
+    way,
+)
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import due as due_rows
@@ -91,6 +124,22 @@ HANDLERS: Mapping[type, Handler] = {
     AskSearch: queue.search,
     AskPeople: book.people,
     SayAway: book.say_away,
+    ReportVulnerability: cases.report,
+    FileCase: cases.file,
+    AcceptReport: cases.accept,
+    DeclineReport: cases.decline,
+    AskCases: cases.ask_cases,
+    AskCase: cases.ask_case,
+    ChangeSeverity: cases.severity,
+    Acknowledge: case_steps.acknowledge,
+    SayTold: case_steps.told,
+    NameFix: case_steps.fix,
+    JudgeFix: case_steps.judge,
+    ExtendCase: case_steps.extend,
+    EndCase: case_steps.end,
+    TakeDown: takedown.takedown,
+    ConfirmTakedown: takedown.confirm,
+    SayRemoved: takedown.removed,
     AskHelp: queue.show_help,
     Misread: queue.misread,
     Incomplete: queue.incomplete,
@@ -221,7 +270,7 @@ class App:
             with self.store.savepoint():
                 return HANDLERS[type(what)](tx, what)
         except Refused as no:
-            return Reply(no.text, refused=True, errors=((no.field, no.text),) if no.field else ())
+            return Reply(no.text, no.rows, refused=True, errors=((no.field, no.text),) if no.field else ())
         except Illegal as no:
             ticket = tx.ticket(getattr(what, "ticket", 0))
             return Reply(refused(no, ticket, tx.who, tx.by), refused=True)

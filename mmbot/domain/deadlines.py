@@ -65,6 +65,13 @@ class Office:
             day += timedelta(days=1)
         return self._begin(day)
 
+    def on_its_day(self, at: int) -> int | None:
+        """The moment in these hours, on the same day, that is nearest to this one; None on a day off."""
+        if self.hours.always:
+            return at
+        day = self._day(at)
+        return min(max(at, self._begin(day)), self._end(day)) if self._works(day) else None
+
     def next_morning(self, at: int) -> int:
         """The next morning of a working day, after this moment; any later moment where hours don't matter."""
         if self.hours.always:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from mmbot.domain.facts import Decision, ItemState
+from mmbot.events.cases import CASES
 from mmbot.events.command import Command
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
 from mmbot.events.slots import (
@@ -382,5 +383,6 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskPeople, SayAway, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskPeople, SayAway,
+    *CASES, AskHelp,
 )  # fmt: skip

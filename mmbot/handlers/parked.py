@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from mmbot.handlers import case_clock
 from mmbot.handlers.news import guide
 from mmbot.store import outbox
 from mmbot.store.database import Store
@@ -29,6 +30,8 @@ def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     _tried(tx, row, lambda: _tell_admins(tx, row, why, cause))
     if row.kind == "do":
         _tried(tx, row, lambda: _tell_owner(tx, row))
+    if (row.person and row.subject.startswith("case:")) or row.subject.startswith("clock:"):
+        _tried(tx, row, lambda: case_clock.not_delivered(tx, row.subject, row.person))
 
 
 def _tried(tx: Tx, row: OutboxRow, telling: Callable[[], None]) -> None:

@@ -1,16 +1,19 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
+import re
 from collections.abc import Sequence
 
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.rights import Actor, Who, allowed
-from mmbot.events import ALL, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
+from mmbot.events import ALL, CASES, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
+from mmbot.handlers import cases
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store import book
 from mmbot.store.tx import Tx
 from mmbot.words import answers, history, replies
 from mmbot.words import people as words
 
+_TOKEN_OF_A_CASE = re.compile(r"\b(?:sec|bug)-\d{1,6}\b", re.IGNORECASE)
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
 A_QUESTION = 3
@@ -154,13 +157,13 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
 
 
 def _may(tx: Tx, who: Who) -> bool:
-    """Whether somebody may use a right somewhere: of what depends on the ticket, only the person's part is asked for."""
+    """Whether somebody may use a right somewhere: of what depends on the ticket or case, only the person's part is asked for."""
     reviews = bool(tx.actor.roles & {*tx.policy.roles})
     if who == "role":
         return reviews
     if who == "owner-or-reviewer":
         return reviews or allowed("owner", tx.actor)
-    return who in {"owner-or-submitter", "concerned"} or allowed(who, tx.actor)
+    return who in {"owner-or-submitter", "concerned"} or allowed(who, tx.actor, role=tx.policy.takedown.team)
 
 
 def misread(_tx: Tx, what: Misread) -> Reply:
@@ -173,10 +176,12 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     ticket = tx.store.ticket(what.ticket) if what.ticket else None
     if what.ticket and ticket is None:
         raise Refused(replies.no_such_ticket(what.ticket))
+    handle = _TOKEN_OF_A_CASE.search(what.line) if "case" in WORDS[what.word].model_fields else None
+    begun = cases.begun(tx, what, handle.group().upper() if handle else "") if WORDS[what.word] in CASES else ""
     asked = questions(what, ticket, tx.policy, tx.actor.roles)
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
-    title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket, tx.actor.roles)
+    title, intro = replies.dialog_title(what.word), begun or replies.dialog_intro(what.line, ticket, tx.actor.roles)
     line = what.line
     if ticket and ticket.commit and "commit" in WORDS[what.word].model_fields and "commit" not in what.given:
         line = f"{line} --commit {ticket.commit[:7]}"  # it is answered with this commit in mind, and the review may move meanwhile

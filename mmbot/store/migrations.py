@@ -141,3 +141,27 @@ def m006_due(db: Database) -> None:
         """CREATE INDEX turn_rank ON turn (rank, since, ticket)""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m008_cases(db: Database) -> None:
+    """Cases as facts, and what is searched of them."""
+    for statement in (
+        """CREATE TABLE case_fact (
+             id INTEGER PRIMARY KEY, handle TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+             by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX case_fact_handle ON case_fact (handle, id)""",
+        """CREATE TABLE case_file (
+             handle TEXT PRIMARY KEY, number INTEGER NOT NULL, confidential INTEGER NOT NULL, open INTEGER NOT NULL,
+             stage TEXT NOT NULL, ticket INTEGER NOT NULL, plugin_key TEXT NOT NULL, opened_at INTEGER NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE UNIQUE INDEX case_file_number ON case_file (confidential, number)""",
+        """CREATE INDEX case_file_open ON case_file (open, opened_at, handle)""",
+        """CREATE INDEX case_file_ticket ON case_file (ticket, handle) WHERE ticket > 0""",
+        """CREATE INDEX case_file_plugin ON case_file (plugin_key, handle) WHERE plugin_key <> ''""",
+        """CREATE TABLE case_fix (
+             ticket INTEGER NOT NULL, handle TEXT NOT NULL, PRIMARY KEY (ticket, handle)
+           ) STRICT, WITHOUT ROWID""",
+    ):
+        db.execute(statement)

@@ -15,7 +15,7 @@ from mmbot.domain.turns import Turn
 from mmbot.events import Event
 from mmbot.messages import Message, Refused
 from mmbot.policy import Policy
-from mmbot.store import book, outbox
+from mmbot.store import book, cases, due, outbox
 from mmbot.store.database import Store
 from mmbot.words import people as words
 from mmbot.words import replies
@@ -148,7 +148,14 @@ class Tx:
         """Store what is new of a ticket, and have its card show it."""
         stored = self.store.save(ticket, self.event.id)
         self.show(f"card:{ticket.number}")
+        for handle in cases.touched_by(self.store, ticket.number):
+            self.show_case(handle)
+            due.sooner(self.store, cases.subject(handle), self.now)
         return stored
+
+    def show_case(self, handle: str) -> None:
+        """Have a case's card show the present, in the channel where it may be read."""
+        self.show(cases.subject(handle), channel=MARKET if handle.startswith("BUG") else SECURITY)
 
     def show(self, subject: str, *, channel: str = MARKET, thread: str = "") -> None:
         """Have a subject's post show the present: `card:7`, `prompt:7:qa` in the card's thread, or another in a subject's thread.
@@ -160,11 +167,14 @@ class Tx:
             thread = f"card:{rest.split(':')[0]}"
         outbox.show(self.store, subject, channel, thread, self.now)
 
-    def say(self, message: Message, *, to: str = "", thread: str = "", channel: str = MARKET) -> None:
-        """Post something once: to a person (a user id) by direct message, into a subject's thread wherever that is, or into a channel."""
+    def say(self, message: Message, *, to: str = "", thread: str = "", channel: str = MARKET, about: str = "") -> None:
+        """Post something once: to a person (a user id) by direct message, into a subject's thread wherever that is, or into a channel.
+
+        `about` is the subject that has to know when it does not get through.
+        """
         place = outbox.channel_of(self.store, thread) or channel
         where = {"person": to} if to else {"channel": place, "thread": thread}
-        outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), **where)
+        outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), subject=about, **where)
 
     def thread(self, ticket: Ticket, role: str = "") -> str:
         """Where a browser finds a ticket's thread, at a role's checklist where it has one; "" where that is not known."""

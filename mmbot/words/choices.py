@@ -32,3 +32,11 @@ def no_such_track(text: str) -> str:
     if text.lower() == "web":
         return f"For the web Marketplace: {typed('contribute KIND LINK')}."
     return f"The track is {listed((f'`{x}`' for x in TRACKS), 'or')}, not {code(text, 40)}."
+
+
+SEVERITIES = {"low": "low", "medium": "medium", "high": "high", "critical": "critical"}
+"""How bad a vulnerability is."""
+FILED_AS = {**SEVERITIES, "bug": "bug that keeps many from using it"}
+"""What a case can be filed as."""
+REMOVALS = {"plugin": "the plugin", "version": "one version", "restriction": "some of its use: a restriction"}
+"""What a takedown takes away."""
