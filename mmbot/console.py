@@ -294,7 +294,7 @@ class Console:
         await self._settle()
         return self.world.lines
 
-    async def _control(self, text: str) -> None:
+    async def _control(self, text: str) -> None:  # noqa: C901 -- one arm per word
         word, _, rest = text.partition(" ")
         if word in {"unlisted", "zone", "down", "up"}:
             self._circumstances(word, rest.strip())

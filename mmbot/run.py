@@ -28,6 +28,7 @@ from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
 from mmbot.steps import steps
+from mmbot.store import cases
 from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.tx import Settings
 from mmbot.ticking import Ticker
@@ -59,7 +60,7 @@ async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pac
             store.close()
 
 
-async def _run(
+async def _run(  # noqa: PLR0915 -- one statement for each part that is put together
     config: Config,
     store: Store,
     rest: Rest,
@@ -76,6 +77,7 @@ async def _run(
     read_catalogue(store, config.sources.catalogue)
     app = App(store, Settings(config.security_contact, config.sources.plain_http, security), clock.now)
     await _name_people(app, rest, config)
+    cases.look_at_all(store, app.now())
     with store.transaction():
         secret = store.secret("mac-key")
         store.remember("pages", f"{config.mattermost.url}/{config.mattermost.team}/pl/")

@@ -27,6 +27,8 @@ class CaseFile:
     """Whom each of the fixes waits for."""
     listed: bool | None = None
     away: str = ""
+    release: tuple[str, ...] = ()
+    """The release users, who change the listing."""
 
     @property
     def handle(self) -> str:
@@ -41,9 +43,11 @@ class CaseFile:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """Whom its clock speaks to: the team's channel, the owner, and while they could do something, the maintainers."""
-        owner = (self.owner,) if self.owner and self.case.filed else ()
-        return (TEAM, *owner, *(self.maintainers if self.case.stage == "open" else ()))
+        """Whom its clock speaks to: the team's channel, the owner, and while they could do something, maintainers or release users."""
+        people = [self.owner] if self.owner and self.case.filed else []
+        people += self.maintainers if self.case.stage == "open" else ()
+        people += [x for x in self.release if not self.own(x)] if self.case.removing else ()
+        return tuple(dict.fromkeys((TEAM, *people)))
 
     @property
     def by_mail(self) -> bool:
@@ -59,6 +63,19 @@ class CaseFile:
     def waits_for_maintainers(self) -> bool:
         """Whether its clock is still theirs: nothing was handed in, or what was handed in waits for them."""
         return self.case.stage == "open" and self.fix_state in {"none", "theirs"}
+
+    def concerns(self, to: str, mark: takedown.Mark) -> bool:
+        """Whether the clock has something to say to somebody.
+
+        What comes again after the end is for those who decide. Maintainers are told only while it is their turn, and of a plugin
+        that is not listed any more nobody but the team.
+        """
+        if to == TEAM or mark.name == "removal":
+            return True
+        told = self.case.noticed.get(to)
+        knows = mark.name == "again" and told is not None and told.at >= takedown.ends(self.case)
+        gone = self.listed is False and not self.case.taken_down
+        return not knows and not gone and (to == self.owner or self.waits_for_maintainers)
 
     def own(self, user: str) -> bool:
         """Whether the plugin is this person's own, so that others decide."""

@@ -26,7 +26,7 @@ def look(tx: Tx, handle: str) -> None:
         tell_channel(tx, file, notices.fix_listed(file, ref))
     for to in file.recipients:
         mark = takedown.outstanding(case, to, office(tx, to), tx.now)
-        if mark and _concerns(file, to, mark):
+        if mark and file.concerns(to, mark):
             facts.append(c.Noticed(mark=mark.name, to=to, at=tx.at, via=tx.via))
             tx.notify(f"clock:{handle}:{to}")
     keep(tx, case.plus(*facts))
@@ -38,20 +38,6 @@ def _fix_is_listed(file: CaseFile) -> bool:
         return False
     asked = file.case.noticed.get(FIX)
     return asked is None or asked.mark not in {x.handle for x in file.fixes if x.public}
-
-
-def _concerns(file: CaseFile, to: str, mark: takedown.Mark) -> bool:
-    """Whether the clock has something to say to somebody.
-
-    What comes again after the end is for those who decide. Maintainers are told only while it is their turn, and of a plugin that is
-    not listed any more nobody but the team.
-    """
-    if to == TEAM or mark.name == "removal":
-        return True
-    told = file.case.noticed.get(to)
-    knows = mark.name == "again" and told is not None and told.at >= takedown.ends(file.case)
-    gone = file.listed is False and not file.case.taken_down
-    return not knows and not gone and (to == file.owner or file.waits_for_maintainers)
 
 
 def not_delivered(tx: Tx, subject: str, person: str) -> None:

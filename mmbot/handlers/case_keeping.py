@@ -20,16 +20,16 @@ WHOM = {
 }  # fmt: skip
 
 
-def in_private(tx: Tx, handle: str = "SEC", line: str = "") -> None:
+def in_private(tx: Tx, handle: str = "") -> None:
     """Refuse what concerns a vulnerability where others read it: nothing is done, and nothing said there."""
-    if tx.event.where.via == "mention" and handle.startswith("SEC"):
-        rows = () if line else (Row((Button(fill_in(), "vulnerability", "primary"),)),)
-        raise Refused(words.not_in_public(line), rows=rows)
+    if tx.event.where.via == "mention" and not handle.startswith("BUG"):
+        rows = () if handle else (Row((Button(fill_in(), "vulnerability", "primary"),)),)
+        raise Refused(words.not_in_public(), rows=rows)
 
 
-def found(tx: Tx, handle: str, line: str = "") -> tuple[CaseFile, Sight]:
+def found(tx: Tx, handle: str) -> tuple[CaseFile, Sight]:
     """A case's file, and what the asker may know of it; who may know nothing hears the same as of a case that is not there."""
-    in_private(tx, handle, line or f"case {handle}")
+    in_private(tx, handle)
     case = cases.case(tx.store, handle)
     file = cases.file_of(tx.store, case, tx.now) if case else None
     sees = sight(tx.actor, file) if file else ""
@@ -38,13 +38,13 @@ def found(tx: Tx, handle: str, line: str = "") -> tuple[CaseFile, Sight]:
     return file, sees
 
 
-def opened(tx: Tx, handle: str, right: CaseRight, line: str = "") -> CaseFile:
+def opened(tx: Tx, handle: str, right: CaseRight) -> CaseFile:
     """A case's file for somebody who has this right to it; else refuses."""
-    file, _ = found(tx, handle, line)
+    file, _ = found(tx, handle)
     if not may(right, tx.actor, file):
         team = file.case.policy.takedown.team
         if file.own(tx.by) and tx.actor.roles & {team, "release"} and right != "maintainer":
-            raise Refused(words.own(file.case))
+            raise Refused(words.own(file.handle))
         whom = WHOM[right]
         raise Refused(words.only(whom))
     return file
@@ -60,11 +60,15 @@ def keep(tx: Tx, case: Case) -> CaseFile:
 
 
 def next_look(tx: Tx, file: CaseFile) -> int | None:
-    """When the clock of a case speaks to somebody next."""
-    if file.case.over:
-        return None
-    told = (takedown.next_told(file.case, to, office(tx, to), tx.now) for to in file.recipients)
-    return min((at for at in told if at is not None), default=None)
+    """When the clock of a case speaks to somebody next: now, where it should have spoken already."""
+    moments = [] if file.case.over else [_next(tx, file, to) for to in file.recipients]
+    return min((at for at in moments if at is not None), default=None)
+
+
+def _next(tx: Tx, file: CaseFile, to: str) -> int | None:
+    theirs = office(tx, to)
+    mark = takedown.outstanding(file.case, to, theirs, tx.now)
+    return tx.now if mark and file.concerns(to, mark) else takedown.next_told(file.case, to, theirs, tx.now)
 
 
 def office(tx: Tx, to: str) -> Office:

@@ -30,23 +30,19 @@ def render(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:
     if (takedown.clock(case) == "removal") != (told.mark == "removal") or to not in file.recipients:
         return None
     if to == TEAM:
-        team, release = _here(store, case.policy.takedown.team, row), _here(store, "release", row)
-        theirs = file.ticket.people if file.ticket else ()
-        names = [[store.who(x) for x in people if x not in theirs] for people in (team, release)]
-        message = case_notices.team_clock(file, store.who, *names)
+        team = [x for x in store.members(case.policy.takedown.team) if not file.own(x)]
+        names = [store.who(x) for x in present(team, lambda x: book.absence(store, x), row.due_at)]
+        message = case_notices.team_clock(file, store.who, names)
     else:
         person = store.person(to)
         zone = person.zone if person else ""
-        message = (
-            case_notices.owner_clock(file, store.who, zone)
-            if to == file.owner
-            else case_notices.maintainer_clock(file, to, zone)
-        )
+        if told.mark == "removal":
+            message = case_notices.removal_clock(file, to)
+        elif to == file.owner:
+            message = case_notices.owner_clock(file, store.who, zone)
+        else:
+            message = case_notices.maintainer_clock(file, to, zone)
     return message, str(told.at)
-
-
-def _here(store: Store, role: str, row: outbox.OutboxRow) -> list[str]:
-    return present(store.members(role), lambda x: book.absence(store, x), row.due_at)
 
 
 def audience(row: outbox.OutboxRow) -> tuple[str, str]:

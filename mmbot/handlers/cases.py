@@ -94,24 +94,28 @@ def file(tx: Tx, cmd: FileCase) -> Reply:
     """File a case: from now on the clock counts."""
     bug, team = cmd.severity == "bug", tx.policy.takedown.team in tx.actor.roles
     if not bug:
-        keeping.in_private(tx, line=f"file {cmd.plugin[:60]} {cmd.severity} TEXT")
+        keeping.in_private(tx, "SEC")
     if not team and not (bug and tx.actor.roles):
         raise Refused(words.only("owners and reviewers") if bug else words.only_bugs())
     if not bug:
         _needs_a_room(tx)
+    if named := _TICKET.fullmatch(cmd.plugin):
+        tx.ticket(
+            int(named.group(1))
+        )  # a number that is no ticket is a slip of the pen, not a plugin that nobody knows
     case = cases.new_case(tx.store, "bug" if bug else "vulnerability")
     fact = c.Filed(
         what=case.what, about=_about(tx, cmd.plugin) or About(name=cmd.plugin), text=cmd.text, by=tx.by, at=tx.at, via=tx.via,
         severity="high" if cmd.severity == "bug" else cmd.severity,
     )  # fmt: skip
-    _not_their_own(tx, fact.about.ticket, case)
+    _not_their_own(tx, fact.about.ticket)
     return Reply(words.filed(_filed(tx, case, fact), tx.who, tx.zone(tx.by)))
 
 
-def _not_their_own(tx: Tx, number: int, case: Case) -> None:
+def _not_their_own(tx: Tx, number: int) -> None:
     ticket = tx.store.ticket(number) if number else None
     if ticket and submits(ticket, tx.by):
-        raise Refused(words.own(case.plus(c.Filed(what=case.what, about=_of_ticket(ticket), severity="low"))))
+        raise Refused(words.own(ticket.handle))
 
 
 def _filed(tx: Tx, case: Case, fact: c.Filed) -> CaseFile:
@@ -136,7 +140,7 @@ def accept(tx: Tx, cmd: AcceptReport) -> Reply:
     about = before.case.about
     if cmd.of:
         about = _of_ticket(tx.ticket(cmd.of))
-        _not_their_own(tx, cmd.of, before.case)
+        _not_their_own(tx, cmd.of)
     fact = c.Filed(what=before.case.what, about=about, severity=cmd.severity, text="", by=tx.by, at=tx.at, via=tx.via)
     found = _filed(tx, before.case, fact)
     keeping.tell_reporter(tx, found, notices.accepted_to_reporter(found.case))
@@ -204,13 +208,12 @@ def ask_case(tx: Tx, cmd: AskCase) -> Reply:
 
 def begun(tx: Tx, what: Incomplete, handle: str) -> str:
     """What the dialog of a command about a case, or of a report, says first; refuses where the asker may know of none."""
-    line = what.line[:60]
     if what.word == "file":
         if " bug" not in what.line:
-            keeping.in_private(tx, line=line)
+            keeping.in_private(tx, "SEC")
         return words.intro(what.word, None)
     if not handle:
         keeping.in_private(tx)
         return words.intro(what.word, None)
-    found, _ = keeping.found(tx, handle, line)
+    found, _ = keeping.found(tx, handle)
     return words.intro(what.word, found)

@@ -56,12 +56,14 @@ def _release(tx: Tx, file: CaseFile) -> list[str]:
 def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
     found = keeping.keep(tx, before.case.plus(fact))
     keeping.tell_channel(tx, found, notices.decided_in_channel(found, tx.who))
-    for person in keeping.concerned(found):
+    for person in found.maintainers:
         keeping.tell(tx, found, person, notices.removed_to_people(found, tx.who))
     for person in dict.fromkeys((*((found.owner,) if found.owner else ()), *_release(tx, found))):
-        keeping.tell(tx, found, person, notices.to_be_removed(found))
+        if person != tx.by:
+            keeping.tell(tx, found, person, notices.to_be_removed(found, tx.who))
     _in_public(tx, found)
-    return Reply(words.taken_down(found.case))
+    mine = f"\n{notices.to_be_removed(found, tx.who).text}" if "release" in tx.actor.roles else ""
+    return Reply(words.taken_down(found.case) + mine)
 
 
 def _in_public(tx: Tx, file: CaseFile) -> None:

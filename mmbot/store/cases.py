@@ -137,7 +137,7 @@ def file_of(store: Store, case: Case, now: int) -> CaseFile:
     fixes = tuple(found for number in numbers if (found := store.ticket(number)))
     turns = {x.number: store.turns(x.number) for x in fixes}
     away = absence.day if absence and absence.at(now) else ""
-    return CaseFile(case, ticket, owner, fixes, turns, _listed(store, case), away)
+    return CaseFile(case, ticket, owner, fixes, turns, _listed(store, case), away, tuple(store.members("release")))
 
 
 def _listed(store: Store, case: Case) -> bool | None:

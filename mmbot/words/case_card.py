@@ -69,6 +69,14 @@ def removal(removal: str, version: str) -> str:
     return f"version {code(version, 60)}" if removal == "version" and version else REMOVED[removal]
 
 
+def removed_what(case: Case) -> str:
+    """What is to be taken down, or was: **Remind**, version 1.4.0 of it, or some of its use."""
+    down, name = case.taken_down or case.asked, f"**{plain(case.about.name, 60)}**"
+    if down is None or down.removal == "plugin":
+        return name
+    return f"{removal(down.removal, down.version)} of {name}"
+
+
 def card(file: CaseFile, who: Who) -> Message:
     """The case's one post in its channel."""
     case = file.case
@@ -205,8 +213,8 @@ def fix_line(file: CaseFile, who: Who) -> str:
 def _stands(file: CaseFile, ticket: Ticket) -> str:
     turns = file.turns.get(ticket.number, {})
     due = max((x.due for x in turns.values()), default=0)
-    by = listed("its submitter" if x.party == "submitter" else x.party for x in turns.values())
-    return f"{stage(ticket)}{f', waits for {by}' if by else ''}{f' until {date(due)}' if due else ''}"
+    by = listed({"submitter": "its submitter", "owner": "its owner"}.get(x.party, x.party) for x in turns.values())
+    return f"{stage(ticket)}{f', waits for {by}' if by else ''}{f', due {date(due)}' if due else ''}"
 
 
 def not_reached(file: CaseFile, who: Who) -> str:

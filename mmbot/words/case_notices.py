@@ -18,6 +18,7 @@ from mmbot.words.case_card import (
     moment,
     moment_for,
     removal,
+    removed_what,
     what,
 )
 from mmbot.words.phrases import code, ended, listed, plain, plural, quoted, typed
@@ -27,8 +28,9 @@ HOUR, A_DAY = 3_600_000, 36
 SILENCE = "It is confidential: please write nothing of it where others read, not in commits or release notes either, until a fix is listed."
 
 
-def _at(names: Sequence[str]) -> str:
-    return f"{' '.join(f'@{x}' for x in names)} " if names else ""
+def _to(names: Sequence[str], text: str) -> str:
+    """A sentence for people by name, whose turn it is; for nobody in particular where there are no names."""
+    return f"{' '.join(f'@{x}' for x in names)} {text}" if names else text[0].upper() + text[1:]
 
 
 # In the case's thread
@@ -49,7 +51,7 @@ def asked_in_channel(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
     asked = file.case.asked
     others = [x for x in team if not asked or x != who(asked.by)]
     return Message(
-        f"{_at(others)}{asked_line(file.case, who)}",
+        _to(others, asked_line(file.case, who)),
         (Row((Button("Confirm the takedown", f"confirm {file.handle}", "danger"),)),),
     )
 
@@ -74,7 +76,7 @@ def fix_to_owner(file: CaseFile, by: str, ticket: Ticket | None, urgent: str, wh
 def reported_in_channel(case: Case, team: Sequence[str]) -> Message:
     """A report came in, and waits for the team."""
     by = moment(takedown.triage_ends(case))
-    return Message(f"{_at(team)}a new report. Please accept or decline it by **{by}**.", _answer(case))
+    return Message(_to(team, f"a new report. Please accept or decline it by **{by}**."), _answer(case))
 
 
 def _answer(case: Case) -> tuple[Row, ...]:
@@ -107,7 +109,7 @@ def news(text: str) -> Message:
     return Message(text)
 
 
-def team_clock(file: CaseFile, who: Who, team: Sequence[str], release: Sequence[str]) -> Message:
+def team_clock(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
     """What the clock tells the case's channel: to be decided, to be answered, to be removed, or how long there is still."""
     case, runs = file.case, takedown.clock(file.case)
     told = case.noticed[TEAM].at
@@ -115,20 +117,20 @@ def team_clock(file: CaseFile, who: Who, team: Sequence[str], release: Sequence[
         due = takedown.triage_ends(case)
         was = f"that was due {moment(due)}" if told >= due else f"that is due **{moment(due)}**"
         return Message(
-            f"{_at(team)}the report {called(case)} came in {_ago(case.reported.at, told)}, and is not answered; {was}.",
+            _to(team, f"the report {called(case)} came in {_ago(case.reported.at, told)}, and is not answered; {was}."),
             _answer(case),
         )
     if runs == "removal" and case.taken_down:
-        return Message(f"{_at([*release, *team][:5])}{_not_removed(case, told)}", _shows_it(case))
-    gone = "\n**The Marketplace does not list it any more.** If that settles it, close the case." if _gone(file) else ""
+        return Message(_to(team, _not_removed(case, told)), _shows_it(case))
+    gone = "\n**The Marketplace does not list it.** If that settles it, close the case." if _gone(file) else ""
     close = (Row((Button("Close…", f"close {case.handle}"),)),) if _gone(file) else ()
     end = takedown.ends(case)
     if told >= end:
-        return Message(
-            f"{_at(team)}the time for a fix of {called(case)} ended {_ago(end, told)}, **{moment(end)}**, and nobody said that it is "
-            f"fixed. Please decide: take it down, give it more time, or say that it is fixed.\n{_for_the_decision(file, who)}{gone}",
-            (*decide(case), *close),
+        text = (
+            f"the time for a fix of {called(case)} ended {_ago(end, told)}, **{moment(end)}**, and nobody said that it is fixed. "
+            f"Please decide: take it down, give it more time, or say that it is fixed.\n{_for_the_decision(file, who)}{gone}"
         )
+        return Message(_to(team, text), (*decide(case), *close))
     return Message(f"{_left(case, told, '')}\n{_where_it_stands(file, who)}{gone}", close)
 
 
@@ -152,9 +154,15 @@ def _span(milliseconds: int) -> str:
 def _not_removed(case: Case, now: int) -> str:
     """The listing does not show a takedown yet."""
     down = case.taken_down
-    kind = removal(down.removal, down.version) if down else "it"
+    kind = removed_what(case) if down else "it"
     ago = _ago(down.at, now) if down else ""
-    return f"the takedown of {kind} ({called(case)}) was decided {ago}, and nobody said yet that the listing shows it."
+    return f"the takedown of {kind} ({case.handle}) was decided {ago}, and nobody said yet that the listing shows it."
+
+
+def removal_clock(file: CaseFile, person: str) -> Message:
+    """What the clock tells the owner and release users after a takedown was decided."""
+    said = _not_removed(file.case, file.case.noticed[person].at)
+    return Message(said[0].upper() + said[1:], _shows_it(file.case))
 
 
 def _shows_it(case: Case) -> tuple[Row, ...]:
@@ -243,9 +251,6 @@ def _ends(case: Case, zone: str) -> str:
 def owner_clock(file: CaseFile, who: Who, zone: str) -> Message:
     """What the clock tells the owner."""
     case, told = file.case, file.case.noticed[file.owner].at
-    if takedown.clock(case) == "removal":
-        said = _not_removed(case, told)
-        return Message(said[0].upper() + said[1:], _shows_it(case))
     buttons = [Button("A fix is submitted…", f"fix {case.handle}")] if not case.fixes else []
     if file.by_mail and not case.contact_told:
         buttons.insert(0, Button("I wrote to them…", f"told {case.handle}", "primary"))
@@ -345,7 +350,7 @@ def removed_to_people(file: CaseFile, who: Who) -> Message:
         return Message(called(case))
     why = f"\n{quoted(down.why)}" if down.why else "\n"
     return Message(
-        f"{called(case)}: {who(down.by)} of the Marketplace decided to take {removal(down.removal, down.version)} out of it.{why}"
+        f"{called(case)}: {who(down.by)} decided to take {removal(down.removal, down.version)} out of the Marketplace.{why}"
         "It may come back once it is fixed: hand the fix in, and name it here.",
         (Row((Button("A fix is submitted…", f"fix {case.handle}"),)),),
     )
@@ -377,17 +382,16 @@ def over_to_reporter(case: Case) -> Message:
 def asked_to_confirm(file: CaseFile, who: Who) -> Message:
     """To a release user: somebody of the team asks for an immediate takedown. What it is about is not theirs to know."""
     case, asked = file.case, file.case.asked
-    kind = removal(asked.removal, asked.version) if asked else "it"
     by = who(asked.by) if asked else "The security team"
     return Message(
-        f"{by} asks to take {kind} of **{plain(case.about.name, 60)}** down at once ({case.handle}). A second person confirms it: "
+        f"{by} asks to take {removed_what(case)} down at once ({case.handle}). A second person confirms it: "
         "you, or another member of the security team. Please ask them if you want to know why, and say nothing of it to others.",
         (Row((Button("Confirm the takedown", f"confirm {case.handle}", "danger"),)),),
     )
 
 
-def to_be_removed(file: CaseFile) -> Message:
-    """To whoever changes the listing: what is to be removed."""
+def to_be_removed(file: CaseFile, who: Who) -> Message:
+    """To the owner and whoever changes the listing: what is to be removed."""
     case, down = file.case, file.case.taken_down
     if down is None:
         return Message(called(case))
@@ -399,7 +403,8 @@ def to_be_removed(file: CaseFile) -> Message:
         "restriction": f"restrict {name} in the listing: {ended(plain(down.why, 300))[:-1]}",
     }[down.removal]
     return Message(
-        f"Please {do} ({case.handle}), and say so when it shows. In public say no more than that it was taken down.",
+        f"{who(down.by)} decided a takedown. Please {do} ({case.handle}), and say so when it shows. In public say no more than that "
+        "it was taken down.",
         (Row((Button("The listing shows it", f"removed {case.handle}", "primary"),)),),
     )
 

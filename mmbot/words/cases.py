@@ -19,6 +19,7 @@ from mmbot.words.case_card import (
     not_reached,
     people_line,
     removal,
+    removed_what,
     what,
 )
 from mmbot.words.phrases import code, day, ended, listed, minute, plain, quoted, typed
@@ -31,13 +32,11 @@ def no_such_case(handle: str) -> str:
     return f"I know no case {handle} that you could see."
 
 
-def not_in_public(line: str) -> str:
+def not_in_public() -> str:
     """Something about a vulnerability was written where others read it."""
-    way = f"here, for example {typed(line)}" if line else "here"
     return (
         "Please not in public: **nothing was done**, and I tell nobody. "
-        "**Your message stands where others can read it: please delete it.** "
-        f"What you write to me {way}, stays private."
+        "**Your message stands where others can read it: please delete it.** Write it to me here, where it stays between us."
     )
 
 
@@ -46,9 +45,9 @@ def only(whom: str, names: Sequence[str] = ()) -> str:
     return f"Only {whom} can do that." + (f" Ask {listed(names[:5], 'or')}." if names else "")
 
 
-def own(case: Case) -> str:
-    """Nobody decides about what is their own."""
-    return f"{case.handle} is about a plugin of your own, so somebody else decides."
+def own(handle: str) -> str:
+    """Nobody decides about what is their own, be it a case or a ticket."""
+    return f"{handle} is about a plugin of your own, so somebody else decides."
 
 
 def not_now(case: Case, why: str) -> str:
@@ -105,7 +104,7 @@ def filed(file: CaseFile, who: Who, zone: str) -> str:
     """To whoever filed a case, or accepted a report."""
     case = file.case
     told = ([f"{who(file.owner)} (owner)"] if file.owner else []) + [who(x) for x in file.maintainers]
-    line = f"Filed as {called(case)}, {what(case)}. {clock_line(case, who, zone)}"
+    line = f"Filed as {called(case)}, a {what(case)}. {clock_line(case, who, zone)}"
     line += f" I told {listed(told)}." if told else " I could tell nobody by direct message."
     if contact := contact_line(file, who):
         line += f" {contact}"
@@ -236,10 +235,8 @@ def show(file: CaseFile, sees: Sight, who: Who, zone: str) -> str:
             f"**{case.handle}**, which you reported{at}:\n{quoted(case.reported.text if case.reported else '')}{state}."
         )
     if sees == "removal":
-        down = case.taken_down or case.asked
-        kind = removal(down.removal, down.version) if down else ""
         state = "is decided" if case.taken_down else f"waits to be confirmed: {typed(f'confirm {case.handle}')}"
-        return f"**{case.handle}**: the takedown of {kind} of **{plain(case.about.name, 60)}** {state}."
+        return f"**{case.handle}**: the takedown of {removed_what(case)} {state}."
     lines = [f"{called(case)} — {what(case)}", facts_line(file), quoted(case.text, 1500).rstrip(), ""]
     lines.append(clock_line(case, who, zone))
     if line := asked_line(case, who):
@@ -366,8 +363,11 @@ def intro(word: str, file: CaseFile | None) -> str:
         return "Only the security team reads this. You are told when it was looked at."
     if file is None:
         return "A vulnerability is told the security team, the owner and the maintainers, and nobody else. A bug stands in public."
-    reads = "the security team, the owner and the maintainers read" if file.case.confidential else "everybody reads"
+    reads = "The security team, the owner and the maintainers read" if file.case.confidential else "Everybody reads"
     if word == "decline":
-        reads = "only the security team reads"
+        reads = "Only the security team reads"
     ends = f" The time ends {moment(takedown.ends(file.case))} at present." if word == "extend" else ""
-    return f"{called(file.case)}.{ends} What you write here, {reads}."
+    more = (
+        ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
+    )
+    return f"{called(file.case)}.{ends} {reads} what you write here{more}."
