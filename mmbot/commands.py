@@ -216,7 +216,8 @@ def usage_hint(word: str) -> str:
 
 
 def _unknown(line: str, word: str, context: Context) -> Misread:
-    close, rest = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7), line[len(word) :]
+    close, rest = difflib.get_close_matches(word, WORDS, n=3, cutoff=0.7), line[len(word) :]
+    close.sort(key=lambda x: sorted(x) != sorted(word))  # letters in another order are the likeliest slip
     if close and context.ticket and "ticket" in _slots(WORDS[close[0]]) and not _names_ticket(line):
         rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
     meant = typed(close[0] + rest) if close else ""

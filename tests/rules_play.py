@@ -20,6 +20,8 @@ from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import fold
 from mmbot.domain.turns import history, stage
 from mmbot.events import (
+    CASES,
+    Acknowledge,
     AskNext,
     AskPeople,
     AskStatus,
@@ -115,13 +117,13 @@ class Play:
         channel, post = ("market", f"post{next(self.ids)}") if via == "mention" else ("", "")
         event = Event(f"event{next(self.ids)}", id_of(by), self.now, Where(via, channel, "", post), what, _people())
         no = hopeless(event.by, what, self.models, self.held)
-        before, parties, in_the_book = self._promised(), self._parties(), len(book.last(self.store, 1_000))
+        before, parties, in_the_book = self._promised(), self._parties(), self._noted()
         if isinstance(what, AskPeople) and what.act == "add" and not no:
             for person in what.people:
                 self.held[person] |= {*what.roles}
         reply = self.app.handle(event)
         facts = self._new_facts(event)
-        noted = len(book.last(self.store, 1_000)) - in_the_book
+        noted = self._noted() - in_the_book
         if isinstance(what, AskPeople):
             self.held = {x: set(self.store.roles_of(x)) for x in self.held}
         if not facts and not noted:
@@ -142,6 +144,11 @@ class Play:
         elif isinstance(what, Command) and not what.reads:
             assert twice == Reply(replies.already())
         return reply
+
+    def _noted(self) -> int:
+        """How many facts there are of people and of cases."""
+        rows = self.store.query("SELECT count(*) AS n FROM case_fact")
+        return len(book.last(self.store, 1_000)) + int(rows[0]["n"])
 
     def happens(self, what: Happening) -> None:
         self.now += 60_000
@@ -201,7 +208,7 @@ class Play:
         fitting = (x for x in PEOPLE if role in self.held[id_of(x)] and id_of(x) not in self.model(ticket).theirs)
         return next(fitting, "sam")
 
-    def fitting(self, what: Command) -> str:  # noqa: PLR0911 -- one exit per kind of command
+    def fitting(self, what: Command) -> str:  # noqa: C901, PLR0911 -- one exit per kind of command
         """Somebody who may well do this: else most moves would be refused."""
         ticket: int = getattr(what, "ticket", 0) or 0
         match what:
@@ -209,6 +216,8 @@ class Play:
                 return "olive" if what.submitter else "sid"
             case Contribute():
                 return "otto"
+            case _ if type(what) in CASES:
+                return "sue" if isinstance(what, Acknowledge) else "sam"
             case JudgeItem() if what.items:
                 return self.reviewer(ticket, role_of(what.items[0]))
             case Block() | GiveVerdict():
@@ -391,7 +400,7 @@ class Play:
     def _their_turn(self, person: str, message: Message, left: Mapping[int, set[str]]) -> None:
         """Whoever is sent a message unasked can do what its buttons offer; and it is about a ticket of theirs."""
         assert not is_outside(person)
-        for button in (x for row in message.rows for x in row.buttons):
+        for button in (x for row in message.rows for x in row.buttons if " BUG-" not in x.line):
             word, _, rest = button.line.partition(" ")
             number, role = int(rest.split()[0].removeprefix("MB-")), rest.split()[1]
             model = self.models[number]

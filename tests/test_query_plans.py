@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import backup, book, database, due, outbox, reader, search, seen, tx
+from mmbot.store import backup, book, cases, database, due, outbox, reader, search, seen, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
@@ -22,6 +22,7 @@ READS_ALL = {
     "SELECT count(*) FROM ticket": "a backup is compared with the store, in a thread of its own",
     "SELECT count(*) FROM fact": "likewise",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
+    "SELECT plugin_id FROM listed WHERE plugin_key = ? OR name = ? COLLATE NOCASE": "likewise",
     "UPDATE outbox SET post = '', shown = '', asked = asked + 1, state = 'pending', due_at = ? "
     "WHERE kind = 'show' AND post <> ''": "the console's own store, once when it is opened",
     "UPDATE outbox SET anchor = ? WHERE state <> 'sent' AND kind <> 'do' AND post = '' AND anchor = ?": "a store that is put "
@@ -73,7 +74,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (backup, book, database, due, outbox, reader, search, seen, tx):
+    for module in (backup, book, cases, database, due, outbox, reader, search, seen, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -106,6 +107,7 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     names = (
         "backup.py",
         "book.py",
+        "cases.py",
         "database.py",
         "due.py",
         "outbox.py",

@@ -16,7 +16,11 @@ from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
 from mmbot.events import (
     COMMANDS,
+    AcceptReport,
+    Acknowledge,
     AddNote,
+    AskCase,
+    AskCases,
     AskHelp,
     AskNext,
     AskPeople,
@@ -25,25 +29,37 @@ from mmbot.events import (
     AskStatus,
     Assign,
     Block,
+    ChangeSeverity,
     ChooseTrack,
     Command,
+    ConfirmTakedown,
     Contribute,
+    DeclineReport,
     EditTicket,
+    EndCase,
     EndTicket,
+    ExtendCase,
+    FileCase,
     GiveVerdict,
     HoldTicket,
     Hurry,
     Incomplete,
+    JudgeFix,
     JudgeItem,
     Misread,
     MoveReview,
+    NameFix,
     Pushed,
+    ReportVulnerability,
     RequestReviews,
     Resubmit,
     SayAway,
     SayReady,
+    SayRemoved,
+    SayTold,
     SettleFinding,
     Submit,
+    TakeDown,
     TakeStep,
     UndoStep,
 )  # fmt: skip
@@ -85,6 +101,9 @@ corrections = st.sampled_from(
         ("maintainers", '@sid and "Jane Doe"'), ("contact", "mail me"), ("social", "@remind"),
     )
 )  # fmt: skip
+
+cases = st.sampled_from(("BUG-1", "BUG-1", "BUG-1", "BUG-2", "SEC-1234"))
+severities = st.sampled_from(("low", "medium", "high", "critical"))
 
 HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     Submit: st.builds(
@@ -136,6 +155,30 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     ),
     AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
     AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
+    ReportVulnerability: st.builds(ReportVulnerability, plugin=st.sampled_from(("", "MB-1", "remind")), text=st.just("MB-1 a hole")),
+    FileCase: st.builds(
+        FileCase, plugin=st.sampled_from(("MB-1", "MB-2", "Badges", "MB-9", "nothing")), text=st.just("a hole"),
+        severity=st.sampled_from(("bug", "bug", "bug", "high")),
+    ),
+    AcceptReport: st.builds(AcceptReport, case=cases, severity=severities),
+    DeclineReport: st.builds(DeclineReport, case=cases, why=st.just("no")),
+    AskCases: st.builds(AskCases, page=st.integers(1, 2)),
+    AskCase: st.builds(AskCase, case=cases, log=st.booleans(), page=st.integers(1, 2)),
+    ChangeSeverity: st.builds(ChangeSeverity, case=cases, severity=severities, why=st.just("worse")),
+    Acknowledge: st.builds(Acknowledge, case=cases),
+    SayTold: st.builds(SayTold, case=cases, note=st.sampled_from(("", "by mail"))),
+    NameFix: st.builds(NameFix, case=cases, target=st.sampled_from(("MB-1", "MB-2", "MB-9", LINK, "nothing"))),
+    JudgeFix: st.builds(JudgeFix, case=cases, fixed=st.booleans(), why=st.just("so it is")),
+    ExtendCase: st.builds(
+        ExtendCase, case=cases, until=st.sampled_from([date(2026, 11, 9) + timedelta(x) for x in (-1, 3, 20, 40)]), why=st.just("ill"),
+    ),
+    TakeDown: st.builds(
+        TakeDown, case=cases, removal=st.sampled_from(("plugin", "version", "restriction")), version=st.sampled_from(("", "1.0.0")),
+        why=st.just("no fix"),
+    ),
+    ConfirmTakedown: st.builds(ConfirmTakedown, case=cases),
+    SayRemoved: st.builds(SayRemoved, case=cases, link=st.sampled_from(("", LINK))),
+    EndCase: st.builds(EndCase, case=cases, closed=st.booleans(), why=st.just("over")),
     AskPeople: st.builds(
         AskPeople, act=st.sampled_from(("", "add", "add", "remove")), people=ids.map(lambda x: (x,)),
         roles=st.sampled_from((*ROLES, "owner")).map(lambda x: (x,)),

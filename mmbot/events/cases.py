@@ -41,7 +41,9 @@ class ReportVulnerability(Command):
         Slot("dialog-line", "PLUGIN", "Plugin", "A ticket such as MB-7, a plugin's id, or its name."),
         StringConstraints(strip_whitespace=True, max_length=100),
     ] = ""
-    text: Found
+    text: Annotated[
+        str, Slot("text", "[PLUGIN] TEXT", "What is wrong?"), StringConstraints(strip_whitespace=True, max_length=3000)
+    ]
 
 
 class FileCase(Command):

@@ -161,7 +161,8 @@ def m008_cases(db: Database) -> None:
         """CREATE INDEX case_file_ticket ON case_file (ticket, handle) WHERE ticket > 0""",
         """CREATE INDEX case_file_plugin ON case_file (plugin_key, handle) WHERE plugin_key <> ''""",
         """CREATE TABLE case_fix (
-             ticket INTEGER NOT NULL, handle TEXT NOT NULL, PRIMARY KEY (ticket, handle)
+             handle TEXT NOT NULL, ticket INTEGER NOT NULL, PRIMARY KEY (handle, ticket)
            ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX case_fix_ticket ON case_fix (ticket, handle)""",
     ):
         db.execute(statement)
