@@ -65,18 +65,15 @@ async def test_nothing_is_looked_at_before_what_people_wrote_is_heard(app: App) 
     heard, looked = False, asyncio.Event()
     due.put(app.store, BROKEN, NOW)
     due.put(app.store, "nonsense:2", NOW + 60_000)
-    told: list[int | None] = []
+    told: asyncio.Queue[int | None] = asyncio.Queue()
     ticker = Ticker(app, lambda: heard, looked.set)
     with capture_logs() as logs:
-        running = asyncio.create_task(ticker.run(told.append))
-        while not told:
-            await asyncio.sleep(0)
+        running = asyncio.create_task(ticker.run(told.put_nowait))
+        assert await asyncio.wait_for(told.get(), 5) is None
         assert not logs
         heard = True
         ticker.wake()
         await asyncio.wait_for(looked.wait(), 5)
-        while len(told) < 2:
-            await asyncio.sleep(0)
+        assert await asyncio.wait_for(told.get(), 5) == NOW + 60_000
         running.cancel()
-    assert told == [None, NOW + 60_000]
     assert due.due(app.store, NOW, 10) == []
