@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 from mmbot.mattermost import render
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import UNKNOWN_ANCHOR, Rest
+from mmbot.mattermost.rest import PRIVATE, UNKNOWN_ANCHOR, Rest
 from mmbot.mattermost.values import Post
 from mmbot.messages import Message, Never, NotNow, PostGone
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, TOO_LARGE = 401, 403, 404, 408, 413
 NOT_MATTERMOST = frozenset({"http", "redirect"})
 """The ids of answers that came from something between us and the server: what a proxy says is not for ever."""
-PRIVATE = "P"
 ROOT_GONE = "api.post.create_post.root_id.app_error"
 
 
