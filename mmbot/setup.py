@@ -46,7 +46,7 @@ class Wishes:
     channel: str
     config: Path
     security_channel: str | None = None
-    """"" for none; None for what the configuration names, or else SECURITY_CHANNEL."""
+    """With None it is what the configuration names, or else SECURITY_CHANNEL; with "" there is none."""
     admin_user: str = ""
     admin_password: str = field(default="", repr=False)
     admin_token: str = field(default="", repr=False)

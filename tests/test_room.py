@@ -187,6 +187,22 @@ async def test_nothing_is_posted_or_edited_in_a_channel_that_was_made_public(ben
     assert [x["message"] for x in standing(bench, room)][1:] == [WORD]
 
 
+async def test_a_card_moves_to_the_private_channel_that_is_configured_now(bench: Bench, room: str) -> None:
+    card_into_the_room(bench)
+    await bench.outbox.drain()
+    [old] = standing(bench, room)
+    other = await bench.world.add_channel("vault", "P")
+    await bench.world.join(bench.bot, ["vault"])
+    await bench.world.admin.call("PUT", f"/channels/{room}/privacy", {"privacy": "O"})
+    voice = MattermostVoice(bench.rest, bench.bot, bench.market, b"key", "http://127.0.0.1:9", "mb", bench.now, other)
+    bench.outbox = Outbox(bench.app, voice, {"resolve": resolved})
+    outbox.renew(bench.store, bench.row("card:1").id, bench.now())
+    await bench.outbox.drain()
+    assert standing(bench, room) == [old]
+    assert [x["id"] for x in standing(bench, other)] == [bench.row("card:1").post]
+    assert bench.states() == []
+
+
 async def test_what_is_for_a_private_channel_that_is_configured_no_more_goes_nowhere(bench: Bench, room: str) -> None:
     bench.outbox = bench.fresh()
     before = len(standing(bench, bench.market))

@@ -97,6 +97,8 @@ class MattermostVoice:
     async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:
         """Let a post of a channel show another message; its buttons are made anew."""
         await self._see_that_it_is_private(channel)
+        if channel == "security" and await self._gone(post, self._place(channel)):
+            raise PostGone  # or it stands in another channel, which was configured before, and may be anybody's now
         try:
             await self._rest.edit(post, self._text(message), self._props(message, row, key))
         except RestError as error:
