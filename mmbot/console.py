@@ -24,14 +24,17 @@ from mmbot.policy import Policy
 from mmbot.store import due
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
-from mmbot.store.tx import Settings
+from mmbot.store.tx import MARKET, SECURITY, Settings
 from mmbot.words.phrases import LESS, MB
 
 CHANNEL = "plugins-marketplace"
+PLACES = {MARKET: CHANNEL, SECURITY: "security"}
+"""The channels' names here; the second one is the security team's private one."""
 HELP = """\
 @USER: /mb COMMAND               type a slash command, as anybody (/mb help shows what they may do)
 @USER: @mmbot TEXT               mention the bot in the channel
 @USER in thread of MB-1: TEXT    the same in a ticket's thread
+@USER in ~security: @mmbot TEXT  mention it in the security team's private channel
 @USER to mmbot: TEXT             a direct message to the bot
 @USER: !click LABEL              press the newest button of that name; add "on WORDS" to say in which post
 @USER: !fill FIELD=VALUE; …      fill in the dialog that is open for them
@@ -119,7 +122,7 @@ class World:
         """Nothing is ever half done here."""
         return None
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         """Show what is new in a post."""
         edited = next(x for x in self.posts if x.id == post)
         before, edited.message = set(shown(edited.message)), message
@@ -194,7 +197,7 @@ class World:
         root = next((x for x in self.posts if x.id == post.root), None)
         if root:
             return f"in thread of {_about(root.subject).removeprefix('the card of ')}"
-        return f"in ~{CHANNEL}" if not post.root else "in thread"
+        return f"in ~{PLACES.get(post.channel, post.channel)}" if not post.root else "in thread"
 
 
 def shown(message: Message) -> list[str]:
@@ -209,7 +212,15 @@ def shown(message: Message) -> list[str]:
 def _about(subject: str) -> str:
     kind, _, rest = subject.partition(":")
     number, _, part = rest.partition(":")
+    if kind == "case":
+        return f"the card of {number}"
     return f"the {kind} of MB-{number}" + (f" {part}" if part else "")
+
+
+def _subject(handle: str, kind: str = "card") -> str:
+    """What shows something: `card:1` for MB-1, `case:SEC-1` for SEC-1."""
+    number = handle.upper().removeprefix("MB-")
+    return f"{kind}:{number}" if number.isdecimal() else f"case:{number}"
 
 
 class Console:
@@ -217,7 +228,7 @@ class Console:
 
     def __init__(self, store: Store, policy: Policy, at: int, *, running: bool = False) -> None:
         self.world = World(at, lambda row: getattr(rows.row(store, row), "subject", ""), running=running)
-        self.app = App(store, Settings(), self.world.now)
+        self.app = App(store, Settings(security_channel=PLACES[SECURITY]), self.world.now)
         self.policy = policy
         self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve}, places=1)
         self._ids = itertools.count(1)
@@ -358,25 +369,29 @@ class Console:
         self._event("", Where("github"), what)
 
     def _show(self, words: list[str]) -> None:
-        subject = ":".join(x.lower().removeprefix("mb-") for x in words)
+        kind, handle, *part = (*words, "", "")
+        subject = ":".join((_subject(handle, kind.lower()), *(x.lower() for x in part if x)))
         found = next((x for x in self.world.posts if x.subject == subject), None)
         self.world.lines += shown(found.message) if found else ["There is no such post."]
 
     def _speak(self, name: str, how: str, place: str, text: str) -> None:
         me = self.person(name)
-        thread = re.search(r"MB-(\d+)", place, re.IGNORECASE)
-        ticket = int(thread.group(1)) if thread else None
-        root = next((x.id for x in self.world.posts if ticket and x.subject == f"card:{ticket}"), "")
+        thread = re.search(r"([a-z]+)-(\d+)", place, re.IGNORECASE)
+        ticket = int(thread.group(2)) if thread and thread.group(1).upper() == "MB" else None
+        root = next((x for x in self.world.posts if thread and x.subject == _subject(thread.group())), None)
+        secret = root.channel == SECURITY if root else place == f"~{PLACES[SECURITY]}"
+        channel, start = PLACES[SECURITY if secret else MARKET], root.id if root else ""
         if text.startswith("!click "):
             self._click(me, text.removeprefix("!click ").strip())
         elif text.startswith("!fill"):
             self._fill(me, text.removeprefix("!fill").strip())
         elif text.startswith("/mb"):
-            self._typed(me, Where("slash", CHANNEL, root), text.removeprefix("/mb").strip(), ticket)
+            self._typed(me, Where("slash", channel, start), text.removeprefix("/mb").strip(), ticket)
         elif how == "to":
             self._typed(me, Where("dm", f"@{me.name}"), text, None)
         elif mention := re.match(r"@mmbot\b[,:]?\s*(.*)", text, re.DOTALL):
-            self._typed(me, Where("mention", CHANNEL, root, f"said{next(self._ids)}"), mention.group(1), ticket)
+            where = Where("security" if secret else "mention", channel, start, f"said{next(self._ids)}")
+            self._typed(me, where, mention.group(1), ticket)
 
     def _typed(self, me: Person, where: Where, line: str, ticket: int | None) -> None:
         ids = {name: self.person(name).id for name in commands.names_in(line) if name in self.world.people}

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from mmbot.github.submission import submission
 from mmbot.mattermost import render
 from mmbot.mattermost.callbacks import ID, Click, Malformed, Said, Slash, Submission
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.rest import PRIVATE, Rest
 from mmbot.mattermost.values import User
 from mmbot.messages import Reply
 from mmbot.store import outbox
@@ -168,9 +168,14 @@ class Reception:
         )
         if post.create_at < late:
             what = Late(text=line.strip()[:200] or "help", what=what, until=late)
-        where = Where("dm" if direct else "mention", post.channel_id, post.root_id, post.post_id)
+        where = Where("dm" if direct else self._mentioned_in(post), post.channel_id, post.root_id, post.post_id)
         self._handle(Event(event_id, post.user_id, post.create_at, where, what, people))
         return True
+
+    def _mentioned_in(self, post: Said) -> Literal["security", "mention"]:
+        """Other private channels and groups may hold anybody; and the security team's own may have been made public."""
+        private = post.channel_type == PRIVATE and post.channel_id == self.app.settings.security_channel
+        return "security" if private else "mention"
 
     def pushed(self, what: Pushed, delivery: str) -> None:
         """Take in that commits came to a repository; what is delivered twice, by its mark, counts once."""

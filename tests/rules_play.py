@@ -62,7 +62,9 @@ REWORDED = "90ab12c" + "3" * 33
 """The first commit's code under another message."""
 TREES = {COMMITS[0]: "a" * 40, COMMITS[1]: "b" * 40, REWORDED: "a" * 40}
 """Of the third commit the tree is never known."""
-Way = Literal["slash", "click", "dialog", "dm", "mention"]
+Way = Literal["slash", "click", "dialog", "dm", "mention", "security"]
+POSTED = frozenset({"dm", "mention", "security"})
+"""Ways in whose answer goes by direct message."""
 _TYPED = re.compile(f"`{MB} ([^`]+)`")
 _EDGE = re.compile(r"  (\w+) --> (\w+): ")
 _DESIGN = (Path(__file__).parent.parent / "docs" / "design.md").read_text("utf-8")
@@ -112,7 +114,7 @@ class Play:
     def does(self, by: str, what: Command | Misread | Incomplete, via: Way = "slash") -> Reply | None:
         """One event, looked at from all sides; then the same one again."""
         self.now += 60_000
-        channel, post = ("market", f"post{next(self.ids)}") if via == "mention" else ("", "")
+        channel, post = (via, f"post{next(self.ids)}") if via in {"mention", "security"} else ("", "")
         event = Event(f"event{next(self.ids)}", id_of(by), self.now, Where(via, channel, "", post), what, _people())
         no = hopeless(event.by, what, self.models, self.held)
         before, parties, in_the_book = self._promised(), self._parties(), len(book.last(self.store, 1_000))
@@ -129,7 +131,7 @@ class Play:
         assert not (no and (facts or noted)), no
         if reply:
             self._heard(event.by, f"{reply.text} {reply.dialog}")
-        self._look_at_the_posts(event, parties, answers=via in {"dm", "mention", "dialog"})
+        self._look_at_the_posts(event, parties, answers=via in {*POSTED, "dialog"})
         for number in {x["ticket"] for x in facts}:
             self._somebody_can_go_on(number)
         after = (self._effects(), self.last_fact)
@@ -137,7 +139,7 @@ class Play:
         assert (self._effects(), self._count()) == after
         if reply and reply.refused and via == "dialog":
             assert twice == reply, (twice, reply)
-        elif via in {"dm", "mention"} or (via == "dialog" and isinstance(what, Command) and not what.reads):
+        elif via in POSTED or (via == "dialog" and isinstance(what, Command) and not what.reads):
             assert twice is None
         elif isinstance(what, Command) and not what.reads:
             assert twice == Reply(replies.already())
@@ -337,7 +339,7 @@ class Play:
     def _left_nothing_but_the_answer(self, event: Event, before: Collection[tuple[object, ...]]) -> None:
         assert self._promised()[: len(before)] == before
         added = self.store.query("SELECT kind, person, channel FROM outbox WHERE id > ?", self.last_row)
-        if event.where.via in {"dm", "mention"}:
+        if event.where.via in POSTED:
             assert [(x["kind"], x["person"]) for x in added] == [("say", event.by)]
         else:
             assert added == []

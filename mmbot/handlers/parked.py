@@ -10,7 +10,7 @@ from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.store.failing import StoreFails
 from mmbot.store.outbox import OutboxRow
-from mmbot.store.tx import Tx
+from mmbot.store.tx import SECURITY, Tx
 from mmbot.words import parked as words
 
 log = structlog.get_logger()
@@ -43,11 +43,13 @@ def _tried(tx: Tx, row: OutboxRow, telling: Callable[[], None]) -> None:
 
 
 def _tell_admins(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
-    told = int(tx.store.state(TOLD + cause) or 0)
+    confidential = SECURITY in {row.channel, outbox.channel_of(tx.store, row.thread)}
+    key = f"{TOLD}{cause}{f' in {SECURITY}' if confidential else ''}"
+    told = int(tx.store.state(key) or 0)
     if tx.now - told >= DAY:
-        tx.store.remember(TOLD + cause, str(tx.now))
+        tx.store.remember(key, str(tx.now))
         for admin in tx.store.members("admin"):
-            tx.say(words.to_admin(why, step=row.kind == "do"), to=admin)
+            tx.say(words.to_admin(why, step=row.kind == "do", confidential=confidential), to=admin)
 
 
 def _tell_owner(tx: Tx, row: OutboxRow) -> None:
