@@ -36,6 +36,7 @@ class Ticket:
     listing: Mapping[str, f.VerdictGiven] = field(default_factory=dict)
     held: f.Held | None = None
     ended: f.Ended | None = None
+    reopened_at: int = 0
     chosen: f.TrackChosen | None = None
     edited: Mapping[str, f.Edited] = field(default_factory=dict)
     before: int = 0
@@ -309,7 +310,7 @@ def _apply(ticket: Ticket, fact: f.AnyFact) -> Ticket:  # noqa: C901, PLR0911, P
         case f.Ended():
             return _with(ticket, ended=fact)
         case f.Reopened():
-            return _with(ticket, ended=None)
+            return _with(ticket, ended=None, reopened_at=fact.at)
         case f.Held():
             return _with(ticket, held=fact)
         case f.Resumed():
