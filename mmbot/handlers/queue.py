@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mmbot.commands import WORDS, questions, usage
 from mmbot.domain.booked import totals
+from mmbot.domain.deadlines import DAY
 from mmbot.domain.rights import Actor, Who, allowed
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
@@ -55,7 +56,8 @@ def _briefly(tx: Tx, numbers: Sequence[int]) -> list[str]:
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
     turns = tx.turns(ticket)
-    spent = totals(booked.spent(tx.store.connection, number), ticket, turns, tx.now)
+    past = booked.spent(tx.store.connection, number)
+    spent = totals(past, ticket, turns, tx.now) if any(time >= DAY for time in past.values()) else {}
     usual = {role: _usual(tx, role) for role in ticket.roles if role in turns}
     thread = tx.thread(ticket)
     return Reply(answers.status(ticket, turns, tx.actor, tx.who, tx.now, thread, booked=spent, usual=usual))
@@ -103,7 +105,8 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
 
 
 def _queue_line(tx: Tx, ticket: Ticket, turn: Turn, reader: Actor) -> str:
-    earlier = booked.spent_before(tx.store.connection, ticket.number, turn.party)
+    again = turn.why in {"answer", "review", "confirm", "look-again"}
+    earlier = booked.spent_on_review(tx.store.connection, ticket.number, turn.party) if again else 0
     return answers.queue_line(ticket, turn, reader, tx.who, tx.now, tx.thread(ticket, turn.party), earlier)
 
 

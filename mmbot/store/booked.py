@@ -77,9 +77,12 @@ def _refresh(connection: sqlite3.Connection, role: str) -> None:
         "SELECT looked, took FROM pace WHERE role = ? AND counts = 1 ORDER BY decided_at DESC, ticket DESC LIMIT ?",
         (role, LATEST),
     ).fetchall()
+    connection.execute("DELETE FROM usual WHERE role = ?", (role,))
+    if not rows:
+        return
     looked, took = spread([row[0] for row in rows]), spread([row[1] for row in rows])
     connection.execute(
-        "INSERT OR REPLACE INTO usual (role, reviews, looked, looked_most, took, took_most) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO usual (role, reviews, looked, looked_most, took, took_most) VALUES (?, ?, ?, ?, ?, ?)",
         (role, len(rows), looked.half, looked.most, took.half, took.most),
     )
 
@@ -101,10 +104,11 @@ def spent(connection: sqlite3.Connection, number: int) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
-def spent_before(connection: sqlite3.Connection, number: int, party: str) -> int:
-    """How much time of a ticket that came to an end is booked to one party, in milliseconds."""
+def spent_on_review(connection: sqlite3.Connection, number: int, party: str) -> int:
+    """How much time up to the review gate that came to an end is booked to one party, in milliseconds."""
     (time,) = connection.execute(
-        "SELECT coalesce(sum(until - since), 0) FROM booked WHERE ticket = ? AND party = ?", (number, party)
+        "SELECT coalesce(sum(until - since), 0) FROM booked WHERE ticket = ? AND party = ? AND why NOT IN ('listing', 'step')",
+        (number, party),
     ).fetchone()
     return int(time)
 

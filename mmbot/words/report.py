@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mmbot.domain.booked import HOLD
-from mmbot.domain.report import Figures, Spread, Usual, Waits, shares
+from mmbot.domain.report import Figures, Spread, Waits, shares
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Message
 from mmbot.policy import Policy
@@ -44,19 +44,21 @@ def before(time: int) -> str:
 
 def so_far(ticket: Ticket, booked: Mapping[str, int], *, over: bool = False) -> str:
     """Where a ticket's days went, begins with a space: ` So far: submitter 12 days, dev 9; QA less than a day.`; "" without a whole day."""
-    names = {"release": "release", HOLD: "on hold", "mmbot": "looking up"}
-    known = {names.get(x) or title_of(ticket, x): time for x, time in sorted(booked.items(), key=_longest_first)}
-    long = [name for name, time in known.items() if time >= DAY]
+    order = {party: place for place, party in enumerate(("submitter", "owner", *ticket.policy.roles))}
+    parties = sorted(booked, key=lambda party: (-_whole(booked[party]), order.get(party, len(order))))
+    long = [party for party in parties if booked[party] >= DAY]
     if not long:
         return ""
-    parts = [f"{long[0]} {days(known[long[0]])}", *(f"{name} {_whole(known[name])}" for name in long[1:])]
-    brief = [name for name, time in known.items() if time < DAY and name != names["mmbot"]]
+    first, *others = long
+    parts = [f"{_named(ticket, first)} {days(booked[first])}"]
+    parts += [f"{_named(ticket, party)} {_whole(booked[party])}" for party in others]
+    brief = [_named(ticket, party) for party in parties if booked[party] < DAY and party != "mmbot"]
     rest = f"; {listed(brief)} {SHORT}" if brief else ""
     return f" {'In all' if over else 'So far'}: {', '.join(parts)}{rest}."
 
 
-def _longest_first(entry: tuple[str, int]) -> tuple[int, str]:
-    return -entry[1], entry[0]
+def _named(ticket: Ticket, party: str) -> str:
+    return {HOLD: "on hold", "mmbot": "looking up"}.get(party) or title_of(ticket, party)
 
 
 # The report
@@ -77,12 +79,12 @@ def weekly(figures: Figures, policy: Policy) -> Message:
 def _begin(figures: Figures) -> str:
     number = figures.open
     open_ones = "no ticket is open" if not number else "one ticket is open" if number == 1 else f"{number:,} are open"
-    came = f"{figures.came:,} came in" if figures.came else "none came in"
-    done = listed(
-        f"{n:,} {_were(n)} {what}" for n, what in ((figures.listed, "listed"), (figures.closed, "closed")) if n
-    )
-    ended = done or "none was listed or closed"
-    return f"**Tickets on {date(figures.at)}:** {open_ones}. In the last 7 days {came}, {ended}."
+    happened = [f"{figures.came:,} came in"] if figures.came else ["none came in"]
+    happened += [f"{figures.listed:,} {_were(figures.listed)} listed"] if figures.listed else []
+    happened += [f"{figures.closed:,} {_were(figures.closed)} closed"] if figures.closed else []
+    if not figures.listed and not figures.closed:
+        happened.append("none was listed or closed")
+    return f"**Tickets on {date(figures.at)}:** {open_ones}. In the last 7 days {listed(happened)}."
 
 
 def _were(number: int) -> str:
@@ -107,47 +109,41 @@ def _party(party: str, policy: Policy) -> str:
 
 
 def _reviews(figures: Figures, policy: Policy) -> str:
-    enough = policy.notices.usual_from
-    if all(x.took.count < enough for x in figures.usual.values()):
+    known = {role: x for role, x in figures.usual.items() if x.took.count >= policy.notices.usual_from}
+    few = [_party(role, policy) for role in figures.usual if role not in known]
+    if not known:
         return "How long reviews take: too few are finished to say."
-    lines = ["| review | first look | decision |", "|:--|:--|:--|"]
-    return "\n".join([*lines, *(_review_line(role, x, policy) for role, x in figures.usual.items())])
-
-
-def _review_line(role: str, usual: Usual, policy: Policy) -> str:
-    if usual.took.count < policy.notices.usual_from:
-        return f"| {_party(role, policy)} | too few to say | |"
-    return f"| {_party(role, policy)} | {_spread(usual.looked)} | {_spread(usual.took)} |"
+    lines = ["| median (80 %) | first look | decision |", "|:--|:--|:--|"]
+    lines += [f"| {_party(role, policy)} | {_spread(x.looked)} | {_spread(x.took)} |" for role, x in known.items()]
+    return "\n".join([*lines, *(["", f"Of {listed(few)} too few reviews are finished to say."] if few else [])])
 
 
 def _spread(spread: Spread) -> str:
-    """The median, and the time within which four of five were through: `4 days (80 %: 9)`."""
+    """The median, and the days within which four of five were through: `4 days (9)`."""
     if spread.most < DAY or _whole(spread.half) == _whole(spread.most):
         return days(spread.half)
-    return f"{days(spread.half)} (80 %: {_whole(spread.most)})"
+    return f"{days(spread.half)} ({_whole(spread.most)})"
 
 
 def _listing(figures: Figures, policy: Policy) -> str:
-    if figures.listing.count < policy.notices.usual_from:
+    listing = figures.listing
+    if listing.count < policy.notices.usual_from:
         return ""
-    return (
-        f"From handing in to the listing: {_spread(figures.listing)}, the median of the last {figures.listing.count}."
-    )
+    return f"From handing in to the listing: {_spread(listing)}, for the {listing.count} that were listed last."
 
 
 def _went(figures: Figures, policy: Policy) -> str:
+    if figures.finished < policy.notices.usual_from:
+        return ""
     parts = shares(figures.went)
-    shown = [(x, parts[x]) for x, _ in sorted(figures.went.items(), key=_longest_first) if parts[x]]
+    shown = sorted((party for party in parts if parts[party]), key=lambda party: -figures.went[party])
     if not shown:
         return ""
-    wide = max(len(_party(x, policy)) for x, _ in shown)
-    bars = [
-        f"{_party(x, policy):{wide}} {BAR * max(1, round(share * LONGEST / shown[0][1]))} {share} %"
-        for x, share in shown
-    ]
-    which = (
-        "ticket that was finished last"
-        if figures.finished == 1
-        else f"{figures.finished} tickets that were finished last"
-    )
-    return "\n".join([f"Where the time of the {which} went:", "```", *bars, "```"])
+    wide = max(len(_party(party, policy)) for party in shown)
+    lines = [f"{_party(x, policy):{wide}} {_bar(parts[x], parts[shown[0]])} {parts[x]} %" for x in shown]
+    begin = f"Where the time went of the {figures.finished} that were listed or closed last:"
+    return "\n".join([begin, "```", *lines, "```"])
+
+
+def _bar(share: int, largest: int) -> str:
+    return BAR * max(1, round(share * LONGEST / largest))
