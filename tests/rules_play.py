@@ -192,7 +192,8 @@ class Play:
     # Who could do it
 
     def guide(self, ticket: int) -> str:
-        return self.model(ticket).owner.removeprefix("id-") or "olive"
+        model = self.model(ticket)
+        return model.owner.removeprefix("id-") or ("ada" if id_of("olive") in model.theirs else "olive")
 
     def submitter(self, ticket: int) -> str:
         """Whose it is; whoever speaks for them, if they have no account."""
