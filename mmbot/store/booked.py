@@ -1,5 +1,6 @@
 """What is booked to whom, and how long reviews take: rows that go with a ticket's index columns, and the figures that come of them."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 
@@ -167,12 +168,10 @@ def _went(connection: sqlite3.Connection) -> tuple[int, dict[str, int]]:
         rows += connection.execute(
             "SELECT finished_at, ticket FROM life WHERE how = ? ORDER BY finished_at DESC LIMIT ?", (how, FINISHED)
         ).fetchall()  # fmt: skip
-    last = sorted(rows, reverse=True)[:FINISHED]
-    went = dict[str, int]()
-    for finished_at, number in last:
-        booked = connection.execute(
-            "SELECT party, min(until, ?) - since FROM booked WHERE ticket = ? AND since < ?", (finished_at, number, finished_at)
-        )  # fmt: skip
-        for party, time in booked.fetchall():
-            went[party] = went.get(party, 0) + time
-    return len(last), went
+    last = [number for _, number in sorted(rows, reverse=True)[:FINISHED]]
+    went = connection.execute(
+        """SELECT party, sum(min(until, finished_at) - since) FROM json_each(?) JOIN life ON life.ticket = value
+           JOIN booked ON booked.ticket = life.ticket WHERE since < finished_at GROUP BY party""",
+        (json.dumps(last),),
+    )
+    return len(last), dict(went.fetchall())
