@@ -99,6 +99,17 @@ def test_facts_that_come_out_of_order_break_nothing(facts: Facts, hours: list[in
     assert all(x.since < x.until for x in told(shuffled).spans)
 
 
+def test_what_was_written_earlier_and_read_later_is_kept_in_the_store_too(tmp_path: Path) -> None:
+    store = Store(tmp_path / "mmbot.db", POLICY)
+    said = [(f.Held, DAY), (f.Resumed, 2 * DAY), (f.Held, DAY), (f.Resumed, 3 * DAY)]  # the second hold was read late
+    facts = [*under_review().news, *(kind(at=AT + at, **({"why": "?"} if kind is f.Held else {})) for kind, at in said)]
+    with store.transaction():
+        for number, fact in enumerate(facts):
+            store.save((store.ticket(7) or Ticket(7, POLICY)).plus(fact), f"event{number}")
+    assert booked.spent(store.connection, 7) == {"hold": 2 * DAY, "owner": DAY}
+    store.close()
+
+
 # In the store
 
 

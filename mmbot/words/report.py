@@ -94,14 +94,19 @@ def _were(number: int) -> str:
 def _waiting(figures: Figures, policy: Policy) -> str:
     if not figures.waits:
         return ""
-    lines = ["| waiting for | tickets | late | median | longest |", "|:--|--:|--:|--:|:--|"]
+    lines = ["| waiting for | tickets (late) | median days (longest) |", "|:--|:--|:--|"]
     return "\n".join([*lines, *(_wait_line(x, policy) for x in figures.waits)])
 
 
 def _wait_line(waits: Waits, policy: Policy) -> str:
-    longest = f"MB-{waits.ticket}, {days(waits.longest)}"
-    late = f"{waits.late:,}" if waits.late else "—"
-    return f"| {_party(waits.party, policy)} | {waits.count:,} | {late} | {days(waits.half)} | {longest} |"
+    late = f" ({waits.late:,})" if waits.late else ""
+    since = f"{_number(waits.half)} ({_number(waits.longest)}, MB-{waits.ticket})"
+    return f"| {_party(waits.party, policy)} | {waits.count:,}{late} | {since} |"
+
+
+def _number(time: int) -> str:
+    """Whole days where the heading says that it is days."""
+    return "under 1" if time < DAY else f"{_whole(time):,}"
 
 
 def _party(party: str, policy: Policy) -> str:
@@ -113,23 +118,23 @@ def _reviews(figures: Figures, policy: Policy) -> str:
     few = [_party(role, policy) for role in figures.usual if role not in known]
     if not known:
         return "How long reviews take: too few are finished to say."
-    lines = ["| median (80 %) | first look | decision |", "|:--|:--|:--|"]
-    lines += [f"| {_party(role, policy)} | {_spread(x.looked)} | {_spread(x.took)} |" for role, x in known.items()]
+    lines = ["| median days (80%) | first look | decision |", "|:--|:--|:--|"]
+    lines += [f"| {_party(role, policy)} | {_both(x.looked)} | {_both(x.took)} |" for role, x in known.items()]
     return "\n".join([*lines, *(["", f"Of {listed(few)} too few reviews are finished to say."] if few else [])])
 
 
-def _spread(spread: Spread) -> str:
-    """The median, and the days within which four of five were through: `4 days (9)`."""
-    if spread.most < DAY or _whole(spread.half) == _whole(spread.most):
-        return days(spread.half)
-    return f"{days(spread.half)} ({_whole(spread.most)})"
+def _both(spread: Spread) -> str:
+    """The median, and the days within which four of five were through, if that is more: `4 (9)`."""
+    half, most = _number(spread.half), _number(spread.most)
+    return half if half == most else f"{half} ({most})"
 
 
 def _listing(figures: Figures, policy: Policy) -> str:
     listing = figures.listing
     if listing.count < policy.notices.usual_from:
         return ""
-    return f"From handing in to the listing: {_spread(listing)}, for the {listing.count} that were listed last."
+    most = f"; 80% within {days(listing.most)}" if days(listing.most) != days(listing.half) else ""
+    return f"From handing in to the listing: {days(listing.half)}, the median of the last {listing.count}{most}."
 
 
 def _went(figures: Figures, policy: Policy) -> str:
@@ -140,7 +145,7 @@ def _went(figures: Figures, policy: Policy) -> str:
     if not shown:
         return ""
     wide = max(len(_party(party, policy)) for party in shown)
-    lines = [f"{_party(x, policy):{wide}} {_bar(parts[x], parts[shown[0]])} {parts[x]} %" for x in shown]
+    lines = [f"{_party(x, policy):{wide}} {_bar(parts[x], parts[shown[0]])} {parts[x]}%" for x in shown]
     begin = f"Where the time went of the {figures.finished} that were listed or closed last:"
     return "\n".join([begin, "```", *lines, "```"])
 
