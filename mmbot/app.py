@@ -1,17 +1,13 @@
 """The table of what happens on what, and `handle`, which runs one event in one transaction."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from mmbot.domain import review
 from mmbot.domain.review import Illegal
-from mmbot.domain.rights import is_outside
-from mmbot.domain.ticket import Ticket
-from mmbot.domain.ticket_parts import Finding
 from mmbot.events import (
     AddNote,
     AskHelp,
@@ -28,12 +24,14 @@ from mmbot.events import (
     ChooseTrack,
     Command,
     Contribute,
+    Due,
     EditTicket,
     EndTicket,
     Event,
     GivenUp,
     GiveVerdict,
     HoldTicket,
+    Hurry,
     Incomplete,
     JudgeItem,
     Late,
@@ -52,15 +50,16 @@ from mmbot.events import (
     UndoStep,
     Where,
 )
-from mmbot.handlers import backups, book, edit, intake, late, merges, news, parked, people, pushes, queue, tracks, way
+from mmbot.handlers import backups, book, due, edit, intake, late, merges, parked, people, pushes, queue, tracks, way
 from mmbot.handlers import report as reporting
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
+from mmbot.store import due as due_rows
 from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.store.failing import StoreFails
 from mmbot.store.tx import Settings, Tx
-from mmbot.words import cards, notices, replies
+from mmbot.words import replies
 from mmbot.words.refusals import refused
 
 log = structlog.get_logger()
@@ -88,6 +87,7 @@ HANDLERS: Mapping[type, Handler] = {
     AskNext: way.ask_next,
     EndTicket: way.end,
     HoldTicket: way.hold,
+    Hurry: way.hurry,
     AskStatus: queue.status,
     AskQueue: queue.queue,
     AskSearch: queue.search,
@@ -102,9 +102,14 @@ HANDLERS: Mapping[type, Handler] = {
     Pushed: pushes.pushed,
     BackupMade: backups.made,
     BackupMissed: backups.missed,
+    Due: due.due,
 }
 FEW_WORDS = 4
 """A line that was not understood and has at least so many may say what should not stand in public."""
+AT_ONCE = 20
+"""How many due subjects are looked at in one transaction: nobody who asks meanwhile waits long."""
+BROKEN_AGAIN = 3_600_000
+"""Milliseconds until a due subject is looked at again that broke something."""
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 """The ways in whose answer travels back with the request; a dialog only takes a refusal, so it stays open with what was typed."""
 
@@ -164,6 +169,32 @@ class App:
                     log.info("result of a step not wanted", what=type(event.what).__name__, why=no.text)
             outbox.sent(self.store, row, "", "")
 
+    def come_due(self) -> bool:
+        """Look at what has fallen due, some subjects in one transaction; returns whether there may be more. Raises StoreFails.
+
+        Whoever looks at a subject says when it is due next. Where that breaks, it is looked at again later.
+        """
+        now = self.now()
+        with self.store.transaction():
+            found = due_rows.due(self.store, now, AT_ONCE)
+            for subject, at in found:
+                due_rows.put(self.store, subject, None)
+                event = Event(f"due:{subject}:{at}", "", now, Where("mmbot"), Due(subject=subject, at=at))
+                if not self._looked_at(Tx(self.store, event, now, self.settings)):
+                    due_rows.put(self.store, subject, now + BROKEN_AGAIN)
+        return len(found) == AT_ONCE
+
+    def _looked_at(self, tx: Tx) -> bool:
+        try:
+            with self.store.savepoint():
+                HANDLERS[Due](tx, tx.event.what)
+        except StoreFails:
+            raise
+        except Exception:
+            log.exception("due subject broke", reference=secrets.token_hex(4), kind=tx.event.id.split(":")[1])
+            return False
+        return True
+
     def give_up(self, row: outbox.OutboxRow, why: str, cause: str) -> None:
         """Park a row with the reason, and tell whoever has to know."""
         event = Event(f"given-up:{row.key}", "", self.now(), Where("mmbot"), GivenUp(row=row.id, why=why))
@@ -220,45 +251,3 @@ class App:
             rows = (*rows, Row((Button(replies.fill_in(), reply.dialog.line, "primary"),)))
         if tx.by:
             tx.say(Message(reply.text, rows), to=tx.by)
-
-    def render(self, row: outbox.OutboxRow) -> tuple[Message, str] | None:
-        """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""
-        kind, _, rest = row.subject.partition(":")
-        number, _, part = rest.partition(":")
-        ticket = self.store.ticket(int(number))
-        if ticket is None:
-            return None
-        turns, who = self.store.turns(ticket.number), self.store.who
-        if kind == "card":
-            return cards.card(ticket, turns, who), ""
-        if kind == "prompt":
-            return cards.prompt(ticket, part, turns, who), ""
-        told = outbox.told(self.store, row.subject)
-        found = [x for x in review.findings(ticket) if x.number > told and not x.answered_at]
-        if not found or ticket.ended:
-            return None
-        thread = outbox.thread_url(self.store, ticket.number)
-        if kind == "changes":
-            words = self._changes(ticket, found, thread)
-            return (words, str(len(ticket.findings))) if words else None
-        return notices.changed(ticket, found, who), str(len(ticket.findings))
-
-    def _changes(self, ticket: Ticket, found: Sequence[Finding], thread: str) -> Message | None:
-        """What the submitter reads of findings; for one without an account, what whoever guides the ticket reads, or nobody."""
-        who = self.store.who
-        words = notices.changes(ticket, found, who, thread)
-        if not is_outside(ticket.submitter):
-            return words
-        if not news.guide(self.store, ticket):
-            return None  # there is nobody to pass it on, and the channel must not read it
-        if not ticket.owner and any(x.confidential for x in found):
-            return notices.confidential_waits(ticket, who(ticket.submitter))
-        return notices.to_pass_on(ticket, who(ticket.submitter), words)
-
-    def audience(self, row: outbox.OutboxRow) -> tuple[str, str]:
-        """Whom a notice goes to: a person's id, or "" and the subject in whose thread it stands."""
-        kind, _, number = row.subject.partition(":")
-        ticket = self.store.ticket(int(number))
-        if kind == "changes" and ticket:
-            return news.guide(self.store, ticket) if is_outside(ticket.submitter) else ticket.submitter, ""
-        return "", f"card:{number}"

@@ -34,14 +34,14 @@ class Clock:
             self._stopped = True
             self._scheduler.shutdown(wait=False)
 
-    def next_due(self, at: int | None) -> None:
-        """Wake at this moment (milliseconds UTC) too; None for nothing."""
+    def next_due(self, what: str, at: int | None) -> None:
+        """Wake at this moment (milliseconds UTC) too, instead of the one that was named for the same before; None for nothing."""
         if at is None:
-            if self._scheduler.get_job("due"):
-                self._scheduler.remove_job("due")
+            if self._scheduler.get_job(what):
+                self._scheduler.remove_job(what)
             return
         moment = datetime.fromtimestamp(at / 1000, UTC)
-        self._scheduler.add_job(self._fire, "date", run_date=moment, id="due", replace_existing=True)
+        self._scheduler.add_job(self._fire, "date", run_date=moment, id=what, replace_existing=True)
 
     def daily(self, hour: int, work: Callable[[], Awaitable[None]], *, soon: bool) -> None:
         """Have something done each day at this hour (UTC); `soon` in a minute, too."""

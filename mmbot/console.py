@@ -21,6 +21,7 @@ from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply, Row
 from mmbot.outbox import Outbox
 from mmbot.policy import Policy
+from mmbot.store import due
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
@@ -255,7 +256,7 @@ class Console:
             self._speak(said.group(1), said.group(2) or "in", (said.group(3) or "").strip(), said.group(4))
         else:
             self.world.lines.append("I don't understand that line; :help shows what can be typed here.")
-        await self.outbox.drain()
+        await self._settle()
         return self.world.lines
 
     async def _control(self, text: str) -> None:
@@ -297,11 +298,22 @@ class Console:
             except ValueError:
                 self.world.lines.append("Move the clock with :time +3d, or :time 2026-11-09 10:00.")
                 return
-        while (due := rows.next_due(self.app.store, self.world.now())) is not None and due <= target:
-            self.world.at += max(0, due - self.world.now())
-            await self.outbox.drain()
+        while (moment := self._next_moment()) is not None and moment <= target:
+            self.world.at += max(0, moment - self.world.now())
+            await self._settle()
         self.world.at += target - self.world.now()
         self.world.lines.append(f"-- {datetime.fromtimestamp(target / 1000, UTC):%a %-d %b %Y, %H:%M} UTC")
+
+    def _next_moment(self) -> int | None:
+        """When something happens by itself next."""
+        posts, subjects = rows.next_due(self.app.store, self.world.now()), due.next_due(self.app.store)
+        return min((x for x in (posts, subjects) if x is not None), default=None)
+
+    async def _settle(self) -> None:
+        """Look at what is due, and send what there is to be sent."""
+        while self.app.come_due():
+            pass
+        await self.outbox.drain()
 
     def _repository(self, words: list[str]) -> None:
         if len(words) < 6 and len(words) != 3:  # noqa: PLR2004 -- what :help names

@@ -14,6 +14,7 @@ import structlog
 
 from mmbot.app import App
 from mmbot.events import Event, Happening, Where
+from mmbot.handlers import subjects
 from mmbot.messages import Message, Never, NotNow, PostGone
 from mmbot.store import outbox
 from mmbot.store.failing import StoreFails
@@ -244,7 +245,7 @@ class Outbox:
         self._park(row, "the post it answers was deleted", "the post it answers was deleted")
 
     async def _show(self, row: OutboxRow) -> None:
-        rendered = self.app.render(row)
+        rendered = subjects.render(self.app.store, row)
         if rendered is None:
             await self._sent(row, row.sent_channel, row.post, row.shown)
             return
@@ -265,12 +266,12 @@ class Outbox:
     async def _say(self, row: OutboxRow) -> None:
         remembered, person, thread = "", row.person, row.thread
         if row.kind == "notice":
-            rendered = self.app.render(row)
+            rendered = subjects.render(self.app.store, row)
             if rendered is None:
                 await self._sent(row, "", "", str(outbox.told(self.app.store, row.subject)))
                 return
             message, remembered = rendered
-            person, thread = self.app.audience(row)
+            person, thread = subjects.audience(self.app.store, row)
         else:
             message = outbox.read_message(row.body)
         channel = await self.voice.direct(person) if person else (row.channel or "market")
@@ -281,7 +282,7 @@ class Outbox:
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         await self._sent(row, channel, post, remembered)
-        if row.kind == "notice" and self.app.render(row):  # something came up while it was on its way
+        if row.kind == "notice" and subjects.render(self.app.store, row):  # something came up while it was on its way
             outbox.notice(self.app.store, row.subject, self.app.now(), self.app.now())
             self.wake()
 

@@ -27,12 +27,13 @@ Title = Annotated[str, Field(min_length=1, max_length=40)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 Handle = Annotated[str, Field(pattern=r"^[A-Z][1-9][0-9]?$")]
 Phrase = Annotated[str, Field(min_length=4)]
-Days = Annotated[int, Field(gt=0)]
+Days = Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)]
 # A word that the loader tells a table; the file does not write it.
 _TOLD = "told"
 Told = Annotated[str, _TOLD]
 # TOML has arrays, not tuples, and no other kind of sequence can get in here: hence not strict.
 Names = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+Severity = Literal["low", "medium", "high", "critical"]
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
 Frozen = Annotated[Mapping[K, V], AfterValidator(MappingProxyType), PlainSerializer(dict)]
@@ -132,12 +133,46 @@ class Gate(_Table):
 
 
 class Periods(_Table):
-    """Time limits: `owner` in working days, `submitter` and `takedown` in calendar days; `holidays` do not work."""
+    """Time limits: `owner` and `urgent` in working days, `submitter` in calendar days; `holidays` do not work."""
 
     owner: Days
     submitter: Days
-    takedown: Days
+    urgent: Days
     holidays: Annotated[tuple[date, ...], Field(strict=False)]
+
+
+class Hours(_Table):
+    """From when to when, in somebody's own zone, a clock may speak to them; from 0 to 24 at any time of any day."""
+
+    begin: Annotated[int, Field(ge=0, le=23)]
+    end: Annotated[int, Field(ge=1, le=24)]
+
+    @property
+    def always(self) -> bool:
+        """Whether no time is too early, too late or off."""
+        return (self.begin, self.end) == (0, 24)
+
+
+class Takedown(_Table):
+    """The clock of a case, in calendar days, `triage` in working days.
+
+    `clock` are the severities that have one, `team` is the role that decides.
+    """
+
+    days: Days
+    left: Annotated[tuple[Days, ...], Field(strict=False)]
+    again: Days
+    grace: Days
+    triage: Days
+    clock: Annotated[tuple[Severity, ...], Field(strict=False, min_length=1)]
+    team: Name
+
+
+class Reminders(_Table):
+    """`ladder`: working days from one rung to the next; `submitter`: calendar days after which a silent one is reminded."""
+
+    ladder: Days
+    submitter: Annotated[tuple[Days, ...], Field(strict=False)]
 
 
 class Notices(_Table):
@@ -193,6 +228,9 @@ class Policy(_Table):
     steps: Named[Step]
     gates: Named[Gate]
     days: Periods
+    hours: Hours
+    takedown: Takedown
+    remind: Reminders
     notices: Notices
 
     def of(self, version: str) -> Requirements:
@@ -251,13 +289,16 @@ _TABLES: Mapping[str, type[_Table]] = {
     "steps": Step,
     "gates": Gate,
     "days": Periods,
+    "hours": Hours,
+    "takedown": Takedown,
+    "remind": Reminders,
     "notices": Notices,
 }
 
 
 def _keys_at(place: list[str]) -> list[str]:
     """The keys that may be written in the table at a place of the file."""
-    # Tables come in twos, kind and name (requirements, 2020-09-28, items, P1), but for days and notices.
+    # Tables come in twos, kind and name (requirements, 2020-09-28, items, P1), but for those that hold times.
     table = _TABLES[place[-1 if len(place) % 2 else -2]] if place else Policy
     return [key for key, field in table.model_fields.items() if _TOLD not in field.metadata]
 
@@ -298,6 +339,7 @@ def _cross_checked(policy: Policy) -> Iterator[str]:
     """The mistakes that show only between one table and another."""
     for gate in policy.gates.values():
         yield from (f"gates.{gate.name}.roles: {what}" for what in _wrong_names("role", gate.roles, policy.roles))
+    yield from _wrong_times(policy)
     if policy.current not in policy.requirements:
         yield f"current: there are no requirements {policy.current}{_hint(policy.current, policy.requirements)}"
     for version, requirements in policy.requirements.items():
@@ -315,6 +357,16 @@ def _cross_checked(policy: Policy) -> Iterator[str]:
                 yield f"{at}.steps: review-gate is missing: without it nothing would be judged"
             if "listing-gate" in track.steps and "listing" not in policy.gates:
                 yield f"{at}.steps: listing-gate needs the roles of [gates.listing]"
+
+
+def _wrong_times(policy: Policy) -> Iterator[str]:
+    yield from (f"takedown.team: {what}" for what in _wrong_names("role", [policy.takedown.team], policy.roles))
+    if policy.hours.begin >= policy.hours.end:
+        yield "hours.end: should come after hours.begin"
+    if list(policy.takedown.left) != sorted({*policy.takedown.left}, reverse=True):
+        yield "takedown.left: should go down, each number once"
+    if list(policy.remind.submitter) != sorted({*policy.remind.submitter}):
+        yield "remind.submitter: should go up, each number once"
 
 
 def _wrong_role(item: Item, roles: Mapping[str, Role]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from mmbot.reception import Reception, person
 from mmbot.steps import steps
 from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.tx import Settings
+from mmbot.ticking import Ticker
 from mmbot.upkeep import Nights, Readiness, through_failures, try_again
 
 log = structlog.get_logger()
@@ -95,7 +97,10 @@ async def _run(
         readiness = Readiness(app, lambda: listener.connected)
         nights = Nights(app, config.backups, config.backup.keep, outbox.wake)
 
+        ticker = Ticker(app, lambda: listener.connected, outbox.wake)
+
         def wake() -> None:
+            ticker.wake()
             outbox.wake()
             readiness.look()
 
@@ -134,13 +139,24 @@ async def _run(
         log.info("mmbot runs", port=port, channel=config.mattermost.channel, trigger=config.mattermost.trigger)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(through_failures(lambda: outbox.run(timer.next_due), store))
+                _work(group, store, outbox, ticker, timer)
                 group.create_task(through_failures(listener.run, store))
                 group.create_task(try_again(store))
                 ready(port)
         finally:
             stopping()
             await asyncio.gather(desk.cleanup(), server.cleanup())  # what is being answered is answered, within seconds
+
+
+def _work(group: asyncio.TaskGroup, store: Store, outbox: Outbox, ticker: Ticker, timer: clock.Clock) -> None:
+    """Have done what waits and what falls due."""
+
+    def posted(next_due: int | None) -> None:
+        timer.next_due("outbox", next_due)
+        ticker.wake()  # whatever woke the outbox may have changed what is due
+
+    group.create_task(through_failures(lambda: outbox.run(posted), store))
+    group.create_task(through_failures(lambda: ticker.run(partial(timer.next_due, "due")), store))
 
 
 async def _listening(key: str, opening: Awaitable[T], place: str) -> T:

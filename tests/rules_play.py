@@ -48,6 +48,7 @@ from mmbot.events import (
     UndoStep,
     Where,
 )  # fmt: skip
+from mmbot.handlers import subjects
 from mmbot.messages import Message, Reply
 from mmbot.store import book, outbox
 from mmbot.store.database import Store
@@ -385,10 +386,10 @@ class Play:
     def _said(self, row: outbox.OutboxRow) -> tuple[Message | None, str, str]:
         if row.kind == "say":
             return outbox.read_message(row.body), row.person, ""
-        rendered = self.app.render(row)
+        rendered = subjects.render(self.app.store, row)
         if rendered is None:
             return None, "", ""
-        person = self.app.audience(row)[0] if row.kind == "notice" else ""
+        person = subjects.audience(self.app.store, row)[0] if row.kind == "notice" else ""
         return rendered[0], person, rendered[1]
 
     def _their_turn(self, person: str, message: Message, left: Mapping[int, set[str]]) -> None:
@@ -439,7 +440,8 @@ class Play:
             who = {"owner": model.owner, "submitter": model.submitter}
             for party, turn in turns.items():
                 person = who.get(party, cached.review(party).reviewer)
-                expected.append((number, party, person, turn.why, turn.since, turn.due))
+                rank = int(not model.urgent)
+                expected.append((number, party, person, turn.why, turn.since, turn.due, rank))
             steps = {turn.party for turn in turns.values() if turn.why in {"step", "listing"}}
             compares = model.gate and model.comparing and "mmbot" in turns
             goes_on = model.gate and bool(model.owner) and not model.held and not model.over

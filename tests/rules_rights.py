@@ -31,6 +31,7 @@ from mmbot.events import (
     EndTicket,
     GiveVerdict,
     HoldTicket,
+    Hurry,
     JudgeItem,
     MoveReview,
     RequestReviews,
@@ -146,6 +147,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
             return [ended, frozen, (not right, "no right")]
         case HoldTicket():
             return [ended, (not may, "no right"), (what.held == model.held, "it is so")]
+        case Hurry():
+            return [ended, (not may, "no right"), (what.on == model.urgent, "it is so")]
         case Resubmit():
             again = model.ended in {"rejected", "withdrawn"}
             onward = model.public and model.track == "web" and model.contribution in {"app", "plugin"}

@@ -63,7 +63,12 @@ def test_the_shipped_policy_loads() -> None:
         "qa": 7,
         "docs": 5,
     }
-    assert (policy.days.owner, policy.days.submitter, policy.days.takedown) == (3, 21, 14)
+    assert (policy.days.owner, policy.days.submitter, policy.takedown.days, policy.takedown.left) == (
+        3,
+        21,
+        14,
+        (7, 3, 1),
+    )
     assert policy.days.holidays == ()
     assert (policy.notices.batch_minutes, policy.notices.usual_from) == (5, 5)
 
@@ -188,7 +193,8 @@ def test_an_unknown_key_is_named_with_what_was_meant_and_nothing_else(edited: Ed
     [
         ("", "[notices]", "[notice]", "notice: unknown key; did you mean notices?"),
         ("[roles.qa]", "days", "dayz", "roles.qa.dayz: unknown key; did you mean days?"),
-        ("[days]", "takedown", "takdown", "days.takdown: unknown key; did you mean takedown?"),
+        ("[days]", "submitter", "submiter", "days.submiter: unknown key; did you mean submitter?"),
+        ("[takedown]", "grace", "grce", "takedown.grce: unknown key; did you mean grace?"),
         ("[notices]", "usual_from", "usualfrom", "notices.usualfrom: unknown key; did you mean usual_from?"),
         ("[steps.cut]", "by", "from", "steps.cut.from: unknown key; there is title, by, do, link, each, at"),
         ("tracks.new]", "comes_to", "Comes_To", f"requirements.{VERSION}.tracks.new.Comes_To: unknown key; did you mean comes_to?"),
@@ -204,9 +210,13 @@ def test_unknown_keys_are_named_in_every_table(edited: Edited, after: str, old: 
 @pytest.mark.parametrize(
     ("after", "old", "new", "said"),
     [
-        ("[roles.dev]", "days = 14", 'days = "14"', "roles.dev.days: should be a whole number"),
-        ("[roles.dev]", "days = 14", "days = 14.0", "roles.dev.days: should be a whole number"),
-        ("[roles.dev]", "days = 14", "days = true", "roles.dev.days: should be a whole number"),
+        ("[roles.dev]", "days = 14", 'days = "14"', "roles.dev.days: should be a number"),
+        ("[hours]", "begin = 9", "begin = 9.0", "hours.begin: should be a whole number"),
+        ("[hours]", "begin = 9", "begin = 16", "hours.end: should come after hours.begin"),
+        ("[takedown]", "left = [7, 3, 1]", "left = [1, 3, 7]", "takedown.left: should go down, each number once"),
+        ("[remind]", "submitter = [7, 14]", "submitter = [14, 7]", "remind.submitter: should go up, each number once"),
+        ("[takedown]", 'team = "security"', 'team = "secrity"', "takedown.team: there is no role secrity; did you mean security?"),
+        ("[roles.dev]", "days = 14", "days = true", "roles.dev.days: should be a number"),
         ("[roles.dev]", "days = 14", "days = 0", "roles.dev.days: should be greater than 0"),
         ("[roles.dev]", "days = 14", "", "roles.dev.days: missing"),
         ("[roles.docs]", "false", '"no"', "roles.docs.enabled: should be true or false"),
@@ -274,7 +284,7 @@ def test_all_mistakes_are_told_at_once(edited: Edited) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace("days = 21", 'days = "21"'), encoding="utf-8")
     assert mistakes_in(file).splitlines() == [
         "policy.toml: roles.dev.days: should be greater than 0",
-        "policy.toml: roles.security.days: should be a whole number",
+        "policy.toml: roles.security.days: should be a number",
     ]
 
 

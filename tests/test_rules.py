@@ -33,6 +33,7 @@ from mmbot.events import (
     EndTicket,
     GiveVerdict,
     HoldTicket,
+    Hurry,
     Incomplete,
     JudgeItem,
     Misread,
@@ -130,6 +131,7 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     AskNext: st.builds(AskNext, ticket=numbers),
     EndTicket: st.builds(EndTicket, ticket=numbers, ending=st.sampled_from(("rejected", "withdrawn")), why=st.just("?")),
     HoldTicket: st.builds(HoldTicket, ticket=numbers, held=st.booleans(), why=st.just("?")),
+    Hurry: st.builds(Hurry, ticket=numbers, on=st.booleans()),
     AskStatus: st.builds(
         AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none")), log=st.booleans(), page=st.integers(1, 3),
     ),

@@ -1,7 +1,10 @@
-"""Days and working days, counted in UTC; every time is in milliseconds."""
+"""Days and working days, counted in UTC, and the hours in which a clock may speak to somebody; every time is in milliseconds UTC."""
 
 from collections.abc import Collection
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from mmbot.policy import Hours
 
 DAY = 86_400_000
 THURSDAY, SATURDAY = 3, 5
@@ -27,3 +30,65 @@ def plus_working_days(at: int, days: float, holidays: Collection[date] = ()) -> 
         if (day + THURSDAY) % 7 < SATURDAY and day not in off:
             whole -= 1
     return day * DAY + rest + round((days - int(days)) * DAY)
+
+
+@dataclass(frozen=True)
+class Office:
+    """When a clock may speak to somebody: the policy's hours in their own zone, on working days."""
+
+    hours: Hours
+    zone: tzinfo = UTC
+    holidays: Collection[date] = field(default=())
+
+    def open(self, at: int) -> bool:
+        """Whether a clock may speak at this moment; the last hour ends with its first moment."""
+        if self.hours.always:
+            return True
+        day = self._day(at)
+        return self._works(day) and self._begin(day) <= at <= self._end(day)
+
+    def not_after(self, at: int) -> int:
+        """The latest moment in these hours that is not after this one."""
+        if self.open(at):
+            return at
+        day = self._day(at)
+        while not (self._works(day) and self._end(day) <= at):
+            day -= timedelta(days=1)
+        return self._end(day)
+
+    def not_before(self, at: int) -> int:
+        """The earliest moment in these hours that is not before this one."""
+        if self.open(at):
+            return at
+        day = self._day(at)
+        while not (self._works(day) and self._begin(day) >= at):
+            day += timedelta(days=1)
+        return self._begin(day)
+
+    def next_morning(self, at: int) -> int:
+        """The next morning of a working day, after this moment; any later moment where hours don't matter."""
+        if self.hours.always:
+            return at + 1
+        day = self._day(at)
+        while not (self._works(day) and self._begin(day) > at):
+            day += timedelta(days=1)
+        return self._begin(day)
+
+    def _day(self, at: int) -> date:
+        return datetime.fromtimestamp(at / 1000, self.zone).date()
+
+    def _works(self, day: date) -> bool:
+        return day.weekday() < SATURDAY and day not in self.holidays
+
+    def _begin(self, day: date) -> int:
+        return self._moment(day, self.hours.begin)
+
+    def _end(self, day: date) -> int:
+        midnight = self.hours.end == 24  # noqa: PLR2004 -- which belongs to the next day
+        return self._moment(day, self.hours.end) - midnight
+
+    def _moment(self, day: date, hour: int) -> int:
+        local = datetime.combine(day, time(), self.zone) + timedelta(
+            hours=hour
+        )  # a wall clock's: summer time shifts it
+        return round(local.timestamp() * 1000)

@@ -32,6 +32,7 @@ class Turn:
     since: int = 0
     due: int = 0
     step: str = ""
+    urgent_at: int = 0
 
 
 def waiting(ticket: Ticket) -> tuple[Turn, ...]:
@@ -127,15 +128,25 @@ def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Tu
     after = {}
     for turn in waiting(ticket):
         old = before.get(turn.party)
-        if old and (old.why, old.step) == (turn.why, turn.step):
-            after[turn.party] = old
+        same = old if old and (old.why, old.step) == (turn.why, turn.step) else None
+        if same and same.urgent_at == ticket.urgent_at:
+            after[turn.party] = same
         else:
-            after[turn.party] = Turn(turn.party, turn.why, at, due(ticket.policy, turn, at), turn.step)
+            since = same.since if same else at
+            after[turn.party] = Turn(turn.party, turn.why, since, due(ticket, turn, since), turn.step, ticket.urgent_at)
     return after
 
 
-def due(policy: Policy, turn: Turn, since: int) -> int:
-    """By when the policy asks this party to act (milliseconds UTC), 0 where it sets no day."""
+def due(ticket: Ticket, turn: Turn, since: int) -> int:
+    """By when the policy asks this party to act (milliseconds UTC), 0 where it sets no day; of us, what is urgent takes less."""
+    usual = _usually_due(ticket.policy, turn, since)
+    if not ticket.urgent_at or turn.party in {"mmbot", "submitter"}:
+        return usual
+    days = ticket.policy.days
+    return min(usual, plus_working_days(max(since, ticket.urgent_at), days.urgent, days.holidays))
+
+
+def _usually_due(policy: Policy, turn: Turn, since: int) -> int:
     if turn.party == "mmbot":
         return 0
     if turn.party == "submitter":

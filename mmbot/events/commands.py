@@ -285,6 +285,18 @@ class HoldTicket(Command):
     why: Text = ""
 
 
+class Hurry(Command):
+    """Its reviews and steps are due within days, and it stands first in every queue."""
+
+    words = {"urgent": {"on": True}, "not-urgent": {"on": False}}
+    summaries = {"urgent": "a ticket goes before all others", "not-urgent": "it can wait its turn after all"}
+    examples = {"urgent": "urgent MB-7", "not-urgent": "not-urgent MB-7"}
+    who = "owner"
+
+    ticket: TicketNumber
+    on: bool
+
+
 class AskStatus(Command):
     """A plugin's name will do; so will `remind?` in a mention or direct message. `--log` shows the ticket's history, in UTC."""
 
@@ -383,5 +395,6 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, AskReport, AskPeople, SayAway, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskReport,
+    AskPeople, SayAway, AskHelp,
 )  # fmt: skip

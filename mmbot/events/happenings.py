@@ -123,7 +123,16 @@ class BackupMissed(BaseModel):
     why: str
 
 
-Happening = ReferenceResolved | PeopleNamed | Pushed | GivenUp | BackupMade | BackupMissed
+class Due(BaseModel):
+    """A subject has to be looked at: it fell due at `at` (milliseconds UTC), which may be long ago."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    at: int
+
+
+Happening = Due | ReferenceResolved | PeopleNamed | Pushed | GivenUp | BackupMade | BackupMissed
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ LATEST = 200
 FINISHED = 50
 """Of how many tickets that were finished it is reckoned where their time went, the newest ones."""
 WEEK = 7 * 86_400_000
-FOR_GOOD = ("listed", "rejected", "withdrawn")
+FOR_GOOD = ("listed", "rejected", "withdrawn", "taken-down")
 """The ways to be finished that are an answer to somebody: a duplicate goes on elsewhere."""
 
 
@@ -119,7 +119,7 @@ def figures(connection: sqlite3.Connection, roles: Iterable[str], now: int) -> F
     judges = tuple(roles)
     (running,) = connection.execute("SELECT count(*) FROM life WHERE how = ''").fetchone()
     (came,) = connection.execute("SELECT count(*) FROM life WHERE opened_at > ?", (now - WEEK,)).fetchone()
-    listed, rejected, withdrawn = (_finished_since(connection, how, now - WEEK) for how in FOR_GOOD)
+    listed, *closed = (_finished_since(connection, how, now - WEEK) for how in FOR_GOOD)
     listings = connection.execute(
         "SELECT finished_at - opened_at FROM life WHERE how = ? ORDER BY finished_at DESC LIMIT ?", ("listed", LATEST)
     ).fetchall()
@@ -131,7 +131,7 @@ def figures(connection: sqlite3.Connection, roles: Iterable[str], now: int) -> F
         tuple(x for x in waits if x.count),
         came,
         listed,
-        rejected + withdrawn,
+        sum(closed),
         spread([time for (time,) in listings]),
         {role: usual(connection, role) for role in judges},
         finished,

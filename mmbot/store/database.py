@@ -38,7 +38,7 @@ AT_ONCE = 500
 """How many tickets are read at once where all of them are gone through."""
 _ALL, _OPEN = "number > ?", "number > ? AND open = 1"
 _WAITS, _WAITS_FOR_NOBODY, _WAITS_FOR_PERSON = "party = ?", "party = ? AND person = ''", "person = ? AND person <> ''"
-_WAITS_AT_ALL = "since >= ?"
+_WAITS_AT_ALL = "rank >= ?"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
@@ -298,7 +298,7 @@ class Store:
     def waiting_for(
         self, parties: Iterable[str] = (), person: str = "", limit: int = 20, skipped: int = 0
     ) -> tuple[list[Row], int]:
-        """What waits for one of these parties, oldest first, without the first `skipped`, and how much that is in all.
+        """What waits for one of these parties, the urgent first, then the oldest, without the first `skipped`, and how much that is in all.
 
         With a person: what waits for them by name, and what waits for one of the parties and is nobody's. With neither: everything.
         """
@@ -311,12 +311,12 @@ class Store:
         several = len(asked) > 1  # then how many of each are passed over is known only when they are put in order
         for where, value in asked:
             rows += self.query(
-                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
+                f"SELECT ticket, party, person, why, since, rank FROM turn WHERE {where} ORDER BY rank, since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
                 value, limit + (skipped if several else 0), 0 if several else skipped,
             )  # fmt: skip
             count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
         if several:
-            rows = sorted(rows, key=lambda row: (row["since"], row["ticket"]))[skipped : skipped + limit]
+            rows = sorted(rows, key=lambda row: (row["rank"], row["since"], row["ticket"]))[skipped : skipped + limit]
         return rows, count
 
     def found(self, words: str, limit: int = 20, skipped: int = 0) -> tuple[list[int], int]:
@@ -462,8 +462,11 @@ class Store:
         )
         self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
         self.connection.executemany(
-            "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (?, ?, ?, ?, ?, ?)",
-            [(ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due) for x in turns.values()],
+            "INSERT INTO turn (ticket, party, person, why, since, due, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due, int(not x.urgent_at))
+                for x in turns.values()
+            ],
         )
         search.put(self.connection, ticket)
 

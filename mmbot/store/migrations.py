@@ -124,6 +124,26 @@ def m005_tried(db: Database) -> None:
 
 
 @migrations()
+def m006_due(db: Database) -> None:
+    """When each subject has to be looked at next; what is urgent waits in front."""
+    for statement in (
+        """CREATE TABLE due (subject TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX due_at ON due (at, subject)""",
+        # What is urgent comes first: 0 for it, 1 for all else.
+        """ALTER TABLE turn ADD COLUMN rank INTEGER NOT NULL DEFAULT 1""",
+        """DROP INDEX turn_party""",
+        """DROP INDEX turn_person""",
+        """DROP INDEX turn_party_person""",
+        """DROP INDEX turn_since""",
+        """CREATE INDEX turn_party ON turn (party, rank, since, ticket)""",
+        """CREATE INDEX turn_person ON turn (person, rank, since, ticket) WHERE person <> ''""",
+        """CREATE INDEX turn_party_person ON turn (party, person, rank, since, ticket)""",
+        """CREATE INDEX turn_rank ON turn (rank, since, ticket)""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
 def m007_booked(db: Database) -> None:
     """To whom each ticket's time was booked, when it was opened and finished, how long reviews took, and how long they usually take."""
     for statement in (
@@ -146,6 +166,7 @@ def m007_booked(db: Database) -> None:
              role TEXT PRIMARY KEY, reviews INTEGER NOT NULL, looked INTEGER NOT NULL, looked_most INTEGER NOT NULL,
              took INTEGER NOT NULL, took_most INTEGER NOT NULL
            ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX turn_began ON turn (party, since, ticket)""",
         """CREATE INDEX turn_due ON turn (party, due)""",
     ):
         db.execute(statement)

@@ -45,7 +45,10 @@ def status(
     `booked` is how much of its time is booked to each party, `usual` how long a review of a role usually takes, where that is known.
     """
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
-    lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
+    hurry = ", **urgent**" if ticket.urgent_at and not ticket.ended else ""
+    lines = [
+        f"{called(ticket)}{kind(ticket)}{hurry}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."
+    ]
     if ticket.before:
         lines[0] += f" It follows MB-{ticket.before}."
     if ticket.after:
@@ -242,7 +245,8 @@ def queue_line(
         about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it
     what = WAITS_FOR[turn.why].format(about) + _whose(ticket, turn, reader, who)
     due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
-    return f"{called(ticket)}: {what}, since {day(turn.since)}{before(earlier)}{due}." + (
+    hurry = "**urgent**, " if turn.urgent_at else ""
+    return f"{called(ticket)}: {hurry}{what}, since {day(turn.since)}{before(earlier)}{due}." + (
         f" You can now: {way}." if way else ""
     )
 

@@ -1,0 +1,127 @@
+"""The clock of a case: when it ends, what is said before and after, and whose turn it is. Times are milliseconds UTC."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Literal
+
+from mmbot.domain.case import Case
+from mmbot.domain.deadlines import DAY, Office, plus_days, plus_working_days
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import waiting
+
+Clock = Literal["none", "triage", "fix", "removal"]
+"""What runs: none, until a report is answered, until it is fixed, or until the listing shows what was decided."""
+FixState = Literal["none", "theirs", "ours", "listed"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment at which the clock speaks: `name` says how far it is ("7", "1", "end", "again", "triage", "removal")."""
+
+    name: str
+    at: int
+
+
+def clock(case: Case) -> Clock:
+    """Which clock of a case runs."""
+    if case.stage in {"closed", "declined"}:
+        return "none"
+    if case.removing:
+        return "removal"
+    if case.stage == "reported":
+        return "triage"
+    return "fix" if case.stage == "open" and has_clock(case) else "none"
+
+
+def has_clock(case: Case) -> bool:
+    """Whether a case is bad enough for a clock."""
+    return bool(case.filed) and (case.what == "bug" or case.severity in case.policy.takedown.clock)
+
+
+def ends(case: Case) -> int:
+    """When the time for a fix ends: from filing on, unless more was given, with some time left after each change; 0 for never."""
+    if not case.filed or not has_clock(case):
+        return 0
+    rules = case.policy.takedown
+    end = case.extended.until if case.extended else plus_days(case.filed.at, rules.days)
+    return max(end, plus_days(case.changed, rules.grace)) if case.changed else end
+
+
+def in_time(case: Case) -> bool:
+    """Whether it was fixed before its time ended, or at that very moment."""
+    return case.fixed is not None and (not ends(case) or case.fixed.at <= ends(case))
+
+
+def decides(case: Case, now: int) -> bool:
+    """Whether somebody has to decide now: the time has ended, and it is neither fixed nor taken down."""
+    return clock(case) == "fix" and now >= ends(case)
+
+
+def marks(case: Case, after: int) -> Iterator[Mark]:
+    """When the clock speaks, in order, without regard to anybody's hours; of those that come again, from about `after` on."""
+    rules, runs = case.policy.takedown, clock(case)
+    if runs == "fix":
+        end = ends(case)
+        yield from (Mark(f"{days:g}", end - round(days * DAY)) for days in rules.left)
+        yield Mark("end", end)
+        yield from _again("again", end, rules.again, after)
+    elif runs == "triage" and case.reported:
+        due = triage_ends(case)
+        yield Mark("triage", due)
+        yield from _again("triage", due, rules.again, after)
+    elif runs == "removal" and case.taken_down:
+        yield from _again("removal", case.taken_down.at, rules.again, after)
+
+
+def triage_ends(case: Case) -> int:
+    """By when a report should be answered; 0 for what was filed at once."""
+    days = case.policy.days
+    return plus_working_days(case.reported.at, case.policy.takedown.triage, days.holidays) if case.reported else 0
+
+
+def _again(name: str, since: int, days: float, after: int) -> Iterator[Mark]:
+    step = max(1, round(days * DAY))
+    first = max(1, (after - since) // step - 1)
+    yield from (Mark(name, since + n * step) for n in count(first))
+
+
+def spoken(case: Case, mark: Mark, office: Office) -> int:
+    """When a mark is told somebody: in their hours, rather earlier than later; on the last day at the very moment."""
+    if mark.name == "end" or (clock(case) == "fix" and ends(case) - DAY <= mark.at <= ends(case)):
+        return mark.at
+    return office.not_after(mark.at)
+
+
+def outstanding(case: Case, to: str, office: Office, now: int) -> Mark | None:
+    """The mark of which somebody should have been told by now: the last one, where there are several."""
+    after, last = _told(case, to), None
+    for mark in marks(case, after):
+        at = spoken(case, mark, office)
+        if at > now:
+            break
+        if at > after:
+            last = mark
+    return last
+
+
+def next_told(case: Case, to: str, office: Office, now: int) -> int | None:
+    """When somebody is told next, after now; None for never."""
+    after = max(_told(case, to), now)
+    return next((at for mark in marks(case, after) if (at := spoken(case, mark, office)) > after), None)
+
+
+def _told(case: Case, to: str) -> int:
+    told = case.noticed.get(to)
+    return max(case.set_at, told.at if told else 0)
+
+
+def fix_state(fixes: Sequence[Ticket], case: Case) -> FixState:
+    """Whose turn it is with the fix: nobody handed one in, its maintainers, we, or it is listed."""
+    handed_in = [x for x in fixes if not x.ended]
+    if any(x.public for x in handed_in):
+        return "listed"
+    if not handed_in:
+        return "ours" if any(x.link for x in case.fixes) else "none"
+    turns = waiting(handed_in[-1])
+    return "theirs" if turns and all(x.party == "submitter" for x in turns) else "ours"
