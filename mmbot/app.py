@@ -14,6 +14,7 @@ from mmbot.events import (
     AskNext,
     AskPeople,
     AskQueue,
+    AskReport,
     AskSearch,
     AskStatus,
     Assign,
@@ -50,6 +51,7 @@ from mmbot.events import (
     Where,
 )
 from mmbot.handlers import backups, book, due, edit, intake, late, merges, parked, people, pushes, queue, tracks, way
+from mmbot.handlers import report as reporting
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import due as due_rows
@@ -89,6 +91,7 @@ HANDLERS: Mapping[type, Handler] = {
     AskStatus: queue.status,
     AskQueue: queue.queue,
     AskSearch: queue.search,
+    AskReport: reporting.report,
     AskPeople: book.people,
     SayAway: book.say_away,
     AskHelp: queue.show_help,

@@ -5,6 +5,7 @@ import json
 import re
 import tempfile
 from collections.abc import Collection, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,10 +15,12 @@ from structlog.testing import capture_logs
 
 from mmbot import commands, policy
 from mmbot.app import App
+from mmbot.domain.booked import account, life, pace
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
+from mmbot.domain.report import spread
 from mmbot.domain.rights import is_outside
-from mmbot.domain.ticket import fold
+from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.turns import history, stage
 from mmbot.events import (
     AskNext,
@@ -192,7 +195,8 @@ class Play:
     # Who could do it
 
     def guide(self, ticket: int) -> str:
-        return self.model(ticket).owner.removeprefix("id-") or "olive"
+        model = self.model(ticket)
+        return model.owner.removeprefix("id-") or ("ada" if id_of("olive") in model.theirs else "olive")
 
     def submitter(self, ticket: int) -> str:
         """Whose it is; whoever speaks for them, if they have no account."""
@@ -451,6 +455,30 @@ class Play:
                 assert fitting & self.held[person], (part, person)
                 assert number in book.parts(self.store, person, part)
         assert sorted(expected) == [tuple(row.values()) for row in turned]
+        self._look_at_what_is_booked()
+
+    def _look_at_what_is_booked(self) -> None:
+        """Spans, beginnings, ends and paces are what all facts at once say."""
+        for number in self.models:
+            known = account(Ticket(number, POLICY), {}, self.store.facts(number))
+            spans = sorted((x.party, x.since, x.until, x.why) for x in known.spans)
+            kept = self.store.query(
+                "SELECT party, since, until, why FROM booked WHERE ticket = ? ORDER BY party, since", number
+            )
+            assert [tuple(x.values()) for x in kept] == spans
+            (lived,) = self.store.query("SELECT opened_at, finished_at, how FROM life WHERE ticket = ?", number)
+            assert tuple(lived.values()) == astuple(life(known.ticket))
+            first = {x.role: x for x in reversed(known.decisions)}
+            times = {role: [(since, until) for party, since, until, _ in spans if party == role] for role in first}
+            paces = [astuple(pace(x, times[role])) for role, x in sorted(first.items())]
+            kept = self.store.query(
+                "SELECT role, looked, took, decided_at, counts FROM pace WHERE ticket = ? ORDER BY role", number
+            )
+            assert [tuple(x.values()) for x in kept] == paces
+        for row in self.store.query("SELECT * FROM usual"):
+            reviews = self.store.query("SELECT looked, took FROM pace WHERE role = ? AND counts = 1", row["role"])
+            looked, took = spread([x["looked"] for x in reviews]), spread([x["took"] for x in reviews])
+            assert tuple(row.values()) == (row["role"], len(reviews), *astuple(looked)[1:], *astuple(took)[1:])
 
     def look_at_the_tickets(self) -> None:
         """What holds of every ticket by itself, and of them all together."""

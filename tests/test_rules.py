@@ -21,6 +21,7 @@ from mmbot.events import (
     AskNext,
     AskPeople,
     AskQueue,
+    AskReport,
     AskSearch,
     AskStatus,
     Assign,
@@ -135,6 +136,7 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none")), log=st.booleans(), page=st.integers(1, 3),
     ),
     AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
+    AskReport: st.just(AskReport()),
     AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
     AskPeople: st.builds(
         AskPeople, act=st.sampled_from(("", "add", "add", "remove")), people=ids.map(lambda x: (x,)),
