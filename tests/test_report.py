@@ -57,23 +57,23 @@ def first_days(around: int, off: set[date]) -> Iterator[datetime]:
 def test_the_next_report_is_on_the_first_working_day_of_a_week_at_nine(after: int, off: set[date]) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=after)
     expected = next(x for x in first_days(after, off) if x > moment)
-    assert next_report(after, off) == round(expected.timestamp() * 1000)
+    assert next_report(after, 9, off) == round(expected.timestamp() * 1000)
 
 
 @given(near, holidays)
 def test_one_report_follows_the_other_and_none_is_left_out(after: int, off: set[date]) -> None:
-    one = next_report(after, off)
+    one = next_report(after, 9, off)
     assert after < one
-    assert all(next_report(x, off) == one for x in (after + (one - after) // 2, one - 1))
-    assert next_report(one, off) - one >= 3 * DAY
+    assert all(next_report(x, 9, off) == one for x in (after + (one - after) // 2, one - 1))
+    assert next_report(one, 9, off) - one >= 3 * DAY
 
 
 def test_a_week_without_a_working_day_has_no_report() -> None:
     sunday = MONDAY - 25 * HOUR
     week = {date(2026, 11, 9) + timedelta(n) for n in range(5)}
-    assert next_report(sunday) == MONDAY - HOUR
-    assert next_report(sunday, week - {date(2026, 11, 11)}) == MONDAY - HOUR + 2 * DAY
-    assert next_report(sunday, week) == MONDAY - HOUR + 7 * DAY
+    assert next_report(sunday, 9) == MONDAY - HOUR
+    assert next_report(sunday, 9, week - {date(2026, 11, 11)}) == MONDAY - HOUR + 2 * DAY
+    assert next_report(sunday, 9, week) == MONDAY - HOUR + 7 * DAY
 
 
 # What it says
@@ -214,11 +214,11 @@ def tx(store: Store, now: int) -> Tx:
 
 def test_each_week_the_channel_reads_it_unless_nothing_is_open(store: Store) -> None:
     with store.transaction():
-        weekly(tx(store, AT))
+        weekly(tx(store, AT), "")
     assert outbox.due(store, AT) == []
     save(store, opened())
     with store.transaction():
-        weekly(tx(store, AT + DAY))
+        weekly(tx(store, AT + DAY), "")
     (row,) = outbox.due(store, AT + DAY)
     assert (row.kind, row.channel, row.thread, row.person) == ("say", MARKET, "", "")
     assert "| submitters | 1 | 1 (1, MB-1) |" in outbox.read_message(row.body).text
@@ -233,6 +233,6 @@ def test_what_rests_is_open_though_nobody_is_waited_for(store: Store) -> None:
         "submitter": DAY, "hold": 2 * DAY,
     }  # fmt: skip
     with store.transaction():
-        weekly(tx(store, AT + 3 * DAY))
+        weekly(tx(store, AT + 3 * DAY), "")
     (row,) = outbox.due(store, AT + 3 * DAY)
     assert "one ticket is open" in outbox.read_message(row.body).text

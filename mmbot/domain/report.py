@@ -8,8 +8,6 @@ from statistics import median
 
 from mmbot.domain.deadlines import DAY, FIRST, SATURDAY, THURSDAY
 
-HOUR = 9
-"""At which hour (UTC) of the first working day of a week the report is given."""
 MOST = 0.8
 
 
@@ -69,13 +67,13 @@ class Figures:
     went: Mapping[str, int] = field(default_factory=dict)
 
 
-def next_report(after: int, holidays: Collection[date] = ()) -> int:
-    """The next moment after this one at which the report is due: the first working day of a week that has one, at HOUR."""
+def next_report(after: int, hour: int, holidays: Collection[date] = ()) -> int:
+    """The next moment after this one at which the report is due: the first working day of a week that has one, at this hour (UTC)."""
     off = {holiday.toordinal() - FIRST for holiday in holidays}
     monday = after // DAY - (after // DAY + THURSDAY) % 7
     while True:
         first = next((day for day in range(monday, monday + SATURDAY) if day not in off), None)
-        if first is not None and (at := first * DAY + HOUR * DAY // 24) > after:
+        if first is not None and (at := first * DAY + hour * DAY // 24) > after:
             return at
         monday += 7
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.events import Due
+from mmbot.handlers import report
 from mmbot.store.tx import Tx
 
-LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {}
+LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {"report": report.weekly}
 """By the subject's first word: whoever looks at it, given the rest of it."""
 
 

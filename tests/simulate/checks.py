@@ -9,7 +9,7 @@ class Eye:
         self._read = 0
 
     def look(self) -> None:
-        heard, self._read = self.town.ear.heard[self._read:], len(self.town.ear.heard)
+        heard, self._read = self.town.ear.heard[self._read :], len(self.town.ear.heard)
 
 
 def afterwards(town: Town) -> list[str]:

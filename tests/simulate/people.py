@@ -3,12 +3,11 @@
 import random
 from dataclasses import dataclass
 
-from simulate.town import Town
-
 from mmbot.domain import review
 from mmbot.domain.deadlines import DAY
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
+from simulate.town import Town
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC", "Australia/Sydney", "")
 HOUR = DAY // 24
@@ -57,7 +56,7 @@ async def look(town: Town, name: str, how: Ways, dice: random.Random) -> None:
                 await town.says(name, line)
 
 
-def lines(ticket: Ticket, turn: Turn, name: str, dice: random.Random) -> list[str]:
+def lines(ticket: Ticket, turn: Turn, name: str, dice: random.Random) -> list[str]:  # noqa: PLR0911 -- one exit per reason to wait
     """What somebody types whose turn it is."""
     ref = ticket.handle
     match turn.why:

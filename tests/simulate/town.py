@@ -48,8 +48,8 @@ class Ear:
     async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:
         return await self.world.find(channel, key, anchor)
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
-        await self.world.edit(message, post, row, key)
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:
+        await self.world.edit(channel, message, post, row, key)
 
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
         to = channel.removeprefix("@") if channel.startswith("@") else f"~{channel}"
