@@ -18,6 +18,7 @@ from mmbot.events import (
     AskNext,
     AskPeople,
     AskQueue,
+    AskReport,
     AskSearch,
     AskStatus,
     Assign,
@@ -83,6 +84,7 @@ from mmbot.handlers import (
     tracks,
     way,
 )
+from mmbot.handlers import report as reporting
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import due as due_rows
@@ -122,6 +124,7 @@ HANDLERS: Mapping[type, Handler] = {
     AskStatus: queue.status,
     AskQueue: queue.queue,
     AskSearch: queue.search,
+    AskReport: reporting.report,
     AskPeople: book.people,
     SayAway: book.say_away,
     ReportVulnerability: cases.report,

@@ -256,15 +256,16 @@ class Outbox:
         message, _ = rendered
         shown = hashlib.sha256(outbox.dump_message(message).encode()).hexdigest()
         channel, post, old = row.sent_channel, row.post, row.shown
+        place = self._channel(row, row.thread)
         if not post:
             root = self._root(row.thread)
-            if found := await self._made(row, row.channel):
+            if found := await self._made(row, place):
                 (channel, post), old = found, ""
             else:
-                channel, post = await self.voice.post(row.channel, root, message, row.id, row.key)
+                channel, post = await self.voice.post(place, root, message, row.id, row.key)
                 old = shown
         if shown != old:
-            await self.voice.edit(row.channel, message, post, row.id, row.key)
+            await self.voice.edit(place, message, post, row.id, row.key)
         await self._sent(row, channel, post, shown)
 
     async def _say(self, row: OutboxRow) -> None:

@@ -19,7 +19,7 @@ from mmbot.github.submission import submission
 from mmbot.mattermost import render
 from mmbot.mattermost.callbacks import ID, Click, Malformed, Said, Slash, Submission
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.rest import PRIVATE, Rest
 from mmbot.mattermost.values import User
 from mmbot.messages import Reply
 from mmbot.store import outbox
@@ -175,7 +175,7 @@ class Reception:
 
     def _mentioned_in(self, post: Said) -> Literal["security", "mention"]:
         """Other private channels and groups may hold anybody; and the security team's own may have been made public."""
-        private = post.channel_type == "P" and post.channel_id == self.app.settings.security_channel
+        private = post.channel_type == PRIVATE and post.channel_id == self.app.settings.security_channel
         return "security" if private else "mention"
 
     def pushed(self, what: Pushed, delivery: str) -> None:

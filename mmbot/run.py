@@ -21,9 +21,9 @@ from mmbot.events import Event, PeopleNamed, Where
 from mmbot.github.resolve import GitLimits
 from mmbot.listening import Listener
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import Rest, Team
+from mmbot.mattermost.rest import PRIVATE, Rest, Team
 from mmbot.mattermost.stream import Pace
-from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, PRIVATE, MattermostVoice
+from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, MattermostVoice
 from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import backup, book, cases, database, due, outbox, reader, search, seen, tx
+from mmbot.store import backup, book, booked, cases, database, due, outbox, reader, search, seen, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
@@ -38,6 +38,8 @@ the index of words finds, of which no more is read than the limit says."""
 SORTS = {
     "SELECT role FROM role WHERE person = ? UNION SELECT role FROM granted WHERE person = ?": "as many rows as somebody has roles",
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
+    "SELECT party, sum(min(until, finished_at) - since) FROM json_each(?) JOIN life ON life.ticket = value JOIN booked ON "
+    "booked.ticket = life.ticket WHERE since < finished_at GROUP BY party": "of some fifty tickets",
 }
 """Statements whose rows are sorted though no limit ends them, and why they may."""
 
@@ -74,7 +76,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (backup, book, cases, database, due, outbox, reader, search, seen, tx):
+    for module in (backup, book, booked, cases, database, due, outbox, reader, search, seen, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -107,6 +109,7 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     names = (
         "backup.py",
         "book.py",
+        "booked.py",
         "cases.py",
         "database.py",
         "due.py",

@@ -25,6 +25,7 @@ from mmbot.events import (
     AskNext,
     AskPeople,
     AskQueue,
+    AskReport,
     AskSearch,
     AskStatus,
     Assign,
@@ -87,7 +88,7 @@ people = st.sampled_from((*[None] * 2 * len(PEOPLE), *PEOPLE))
 numbers = st.sampled_from((1, 1, 1, 1, 1, 2, 2, 3, 4))
 roles = st.sampled_from((*ROLES, *ROLES, "owner", "docs"))
 guards = st.sampled_from(("", "", "", "", COMMITS[0][:7], COMMITS[1][:9], "deadbee"))
-ways = st.sampled_from(("slash", "slash", "click", "dialog", "dm", "mention"))
+ways = st.sampled_from(("slash", "slash", "click", "dialog", "dm", "mention", "security"))
 ids = st.sampled_from([id_of(x) for x in PEOPLE])
 commits = st.sampled_from((*COMMITS, *COMMITS, REWORDED, REWORDED, ""))
 plugins = st.sampled_from(("com.example.remind", "com.example.remind", "com.example.badges", "Com.Example.Badges", ""))
@@ -154,6 +155,7 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none")), log=st.booleans(), page=st.integers(1, 3),
     ),
     AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
+    AskReport: st.just(AskReport()),
     AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
     ReportVulnerability: st.builds(ReportVulnerability, plugin=st.sampled_from(("", "MB-1", "remind")), text=st.just("MB-1 a hole")),
     FileCase: st.builds(

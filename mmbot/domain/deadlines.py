@@ -91,7 +91,8 @@ class Office:
         return self._moment(day, self.hours.begin)
 
     def _end(self, day: date) -> int:
-        return self._moment(day, self.hours.end)
+        midnight = self.hours.end == 24  # noqa: PLR2004 -- which belongs to the next day
+        return self._moment(day, self.hours.end) - midnight
 
     def _moment(self, day: date, hour: int) -> int:
         local = datetime.combine(day, time(), self.zone) + timedelta(

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.events import Due
-from mmbot.handlers import case_clock
+from mmbot.handlers import case_clock, report
 from mmbot.store.tx import Tx
 
-LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {"case": case_clock.look}
+LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {"case": case_clock.look, "report": report.weekly}
 """By the subject's first word: whoever looks at it, given the rest of it."""
 
 

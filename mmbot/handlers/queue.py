@@ -4,11 +4,15 @@ import re
 from collections.abc import Sequence
 
 from mmbot.commands import WORDS, questions, usage
+from mmbot.domain.booked import totals
+from mmbot.domain.deadlines import DAY
 from mmbot.domain.rights import Actor, Who, allowed
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import Turn
 from mmbot.events import ALL, CASES, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
 from mmbot.handlers import cases
 from mmbot.messages import Dialog, Refused, Reply
-from mmbot.store import book
+from mmbot.store import book, booked
 from mmbot.store.tx import Tx
 from mmbot.words import answers, history, replies
 from mmbot.words import people as words
@@ -54,7 +58,18 @@ def _briefly(tx: Tx, numbers: Sequence[int]) -> list[str]:
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now, tx.thread(ticket)))
+    turns = tx.turns(ticket)
+    past = booked.spent(tx.store.connection, number)
+    spent = totals(past, ticket, turns, tx.now) if any(time >= DAY for time in past.values()) else {}
+    usual = {role: _usual(tx, role) for role in ticket.roles if role in turns}
+    thread = tx.thread(ticket)
+    return Reply(answers.status(ticket, turns, tx.actor, tx.who, tx.now, thread, booked=spent, usual=usual))
+
+
+def _usual(tx: Tx, role: str) -> int:
+    """How long a role's reviews usually take (milliseconds), 0 where too few are finished to say."""
+    found = booked.usual(tx.store.connection, role).took
+    return found.half if found.count >= tx.policy.notices.usual_from else 0
 
 
 def _log(tx: Tx, number: int, page: int) -> Reply:
@@ -87,9 +102,15 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     for row in rows:
         ticket = tx.ticket(row["ticket"])
         turn = tx.turns(ticket)[row["party"]]
-        lines.append(answers.queue_line(ticket, turn, tx.actor, tx.who, tx.now, tx.thread(ticket, turn.party)))
+        lines.append(_queue_line(tx, ticket, turn, tx.actor))
     text = answers.queue(title, lines, cmd.page, count, command)
     return Reply("\n".join([text, *(_for_absent(tx) if cmd.whose == MINE and cmd.page == 1 else [])]))
+
+
+def _queue_line(tx: Tx, ticket: Ticket, turn: Turn, reader: Actor) -> str:
+    again = turn.why in {"answer", "review", "confirm", "look-again"}
+    earlier = booked.spent_on_review(tx.store.connection, ticket.number, turn.party) if again else 0
+    return answers.queue_line(ticket, turn, reader, tx.who, tx.now, tx.thread(ticket, turn.party), earlier)
 
 
 def search(tx: Tx, cmd: AskSearch) -> Reply:
@@ -123,8 +144,7 @@ def _for_absent(tx: Tx) -> list[str]:
         for row in mine:
             ticket = tx.ticket(row["ticket"])
             as_owner = Actor(absence.person, tx.actor.roles) if row["party"] == "owner" else tx.actor
-            turn = tx.turns(ticket)[row["party"]]
-            lines.append(answers.queue_line(ticket, turn, as_owner, tx.who, tx.now, tx.thread(ticket, turn.party)))
+            lines.append(_queue_line(tx, ticket, tx.turns(ticket)[row["party"]], as_owner))
         if lines:
             texts.append(words.standing_in(tx.who(absence.person), absence.day, lines))
     return texts

@@ -34,6 +34,8 @@ CONNECTIONS = 10
 CONNECT_SECONDS = 5.0
 SINCE_CAP = 1000  # the server returns no more for `since`, and then an arbitrary choice
 PAGE = 200
+PRIVATE = "P"
+"""The type of a channel that only its members see."""
 UNKNOWN_ANCHOR = "mmbot.unknown_anchor"
 
 
@@ -158,7 +160,7 @@ class Rest:
         self, team_id: str, name: str, display_name: str, header: str = "", *, private: bool = False
     ) -> Channel:
         """A new channel, public unless `private`, with this account in it."""
-        kind = "P" if private else "O"
+        kind = PRIVATE if private else "O"
         body = {"team_id": team_id, "name": name, "display_name": display_name, "type": kind, "header": header}
         return read_channel(await self._driver.channels.create_channel(body))
 

@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 from mmbot.mattermost import render
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import UNKNOWN_ANCHOR, Rest
+from mmbot.mattermost.rest import PRIVATE, UNKNOWN_ANCHOR, Rest
 from mmbot.mattermost.values import Post
 from mmbot.messages import Message, Never, NotNow, PostGone
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TIMED_OUT, TOO_LARGE = 401, 403, 404, 408, 413
 NOT_MATTERMOST = frozenset({"http", "redirect"})
 """The ids of answers that came from something between us and the server: what a proxy says is not for ever."""
-PRIVATE = "P"
 ROOT_GONE = "api.post.create_post.root_id.app_error"
 
 
@@ -98,6 +97,8 @@ class MattermostVoice:
     async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:
         """Let a post of a channel show another message; its buttons are made anew."""
         await self._see_that_it_is_private(channel)
+        if channel == "security" and await self._gone(post, self._place(channel)):
+            raise PostGone  # or it stands in another channel, which was configured before, and may be anybody's now
         try:
             await self._rest.edit(post, self._text(message), self._props(message, row, key))
         except RestError as error:

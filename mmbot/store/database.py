@@ -16,13 +16,14 @@ import structlog
 from sqlite_utils import Database
 
 from mmbot.domain import facts as f
+from mmbot.domain.booked import account
 from mmbot.domain.intake import Listed
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
-from mmbot.domain.turns import Turn, carried, history
+from mmbot.domain.turns import Turn, history
 from mmbot.events import Person
 from mmbot.policy import Policy
-from mmbot.store import search
+from mmbot.store import booked, search
 from mmbot.store.failing import Connection, StoreFails
 from mmbot.store.migrations import migrations
 from mmbot.words.people import former
@@ -238,12 +239,11 @@ class Store:
 
     def save(self, ticket: Ticket, event: str) -> Ticket:
         """Store a ticket's news and its index columns; returns the ticket without news."""
-        turns = self.turns(ticket.number)
-        replay = self.ticket(ticket.number) or Ticket(ticket.number, ticket.policy)
-        for fact in ticket.news:
-            replay = replay.plus(fact)
-            turns = carried(replay, turns, fact.at)
+        before = self._ticket(ticket.number) or (Ticket(ticket.number, ticket.policy), {})
+        now = account(*before, ticket.news)
+        turns = now.turns
         self._index(ticket, turns)
+        booked.put(self.connection, now)
         self.connection.executemany(
             "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.kind, x.at, x.by, x.via, event, x.model_dump_json()) for x in ticket.news],
@@ -484,8 +484,11 @@ class Store:
             ):  # fmt: skip
                 for row in rows:
                     last = row["number"]
-                    if found := self._ticket(last):
-                        self._index(*found)
+                    if facts := self.facts(last):
+                        now = account(Ticket(last, self.policy), {}, facts)
+                        self._index(now.ticket, now.turns)
+                        booked.put_anew(self.connection, now)
+            booked.refresh(self.connection, self.policy.roles)
             self.remember("index", f"{code}:{policy}")
 
 

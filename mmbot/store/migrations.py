@@ -144,6 +144,35 @@ def m006_due(db: Database) -> None:
 
 
 @migrations()
+def m007_booked(db: Database) -> None:
+    """To whom each ticket's time was booked, when it was opened and finished, how long reviews took, and how long they usually take."""
+    for statement in (
+        """CREATE TABLE booked (
+             ticket INTEGER NOT NULL REFERENCES ticket (number), party TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,
+             why TEXT NOT NULL, PRIMARY KEY (ticket, party, since)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE life (
+             ticket INTEGER PRIMARY KEY REFERENCES ticket (number), opened_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
+             how TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX life_opened ON life (opened_at)""",
+        """CREATE INDEX life_how ON life (how, finished_at, opened_at)""",
+        """CREATE TABLE pace (
+             ticket INTEGER NOT NULL REFERENCES ticket (number), role TEXT NOT NULL, looked INTEGER NOT NULL, took INTEGER NOT NULL,
+             decided_at INTEGER NOT NULL, counts INTEGER NOT NULL, PRIMARY KEY (ticket, role)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX pace_role ON pace (role, decided_at, ticket, looked, took) WHERE counts = 1""",
+        """CREATE TABLE usual (
+             role TEXT PRIMARY KEY, reviews INTEGER NOT NULL, looked INTEGER NOT NULL, looked_most INTEGER NOT NULL,
+             took INTEGER NOT NULL, took_most INTEGER NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX turn_began ON turn (party, since, ticket)""",
+        """CREATE INDEX turn_due ON turn (party, due)""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
 def m008_cases(db: Database) -> None:
     """Cases as facts, and what is searched of them."""
     for statement in (

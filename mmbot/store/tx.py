@@ -165,7 +165,7 @@ class Tx:
         kind, _, rest = subject.partition(":")
         if kind == "prompt":
             thread = f"card:{rest.split(':')[0]}"
-        outbox.show(self.store, subject, channel, thread, self.now)
+        outbox.show(self.store, subject, outbox.channel_of(self.store, thread) or channel, thread, self.now)
 
     def say(self, message: Message, *, to: str = "", thread: str = "", channel: str = MARKET, about: str = "") -> None:
         """Post something once: to a person (a user id) by direct message, into a subject's thread wherever that is, or into a channel.

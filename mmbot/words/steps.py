@@ -55,7 +55,7 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
     """What comes next and whose it is ("you" where it is the reader's, who `releases` or not); how to report it, to those who `may`."""
     if ticket.ended or ticket.held:
         return f"{resting(ticket)} {way_back(ticket, may_reopen=may)}".strip()
-    if not gate(ticket).open:
+    if not gate(ticket).open or not ticket.owner:
         return _until_the_gate(ticket, who, reader, may=may)
     left = steps.outstanding(ticket)
     if not left:
