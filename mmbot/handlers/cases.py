@@ -125,10 +125,8 @@ def _filed(tx: Tx, case: Case, fact: c.Filed) -> CaseFile:
     noticed = [c.Noticed(mark=FILED, to=x, at=tx.at, via=tx.via) for x in (TEAM, *people)]
     found = keeping.keep(tx, filed.plus(*noticed))
     keeping.tell_channel(tx, found, notices.filed_in_channel(found, tx.who))
-    if found.owner:
-        keeping.tell(tx, found, found.owner, notices.filed_to_owner(found, tx.who, tx.zone(found.owner)))
-    for person in found.maintainers:
-        keeping.tell(tx, found, person, notices.filed_to_maintainer(found, tx.zone(person)))
+    for person in people:
+        keeping.tell_filed(tx, found, person)
     return found
 
 
