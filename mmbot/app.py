@@ -93,6 +93,7 @@ from mmbot.store.database import Store
 from mmbot.store.failing import StoreFails
 from mmbot.store.tx import Settings, Tx
 from mmbot.words import replies
+from mmbot.words.phrases import MB
 from mmbot.words.refusals import refused
 
 log = structlog.get_logger()
@@ -164,7 +165,7 @@ IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
 
 
 def _stands_in_public(tx: Tx) -> bool:
-    """Whether somebody may have written in public what their role keeps confidential, though nothing came of it."""
+    """Whether somebody may have written in public what their role keeps confidential, or of a vulnerability, though nothing came of it."""
     what = tx.event.what.what if isinstance(tx.event.what, Late) else tx.event.what
     may_be = (
         isinstance(what, Block)
@@ -172,7 +173,8 @@ def _stands_in_public(tx: Tx) -> bool:
         or (isinstance(what, Misread) and len(what.text.split()) >= FEW_WORDS)
     )
     secret = {x.name for x in tx.policy.roles.values() if x.confidential}
-    return tx.event.where.via == "mention" and may_be and bool(tx.actor.roles & secret)
+    nearly_reported = isinstance(what, Misread) and f"{MB} vulnerability" in what.why
+    return tx.event.where.via == "mention" and (nearly_reported or (may_be and bool(tx.actor.roles & secret)))
 
 
 class App:

@@ -7,6 +7,7 @@ from mmbot.store.reader import Reader, StoreUnreadable, Unsent
 from mmbot.words.parked import meaning
 from mmbot.words.phrases import minute, plural
 
+OF_CASES = {"case": "the card", "clock": "a reminder"}
 NAMES = {
     "card": "the card",
     "prompt": "the checklist",
@@ -47,10 +48,13 @@ def _what(row: Unsent, reader: Reader) -> str:
         return f"step {row.subject} for MB-{json.loads(row.body).get('ticket', '?')}"
     if kind in NAMES:
         return f"{NAMES[kind]} of MB-{number}{f' for {part}' if part else ''}"
+    if kind in OF_CASES and not row.person:
+        return f"{OF_CASES[kind]} of {number}"
     if row.person:
         return f"message to @{reader.name(row.person) or row.person}"
     thread = row.thread.partition(":")[2]
-    return f"reply in the thread of MB-{thread}" if thread else "reply"
+    handle = f"MB-{thread}" if thread.isdecimal() else thread
+    return f"reply in the thread of {handle}" if thread else "reply"
 
 
 def _state(row: Unsent, now: int) -> str:

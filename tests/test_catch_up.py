@@ -308,6 +308,19 @@ async def answered(stage: Stage, words: str) -> bool:
     return any(words in x for x in told_late(await answers(stage, stage.sue)))
 
 
+async def test_what_tells_of_the_moment_when_it_was_written_counts_however_late_it_is_read(stage: Stage) -> None:
+    assert stage.server
+    await stage.stop()
+    sent = await direct(stage, stage.sue, "vulnerability MB-1 anybody can read the tokens")
+    await direct(stage, stage.sue, "note MB-1 too late")
+    stage.server.skew += HOUR
+    await stage.start()
+    await stage.post("sue", "The security team has your report")
+    await stage.post("sue", "I was away.")
+    with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:
+        assert store.execute("SELECT kind, at FROM case_fact").fetchall() == [("reported", sent["create_at"])]
+
+
 async def test_what_stands_in_public_by_mistake_is_pointed_out_though_it_was_read_too_late(stage: Stage) -> None:
     assert stage.server
     with contextlib.closing(sqlite3.connect(stage.config.store.path)) as store:

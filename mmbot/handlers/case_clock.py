@@ -4,7 +4,8 @@ from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
 from mmbot.domain.case import TEAM
 from mmbot.domain.case_file import CaseFile
-from mmbot.handlers.case_keeping import keep, office, tell_channel
+from mmbot.handlers.case_keeping import concerned, keep, office, tell_channel, tell_filed
+from mmbot.handlers.case_subjects import FILED
 from mmbot.store import cases
 from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
@@ -24,7 +25,11 @@ def look(tx: Tx, handle: str) -> None:
         ref = next(x.handle for x in reversed(file.fixes) if x.public)
         facts.append(c.Noticed(mark=ref, to=FIX, at=tx.at, via=tx.via))
         tell_channel(tx, file, notices.fix_listed(file, ref))
-    for to in file.recipients:
+    new = [x for x in concerned(file) if case.stage == "open" and x not in case.noticed]
+    for person in new:  # the ticket has another owner or maintainer than when it was filed
+        facts.append(c.Noticed(mark=FILED, to=person, at=tx.at, via=tx.via))
+        tell_filed(tx, file, person)
+    for to in (x for x in file.recipients if x not in new):
         mark = takedown.outstanding(case, to, office(tx, to), tx.now)
         if mark and file.concerns(to, mark):
             facts.append(c.Noticed(mark=mark.name, to=to, at=tx.at, via=tx.via))

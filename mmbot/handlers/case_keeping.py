@@ -92,6 +92,14 @@ def concerned(file: CaseFile) -> tuple[str, ...]:
     return (*((file.owner,) if file.owner else ()), *file.maintainers)
 
 
+def tell_filed(tx: Tx, file: CaseFile, person: str) -> None:
+    """Tell the owner or a maintainer that there is a case."""
+    zone = tx.zone(person)
+    owner = person == file.owner
+    message = notices.filed_to_owner(file, tx.who, zone) if owner else notices.filed_to_maintainer(file, zone)
+    tell(tx, file, person, message)
+
+
 def team_here(tx: Tx, file: CaseFile) -> list[str]:
     """The names of the security team's members who are there and may decide."""
     members = [x for x in tx.store.members(tx.policy.takedown.team) if not file.own(x)]

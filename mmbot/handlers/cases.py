@@ -2,10 +2,11 @@
 
 import re
 
+from mmbot.commands import WORDS
 from mmbot.domain import case_facts as c
 from mmbot.domain.case import TEAM, Case
 from mmbot.domain.case_facts import About
-from mmbot.domain.case_file import CaseFile, may, sight
+from mmbot.domain.case_file import CaseFile, CaseRight, may, sight
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import (
@@ -125,10 +126,8 @@ def _filed(tx: Tx, case: Case, fact: c.Filed) -> CaseFile:
     noticed = [c.Noticed(mark=FILED, to=x, at=tx.at, via=tx.via) for x in (TEAM, *people)]
     found = keeping.keep(tx, filed.plus(*noticed))
     keeping.tell_channel(tx, found, notices.filed_in_channel(found, tx.who))
-    if found.owner:
-        keeping.tell(tx, found, found.owner, notices.filed_to_owner(found, tx.who, tx.zone(found.owner)))
-    for person in found.maintainers:
-        keeping.tell(tx, found, person, notices.filed_to_maintainer(found, tx.zone(person)))
+    for person in people:
+        keeping.tell_filed(tx, found, person)
     return found
 
 
@@ -207,7 +206,7 @@ def ask_case(tx: Tx, cmd: AskCase) -> Reply:
 
 
 def begun(tx: Tx, what: Incomplete, handle: str) -> str:
-    """What the dialog of a command about a case, or of a report, says first; refuses where the asker may know of none."""
+    """What the dialog of a command about a case, or of a report, says first; refuses where the asker could not send it."""
     if what.word == "file":
         if " bug" not in what.line:
             keeping.in_private(tx, "SEC")
@@ -215,5 +214,5 @@ def begun(tx: Tx, what: Incomplete, handle: str) -> str:
     if not handle:
         keeping.in_private(tx)
         return words.intro(what.word, None)
-    found, _ = keeping.found(tx, handle)
-    return words.intro(what.word, found)
+    right: CaseRight = "concerned" if WORDS[what.word].who == "case-people" else "team"
+    return words.intro(what.word, keeping.opened(tx, handle, right))

@@ -206,7 +206,9 @@ def fix_line(file: CaseFile, who: Who) -> str:
         return (
             f"A fix was named by {who(last.by)} on {day(last.at)}: {code(last.link, 300)}. Somebody of us looks at it."
         )
-    turn = {"theirs": "**Their turn**", "ours": "**Our turn**", "listed": "**It is listed**"}.get(file.fix_state, "")
+    if file.fix_state == "listed":
+        return f"Fix: {ticket.handle}, handed in on {day(last.at)}. **It is in the Marketplace now.**"
+    turn = {"theirs": "**Their turn**", "ours": "**Our turn**"}.get(file.fix_state, "")
     return f"Fix: {ticket.handle}, handed in on {day(last.at)}, {_stands(file, ticket)}. {turn}."
 
 
@@ -236,7 +238,8 @@ def rows(case: Case) -> tuple[Row, ...]:
         case "fixed" if not case.removing:
             return (Row((Button("Not fixed after all…", f"notfixed {ref}"),)),)
         case "fixed" | "taken down" if case.removing:
-            return (Row((Button("The listing shows it", f"removed {ref}", "primary"), fixed)),)
+            shows = Button("The listing shows it", f"removed {ref}", "primary")
+            return (Row((shows, *((fixed,) if case.stage == "taken down" else ()))),)
         case "taken down":
             return (Row((fixed, close)),)
     confirm = (Button("Confirm the takedown", f"confirm {ref}", "danger"),) if case.asked else ()

@@ -1,0 +1,138 @@
+"""Cases in the store and in the outbox: their handles, who reads of them, and what happens when a message does not get through."""
+
+import asyncio
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from mmbot import policy
+from mmbot.commands import WORDS
+from mmbot.console import Console
+from mmbot.domain import case_facts as c
+from mmbot.domain.deadlines import DAY
+from mmbot.events import CASES
+from mmbot.messages import Message
+from mmbot.store import cases, due, outbox
+from mmbot.store.database import Store
+from mmbot.terminal import ROLES
+
+MONDAY = 1_794_218_400_000
+REMIND = "https://github.com/example/mattermost-plugin-remind"
+ABOUT = c.About(name="Remind")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "mmbot.db", policy.load())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def console(store: Store) -> Console:
+    made = Console(store, store.policy, MONDAY)
+    made.settle(ROLES)
+    say(
+        made,
+        f":repo {REMIND} v1.0.0 3f9c2ab com.github.example.remind Remind 1.0.0",
+        f"@sue: /mb submit {REMIND} v1.0.0",
+    )
+    return made
+
+
+def say(console: Console, *lines: str) -> list[str]:
+    async def play() -> list[str]:
+        return [said for line in lines for said in await console.line(line)]
+
+    return asyncio.run(play())
+
+
+def begun(store: Store, number: int) -> str:
+    case = cases.new_case(store, "vulnerability")
+    fact = c.Reported(what="vulnerability", about=ABOUT, text="?", by="id-eve", at=MONDAY + number)
+    return cases.save(store, case.plus(fact), "event").handle
+
+
+def test_a_handle_tells_nothing_of_how_many_there_are_and_grows_before_they_run_out(store: Store) -> None:
+    with store.transaction():
+        handles = [begun(store, n) for n in range(4_600)]
+    assert len({*handles}) == 4_600
+    assert {len(x) for x in handles[:4_500]} == {len("SEC-1234")}
+    assert {len(x) for x in handles[4_500:]} == {len("SEC-12345")}
+    numbers = [int(x.removeprefix("SEC-")) for x in handles[:50]]
+    assert numbers not in (sorted(numbers), sorted(numbers, reverse=True))
+    assert min(abs(a - b) for a, b in itertools.pairwise(numbers)) > 1
+
+
+def test_two_stores_call_their_first_case_differently(tmp_path: Path) -> None:
+    found = set()
+    for n in range(4):
+        other = Store(tmp_path / f"{n}.db", policy.load())
+        with other.transaction():
+            found.add(begun(other, 1))
+        other.close()
+    assert len(found) > 1
+
+
+def test_bugs_are_numbered_as_they_come(store: Store) -> None:
+    for number in (1, 2):
+        case = cases.new_case(store, "bug")
+        assert case.handle == f"BUG-{number}"
+        with store.transaction():
+            cases.save(store, case.plus(c.Filed(what="bug", about=ABOUT, severity="high", at=MONDAY)), "event")
+
+
+def test_every_open_case_is_looked_at_when_the_bot_starts(console: Console, store: Store) -> None:
+    say(
+        console, "@sam: /mb file MB-1 high a hole", "@sam: /mb file MB-1 low another", "@sam: /mb file MB-1 bug a third"
+    )
+    assert due.of(store, "case:BUG-1") == MONDAY + 7 * DAY
+    cases.look_at_all(store, MONDAY + DAY)
+    assert [due.of(store, f"case:{x}") for x in cases.open_cases(store)] == [MONDAY + DAY] * 3
+
+
+def test_the_case_knows_who_was_not_reached(console: Console, store: Store) -> None:
+    say(console, "@ada: /mb people")  # nothing is on its way
+    with store.transaction():
+        outbox.add(store, "say", MONDAY, subject="case:SEC-1", body=outbox.dump_message(Message("?")), person="id-sue")
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
+    with store.transaction():
+        outbox.add(
+            store, "say", MONDAY, subject=f"case:{handle}", body=outbox.dump_message(Message("?")), person="id-sue"
+        )
+    row = outbox.due(store, MONDAY)[-1]
+    console.app.give_up(row, "403", "403")
+    said = "\n".join(say(console, ":time +1m"))
+    assert "**Not reached**: sue." in said
+    assert "What I wrote to **sue** about" in said
+    assert "**Not reached**: sue." in "\n".join(say(console, f"@sam: /mb case {handle}"))
+
+
+WAYS = {
+    "accept": "low", "decline": "why", "severity": "low why", "fix": "MB-1", "notfixed": "why", "extend": "2027-01-01 why",
+    "takedown": "plugin why", "close": "why", "resume": "why",
+}  # fmt: skip
+OF_A_CASE = [x for x in WORDS if WORDS[x] in CASES and "case" in WORDS[x].model_fields]
+
+
+@pytest.mark.parametrize("who", ["otto", "dana", "rosa", "ada"])
+@pytest.mark.parametrize("word", [*OF_A_CASE, "status", "reopen"])
+def test_who_may_know_nothing_hears_the_same_of_a_case_as_of_none(console: Console, word: str, who: str) -> None:
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high marker")))[0]
+    other = "SEC-1000" if handle != "SEC-1000" else "SEC-1001"
+    for line in (
+        f"{word} {{}} {WAYS.get(word, '')}",
+        f"{word} {{}}",
+        f"{word} {{}} --log",
+        "{}?",
+        "search {}",
+        "help {}",
+    ):
+        with capture_logs() as logs:
+            real, none = (say(console, f"@{who}: /mb {line.format(x)}".rstrip()) for x in (handle, other))
+        assert [re.sub(handle, other, x, flags=re.IGNORECASE).lower() for x in real] == [x.lower() for x in none], line
+        assert "marker" not in f"{real} {logs}"
