@@ -34,6 +34,7 @@ class Eye:
         heard, self._read = self.town.ear.heard[self._read :], len(self.town.ear.heard)
         for one in heard:
             if one.by_clock:
+                self.town.examined["said by a clock"] += 1
                 self.wrong += [f"{what}: {one}" for what in self._wrong(one)]
 
     def _wrong(self, one: Heard) -> Iterator[str]:
@@ -102,6 +103,7 @@ def _missed(town: Town, handle: str, said: list[Heard]) -> Iterator[str]:
             continue
         end, until = takedown.ends(state), following.changed_at if following else town.now
         if state.changed_at <= end <= until and end + MINUTE < town.now and state.set_at < end:
+            town.examined["ends of a clock"] += 1
             asked = [x for x in said if x.by_clock and end <= x.at <= end + MINUTE]
             if not asked and (following is None or following.changed_at > end + MINUTE):
                 yield f"{handle} at {end}"
@@ -118,6 +120,7 @@ def _twice(town: Town, handle: str) -> Iterator[str]:
             if key in seen:
                 yield f"{handle} {key}"
             seen.add(key)
+            town.examined["notices of a case"] += 1
 
 
 def guides(town: Town) -> set[str]:
