@@ -317,7 +317,7 @@ class Play:
             assert (row["kind"], row["at"], row["by"], row["via"]) == tuple(fact[x] for x in ("kind", "at", "by", "via"))  # fmt: skip
             assert row["event"] == event.id
             assert fact["at"] == event.at
-            assert fact["via"].split(":")[0] == event.where.via
+            assert fact["via"].split(":")[0] == ("" if fact["kind"] == "hurried" else event.where.via)
             assert fact["by"] == event.by or (fact["by"] == "" and fact["kind"] in SILENT)
             model = self.models.setdefault(row["ticket"], Model())
             if fact["by"]:

@@ -56,7 +56,9 @@ from mmbot.events import (
 
 Held = Mapping[str, set[str]]
 """The roles of each user id."""
-SILENT = frozenset({"resolved", "merge-found", "merge-unchecked", "unresolved", "ended", "assigned", "linked"})
+SILENT = frozenset(
+    {"hurried", "resolved", "merge-found", "merge-unchecked", "unresolved", "ended", "assigned", "linked"}
+)
 """The kinds of fact that mmbot itself may record."""
 AFTERWARDS = frozenset({"finding-disclosed", "note", "reopened", "linked"})
 """The kinds of fact that an ended ticket takes."""

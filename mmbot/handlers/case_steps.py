@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
 from mmbot.domain.case_file import CaseFile
-from mmbot.domain.rights import allowed
+from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
 from mmbot.events import Acknowledge, EndCase, ExtendCase, JudgeFix, NameFix, SayTold
 from mmbot.handlers import case_keeping as keeping
@@ -45,36 +45,36 @@ def told(tx: Tx, cmd: SayTold) -> Reply:
 def fix(tx: Tx, cmd: NameFix) -> Reply:
     """A fix was handed in: its review is urgent, and the clock of the maintainers is not all that counts any more."""
     before = keeping.opened(tx, cmd.case, "concerned")
-    if before.case.stage not in OPEN:
+    comes_back = before.case.taken_down and before.case.fixed
+    if before.case.stage not in OPEN and not comes_back:
         raise Refused(words.not_now(before.case, "does not wait for a fix."))
     number, link = _TICKET.fullmatch(cmd.target), _LINK.fullmatch(cmd.target)
     if not number and not link:
         raise Refused(words.no_fix(cmd.target), "target")
     ticket = tx.ticket(int(number.group(1))) if number else None
+    if ticket and not _same_plugin(before, ticket):
+        raise Refused(words.another_plugin(before.case, ticket), "target")
     fact = c.FixSubmitted(
         ticket=ticket.number if ticket else 0, link="" if ticket else cmd.target, by=tx.by, at=tx.at, via=tx.via
     )
+    urgent = bool(ticket and not (ticket.ended or ticket.public or ticket.urgent_at))
+    if ticket and urgent:
+        way.hurried(tx, ticket, on=True)
     found = keeping.keep(tx, before.case.plus(fact))
-    urgent = _hurry(tx, ticket) if ticket else ""
     keeping.tell_channel(tx, found, notices.fix_named(found, tx.who(tx.by), tx.who))
     if found.owner not in {"", tx.by}:
-        keeping.tell(tx, found, found.owner, notices.fix_to_owner(found, tx.who(tx.by), ticket, urgent, tx.who))
-    said = {True: words.made_urgent, False: words.make_urgent}
-    way_on = said[urgent == "now"](ticket.handle) if ticket and urgent else ""
-    return Reply(words.fix_named(found, tx.who, urgent=way_on))
+        keeping.tell(tx, found, found.owner, notices.fix_to_owner(found, tx.who(tx.by), tx.who))
+    return Reply(words.fix_named(found, tx.who, urgent=ticket.handle if ticket and urgent else ""))
 
 
-def _hurry(tx: Tx, ticket: Ticket) -> str:
-    """Make the fix's ticket urgent where the asker may: "now"; "ask" where its owner has to, "" where nothing is to be done.
-
-    Everybody can read who made a ticket urgent, so nobody's name stands there who usually could not.
-    """
-    if ticket.ended or ticket.public or ticket.urgent_at:
-        return ""
-    if not allowed("owner", tx.actor, ticket):
-        return "ask"
-    way.hurried(tx, ticket, on=True)
-    return "now"
+def _same_plugin(file: CaseFile, ticket: Ticket) -> bool:
+    """Whether a ticket is of the plugin that a case is about; True where too little is known of that plugin to say no."""
+    about = file.case.about
+    if about.ticket in {ticket.number, ticket.before} - {0} or not (about.plugin_id or about.repository):
+        return True
+    return about.plugin_id.lower() == ticket.plugin_id.lower() != "" or bool(
+        about.repository and repository_key(about.repository) == ticket.place
+    )
 
 
 def judge(tx: Tx, cmd: JudgeFix) -> Reply:

@@ -5,7 +5,7 @@ from mmbot.domain import takedown as rules
 from mmbot.domain.case_file import CaseFile
 from mmbot.events import ConfirmTakedown, SayRemoved, TakeDown
 from mmbot.handlers import case_keeping as keeping
-from mmbot.handlers.news import card
+from mmbot.handlers import tombstones
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
@@ -61,16 +61,9 @@ def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
     for person in dict.fromkeys((*((found.owner,) if found.owner else ()), *_release(tx, found))):
         if person != tx.by:
             keeping.tell(tx, found, person, notices.to_be_removed(found, tx.who))
-    _in_public(tx, found)
+    tombstones.bury(tx, found.case)
     mine = f"\n{notices.to_be_removed(found, tx.who).text}" if "release" in tx.actor.roles else ""
     return Reply(words.taken_down(found.case) + mine)
-
-
-def _in_public(tx: Tx, file: CaseFile) -> None:
-    """What everybody may see of a takedown: of a whole plugin, that it was taken down. Its ticket ends with that, which is done here."""
-    down = file.case.taken_down
-    if down and down.removal == "plugin" and file.ticket:
-        tx.say(notices.taken_down_in_public(file.ticket.handle), thread=card(file.ticket))
 
 
 def removed(tx: Tx, cmd: SayRemoved) -> Reply:

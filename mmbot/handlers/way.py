@@ -9,7 +9,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, Hurry, TakeStep, UndoStep
-from mmbot.handlers import intake, merges, parts
+from mmbot.handlers import intake, merges, parts, tombstones
 from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
@@ -26,6 +26,7 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     before = tx.ticket(cmd.ticket)
     step = steps.step(before, cmd.step)
     _require(tx, before, step.by)
+    tombstones.refuse(tx, before, cmd.step)
     found = _LINK.search(cmd.note)
     fact = f.StepDone(
         step=cmd.step, link=found.group() if found else "", note=_LINK.sub("", cmd.note).strip(), person=cmd.person,
@@ -175,8 +176,11 @@ def hurry(tx: Tx, cmd: Hurry) -> Reply:
 
 
 def hurried(tx: Tx, before: Ticket, *, on: bool) -> Ticket:
-    """Save a ticket as urgent, or not any more; the thread hears of it, and whoever's turn it is. Why is nobody's business here."""
-    saved = follow(tx, before, steps.hurried(before, f.Hurried(on=on, by=tx.by, at=tx.at, via=tx.via)))
+    """Save a ticket as urgent, or not any more; the thread hears of it, and whoever's turn it is.
+
+    Neither why nor by whom is recorded: that a fix was named for a confidential case must look like any other reason.
+    """
+    saved = follow(tx, before, steps.hurried(before, f.Hurried(on=on, at=tx.at)))
     tx.say(words.hurried_news(saved), thread=card(saved))
     for turn in tx.turns(saved).values() if on else ():
         if turn.party in {"submitter", "mmbot"}:

@@ -63,14 +63,9 @@ def decided_in_channel(file: CaseFile, who: Who) -> Message:
     )
 
 
-def fix_to_owner(file: CaseFile, by: str, ticket: Ticket | None, urgent: str, who: Who) -> Message:
-    """To the owner: a fix was handed in; `urgent` is "ask" where they have to make its ticket urgent."""
-    rows: tuple[Row, ...] = ()
-    ask = ""
-    if ticket and urgent == "ask":
-        ask = f" Please make {ticket.handle} urgent; why is nobody's business there."
-        rows = (Row((Button("Make it urgent", f"urgent {ticket.handle}", "primary"),)),)
-    return Message(f"{by} named a fix for {called(file.case)}. {fix_line(file, who)}{ask}", rows)
+def fix_to_owner(file: CaseFile, by: str, who: Who) -> Message:
+    """To the owner: a fix was handed in."""
+    return Message(f"{by} named a fix for {called(file.case)}. {fix_line(file, who)}")
 
 
 def reported_in_channel(case: Case, team: Sequence[str]) -> Message:
@@ -409,6 +404,6 @@ def to_be_removed(file: CaseFile, who: Who) -> Message:
     )
 
 
-def taken_down_in_public(handle: str) -> Message:
+def taken_down_in_public(ticket: Ticket) -> Message:
     """In the ticket's thread, where everybody reads: that, and nothing else."""
-    return Message(f"**{handle}** was taken down from the Marketplace.")
+    return Message(f"**{ticket.handle}** was taken down from the Marketplace.")

@@ -6,6 +6,8 @@ from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
 from mmbot.domain.case import Case
 from mmbot.domain.case_file import CaseFile, Sight
+from mmbot.domain.ticket import Ticket
+from mmbot.words import cards
 from mmbot.words.case_card import (
     Who,
     asked_line,
@@ -149,18 +151,33 @@ def told(case: Case) -> str:
 
 
 def fix_named(file: CaseFile, who: Who, *, urgent: str) -> str:
-    """A fix was named; `urgent` is what became of its ticket's haste, "" for nothing."""
-    return f"Noted for {called(file.case)}. {fix_line(file, who)}{f' {urgent}' if urgent else ''}"
+    """A fix was named; `urgent` is its ticket where that is urgent from now on."""
+    hurry = f" {urgent} is urgent now; why stays among us." if urgent else ""
+    return f"Noted for {called(file.case)}. {fix_line(file, who)}{hurry}"
 
 
-def made_urgent(ticket: str) -> str:
-    """The fix's ticket is urgent now."""
-    return f"{ticket} is urgent now."
+def another_plugin(case: Case, ticket: Ticket) -> str:
+    """What is named as a fix is of another plugin."""
+    return f"{ticket.handle} is another plugin than {case.handle} is about. Name the ticket of its update, or a link to the fix."
 
 
-def make_urgent(ticket: str) -> str:
-    """The owner is asked to make it urgent."""
-    return f"Its owner is asked to make {ticket} urgent."
+def tombstone_open(case: Case, ticket: Ticket) -> str:
+    """What was taken down is not listed again while its case is not fixed."""
+    down = case.taken_down
+    on = f" on {day(down.at)}" if down else ""
+    return (
+        f"{cards.called(ticket)} can't be listed: it was taken down{on} ({case.handle}), and that case is not fixed. "
+        f"The security team says when it is: {typed(f'fixed {case.handle}')}, with this ticket named as its fix: "
+        f"{typed(f'fix {case.handle} {ticket.handle}')}."
+    )
+
+
+def tombstone_unlinked(case: Case, ticket: Ticket) -> str:
+    """What was taken down comes back only as the fix of its case."""
+    return (
+        f"{cards.called(ticket)} was taken down once ({case.handle}, fixed). To list it again, name this ticket as the fix of that case: "
+        f"{typed(f'fix {case.handle} {ticket.handle}')}."
+    )
 
 
 def fixed(case: Case, who: Who) -> str:

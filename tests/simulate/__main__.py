@@ -130,7 +130,8 @@ def _summary(town: Town) -> str:
     most = ", ".join(f"{name} {n}" for name, n in direct.most_common(5))
     return (
         f"{town.store.next_number() - 1} tickets, {len(cases.handles(town))} cases, {len(town.ear.heard)} posts, "
-        f"{len(clock)} of them by a clock; most by direct message: {most}"
+        f"{len(clock)} of them by a clock; most by direct message: {most}\n"
+        f"examined: {', '.join(f'{n} {what}' for what, n in town.examined.items())}"
     )
 
 

@@ -1,5 +1,6 @@
 """The bot's world for a year: its console, what it says and when, and whether a clock made it say so."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ class Town:
         self.ear = Ear(self.console.world)
         self.console.outbox.voice = self.ear
         self.console.settle(roles)
-        self.refused: dict[str, int] = {}
+        self.examined = Counter[str]()
 
     @property
     def now(self) -> int:

@@ -1,0 +1,62 @@
+"""What was taken down leaves a tombstone: it comes back only with the fix of its case."""
+
+from collections.abc import Iterator
+
+from mmbot.domain import facts as f
+from mmbot.domain.case import Case
+from mmbot.domain.case_facts import TakenDown
+from mmbot.domain.ticket import Ticket
+from mmbot.handlers.news import card, follow
+from mmbot.messages import Refused
+from mmbot.store import cases
+from mmbot.store.tx import Tx
+from mmbot.words import case_notices as notices
+from mmbot.words import cases as words
+
+LISTS = frozenset({"listing", "listed", "published"})
+"""The steps that bring a plugin into the Marketplace."""
+
+
+def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
+    """Refuse a step that lists again what was taken down, unless its case is fixed and names this ticket as the fix."""
+    if step not in LISTS:
+        return
+    for case in _cases(tx, ticket):
+        down = case.taken_down
+        if down is None or not _covers(down, ticket):
+            continue
+        if case.stage != "fixed":
+            raise Refused(words.tombstone_open(case, ticket))
+        if ticket.number not in {x.ticket for x in case.fixes}:
+            raise Refused(words.tombstone_unlinked(case, ticket))
+
+
+def _covers(down: TakenDown, ticket: Ticket) -> bool:
+    if down.removal == "version":
+        return down.version.removeprefix("v") == ticket.version.removeprefix("v")
+    return down.removal == "plugin"
+
+
+def _cases(tx: Tx, ticket: Ticket) -> Iterator[Case]:
+    """All cases about the plugin of a ticket, or about a ticket that this one follows."""
+    seen = set[str]()
+    before: Ticket | None = ticket
+    while before:
+        for handle in cases.of_plugin(tx.store, before.number, before.plugin_id):
+            if handle not in seen and (case := cases.case(tx.store, handle)):
+                seen.add(handle)
+                yield case
+        before = tx.store.ticket(before.before) if before.before else None
+
+
+def bury(tx: Tx, case: Case) -> None:
+    """End the tickets of what was taken down; in public no more is said than that it was."""
+    down, about = case.taken_down, case.about
+    if down is None or down.removal == "restriction":
+        return
+    numbers = {about.ticket, *cases.tickets_with_id(tx.store, about.plugin_id)} - {0}
+    for number in sorted(numbers):
+        ticket = tx.ticket(number)
+        if ticket.public and not ticket.ended and _covers(down, ticket):
+            follow(tx, ticket, ticket.plus(f.Ended(ending="taken-down", at=tx.at)))
+            tx.say(notices.taken_down_in_public(ticket), thread=card(ticket))
