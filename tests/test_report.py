@@ -194,7 +194,7 @@ on hold    ▇ 1%
 ```
 
 **Running clocks:**
-SEC-1: 3 days left"""
+- SEC-1: 3 days left"""
     )
     assert len(said) < LONGEST_MESSAGE
 

@@ -67,15 +67,12 @@ class CaseFile:
     def concerns(self, to: str, mark: takedown.Mark) -> bool:
         """Whether the clock has something to say to somebody.
 
-        What comes again after the end is for those who decide. Maintainers are told only while it is their turn, and of a plugin
-        that is not listed any more nobody but the team.
+        Maintainers are told only while it is their turn, and of a plugin that is not listed any more nobody but the team.
         """
         if to == TEAM or mark.name == "removal":
             return True
-        told = self.case.noticed.get(to)
-        knows = mark.name == "again" and told is not None and told.at >= takedown.ends(self.case)
         gone = self.listed is False and not self.case.taken_down
-        return not knows and not gone and (to == self.owner or self.waits_for_maintainers)
+        return not gone and (to == self.owner or self.waits_for_maintainers)
 
     def own(self, user: str) -> bool:
         """Whether the plugin is this person's own, so that others decide."""
@@ -111,3 +108,20 @@ def may(right: CaseRight, actor: Actor, file: CaseFile) -> bool:
             return bool(actor.roles & {"release", file.case.policy.takedown.team}) and not own
         case "removed":
             return owner or (bool(actor.roles & {"release", file.case.policy.takedown.team}) and not own)
+
+
+def waits_for(actor: Actor, file: CaseFile, now: int) -> bool:
+    """Whether it is somebody's turn with a case."""
+    case = file.case
+    if case.removing:
+        return may("removed", actor, file)
+    if may("team", actor, file) and (
+        case.stage == "reported" or takedown.decides(case, now) or (case.stage == "open" and file.fix_state == "listed")
+    ):
+        return True
+    if case.asked:
+        return may("confirm", actor, file) and case.asked.by != actor.id
+    if case.stage != "open":
+        return False
+    writes = actor.id == file.owner and file.by_mail and not case.contact_told
+    return writes or (may("maintainer", actor, file) and file.waits_for_maintainers)

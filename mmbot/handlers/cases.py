@@ -1,13 +1,15 @@
 """How cases begin, and how they are looked at: reported in private, filed, accepted or declined; listed and shown."""
 
 import re
+from collections.abc import Iterable
 
 from mmbot.commands import WORDS
 from mmbot.domain import case_facts as c
 from mmbot.domain.case import TEAM, Case
 from mmbot.domain.case_facts import About
-from mmbot.domain.case_file import CaseFile, CaseRight, may, sight
-from mmbot.domain.rights import submits
+from mmbot.domain.case_file import CaseFile, CaseRight, Sight, may, sight, waits_for
+from mmbot.domain.rights import Actor, submits
+from mmbot.domain.takedown import clock
 from mmbot.domain.ticket import Ticket
 from mmbot.events import (
     AcceptReport,
@@ -178,17 +180,37 @@ def severity(tx: Tx, cmd: ChangeSeverity) -> Reply:
 
 def ask_cases(tx: Tx, cmd: AskCases) -> Reply:
     """The open cases that the asker may know of."""
-    found = []
-    for handle in cases.open_cases(tx.store):
-        case = cases.case(tx.store, handle)
-        of = cases.file_of(tx.store, case, tx.now) if case else None
-        if of and (sees := sight(tx.actor, of)):
-            found.append((of, sees))
+    found = _known_to(tx, tx.actor, cases.open_cases(tx.store))
     first = (cmd.page - 1) * AT_MOST
     if found and first >= len(found):
         raise Refused(words.no_such_page(cmd.page))
     lines = [words.brief(of, sees, tx.who) for of, sees in found[first : first + AT_MOST]]
     return Reply(words.cases(lines, cmd.page, len(found), AT_MOST))
+
+
+def _known_to(tx: Tx, reader: Actor, handles: Iterable[str]) -> list[tuple[CaseFile, Sight]]:
+    """Those of some cases that somebody may know of, with what they may know."""
+    found = (case for handle in handles if (case := cases.case(tx.store, handle)))
+    files = (cases.file_of(tx.store, case, tx.now) for case in found)
+    return [(file, sees) for file in files if (sees := sight(reader, file))]
+
+
+def running(tx: Tx, reader: Actor) -> list[str]:
+    """The clocks that run, a line each, of those cases of which a reader may know all."""
+    known = _known_to(tx, reader, cases.open_cases(tx.store))
+    return [words.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"]
+
+
+def waiting(tx: Tx) -> list[str]:
+    """The cases that wait for the asker, a line each."""
+    known = _known_to(tx, tx.actor, cases.open_cases(tx.store))
+    return [words.brief(file, sees, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now)]
+
+
+def of_ticket(tx: Tx, number: int) -> list[str]:
+    """The open cases about a ticket, or that it fixes, of which the asker may know all; a line each."""
+    known = _known_to(tx, tx.actor, cases.touched_by(tx.store, number))
+    return [words.brief(file, sees, tx.who) for file, sees in known if sees == "all"]
 
 
 def ask_case(tx: Tx, cmd: AskCase) -> Reply:

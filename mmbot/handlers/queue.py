@@ -15,6 +15,7 @@ from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store import book, booked
 from mmbot.store.tx import Tx
 from mmbot.words import answers, history, replies
+from mmbot.words import cases as case_words
 from mmbot.words import people as words
 
 _TOKEN_OF_A_CASE = re.compile(r"\b(?:sec|bug)-\d{1,6}\b", re.IGNORECASE)
@@ -63,7 +64,8 @@ def _status(tx: Tx, number: int) -> Reply:
     spent = totals(past, ticket, turns, tx.now) if any(time >= DAY for time in past.values()) else {}
     usual = {role: _usual(tx, role) for role in ticket.roles if role in turns}
     thread = tx.thread(ticket)
-    return Reply(answers.status(ticket, turns, tx.actor, tx.who, tx.now, thread, booked=spent, usual=usual))
+    text = answers.status(ticket, turns, tx.actor, tx.who, tx.now, thread, booked=spent, usual=usual)
+    return Reply("\n".join([text, *cases.of_ticket(tx, number)]))
 
 
 def _usual(tx: Tx, role: str) -> int:
@@ -104,7 +106,11 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
         turn = tx.turns(ticket)[row["party"]]
         lines.append(_queue_line(tx, ticket, turn, tx.actor))
     text = answers.queue(title, lines, cmd.page, count, command)
-    return Reply("\n".join([text, *(_for_absent(tx) if cmd.whose == MINE and cmd.page == 1 else [])]))
+    if cmd.whose != MINE or cmd.page > 1:
+        return Reply(text)
+    if mine := cases.waiting(tx):
+        text = "\n".join(([text] if rows else []) + [case_words.wait(mine)])
+    return Reply("\n".join([text, *_for_absent(tx)]))
 
 
 def _queue_line(tx: Tx, ticket: Ticket, turn: Turn, reader: Actor) -> str:

@@ -1,24 +1,29 @@
 """The report: how many tickets wait for whom, and how long things take; asked for, and at the beginning of each week."""
 
 from mmbot.domain.report import Figures, next_report
+from mmbot.domain.rights import Actor
 from mmbot.events import AskReport
+from mmbot.handlers import cases
 from mmbot.messages import Reply
 from mmbot.store import booked, due
 from mmbot.store.tx import Tx
 from mmbot.words import report as words
 
+EVERYBODY = Actor("")
+"""Whoever reads the channel: of cases they may know what stands in public."""
+
 
 def report(tx: Tx, _cmd: AskReport) -> Reply:
     """The figures of this moment, for staff."""
     tx.require("staff")
-    return Reply(words.report(_figures(tx), tx.policy))
+    return Reply(words.report(_figures(tx), tx.policy, cases.running(tx, tx.actor)))
 
 
 def weekly(tx: Tx, _rest: str) -> None:
     """Give the report in the channel, unless nothing is open; and again next week."""
-    figures = _figures(tx)
-    if figures.open or figures.waits:
-        tx.say(words.weekly(figures, tx.policy))
+    figures, clocks = _figures(tx), cases.running(tx, EVERYBODY)
+    if figures.open or figures.waits or clocks:
+        tx.say(words.weekly(figures, tx.policy, clocks))
     plan(tx)
 
 

@@ -98,7 +98,7 @@ def reported(case: Case, zone: str) -> str:
     plugin = f" about **{plain(case.about.name, 60)}**" if case.about.name else ""
     return (
         f"Thank you. The security team has your report{plugin} as **{case.handle}**; nobody else reads it. "
-        f"You hear from me by **{moment_for(takedown.triage_ends(case), zone)}**. Please keep it to yourself until then."
+        f"It is to be answered by **{moment_for(takedown.triage_ends(case), zone)}**, and I tell you. Please keep it to yourself."
     )
 
 
@@ -301,6 +301,11 @@ def cases(lines: Sequence[str], page: int, count: int, at_most: int) -> str:
     more = f"\nMore: {typed(f'cases --page {page + 1}')}." if count > first + len(lines) else ""
     shown = "\n".join(f"- {line}" for line in lines)
     return f"Open cases that you may know of, the oldest first ({first + 1} to {first + len(lines)} of {count}):\n{shown}{more}"
+
+
+def wait(lines: Sequence[str]) -> str:
+    """The cases that wait for the reader."""
+    return "\n".join(["Cases that wait for you:", *(f"- {line}" for line in lines)])
 
 
 def no_such_page(page: int) -> str:

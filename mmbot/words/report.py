@@ -67,13 +67,13 @@ def _named(ticket: Ticket, party: str) -> str:
 def report(figures: Figures, policy: Policy, clocks: Sequence[str] = ()) -> str:
     """The answer to `report`; `clocks` are lines for those who may know what else is running."""
     parts = [_begin(figures), _waiting(figures, policy), _reviews(figures, policy), _listing(figures, policy)]
-    parts += [_went(figures, policy), "\n".join(("**Running clocks:**", *clocks)) if clocks else ""]
+    parts += [_went(figures, policy), "\n".join(("**Running clocks:**", *(f"- {x}" for x in clocks))) if clocks else ""]
     return "\n\n".join(x for x in parts if x)
 
 
-def weekly(figures: Figures, policy: Policy) -> Message:
+def weekly(figures: Figures, policy: Policy, clocks: Sequence[str] = ()) -> Message:
     """In the channel, at the beginning of a week."""
-    return Message(report(figures, policy))
+    return Message(report(figures, policy, clocks))
 
 
 def _begin(figures: Figures) -> str:
