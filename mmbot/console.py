@@ -5,7 +5,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ HELP = """\
                                  with REF and COMMIT only, one that holds no plugin;
                                  code=WORD: commits of one WORD differ in plugin.json at most, tree=WORD: in nothing
 :listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
+:zone USER ZONE                  where somebody lives, such as Europe/Berlin
 :role USER ROLE …                give somebody a further role in the configuration; :unrole takes it away
 :push URL REF COMMIT FILE…         commits come to a repository
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
@@ -259,7 +260,7 @@ class Console:
         await self._settle()
         return self.world.lines
 
-    async def _control(self, text: str) -> None:
+    async def _control(self, text: str) -> None:  # noqa: C901 -- one arm per word
         word, _, rest = text.partition(" ")
         match word:
             case "time":
@@ -277,6 +278,8 @@ class Console:
                 name = user.lstrip("@")
                 less = {role: tuple(x for x in self._roles.get(role, ()) if x != name) for role in fewer}
                 self.settle({**self._roles, **less})
+            case "zone":
+                self._zone(*rest.split()[:2])
             case "push":
                 self._push(rest.split())
             case "show":
@@ -345,6 +348,13 @@ class Console:
         with self.app.store.transaction():
             self.app.store.set_catalogue(self._listed.values())
 
+    def _zone(self, user: str, zone: str = "") -> None:
+        """Have somebody live in a time zone."""
+        known = replace(self.person(user.lstrip("@")), zone=zone)
+        self.world.people[known.name] = known
+        with self.app.store.transaction():
+            self.app.store.know([known])
+
     def _push(self, words: list[str]) -> None:
         if len(words) < 3:  # noqa: PLR2004 -- the three that :help names
             self.world.lines.append("A push takes URL REF COMMIT FILE….")
@@ -397,7 +407,8 @@ class Console:
         beside = [x for x in fitting if low and low in x[1].text.lower()]
         for post, row, button in beside or fitting:
             if (row.text and low in row.text.lower()) or low in f"{_about(post.subject)} {post.message.text}".lower():
-                what = commands.read(button.line, self.policy, commands.Context(me.id))
+                ids = {name: person.id for name, person in self.world.people.items()}
+                what = commands.read(button.line, self.policy, commands.Context(me.id, None, ids))
                 self._answer(me, self._event(me.id, Where("click", post.channel, post.root, post.id), what))
                 return
         self.world.lines.append(f"There is no button {label}.")

@@ -44,6 +44,7 @@ from mmbot.events.happenings import (
     Where,
 )
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
+from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
 from mmbot.events.slots import Slot
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "AskNext",
     "AskPeople",
     "AskQueue",
+    "AskReminders",
     "AskSearch",
     "AskStatus",
     "Assign",
@@ -69,6 +71,7 @@ __all__ = [
     "EditTicket",
     "EndTicket",
     "Event",
+    "Forget",
     "GiveVerdict",
     "GivenUp",
     "Happening",
@@ -78,16 +81,19 @@ __all__ = [
     "Late",
     "Misread",
     "MoveReview",
+    "Mute",
     "PeopleNamed",
     "Person",
     "Pushed",
     "ReferenceResolved",
+    "Remind",
     "RequestReviews",
     "Resubmit",
     "SayAway",
     "SayReady",
     "SettleFinding",
     "Slot",
+    "Snooze",
     "Submit",
     "TakeStep",
     "UndoStep",

@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 from mmbot.domain.facts import Decision, ItemState
 from mmbot.events.command import Command
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
+from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
 from mmbot.events.slots import (
     AnyTicket,
     CommitGuard,
@@ -259,12 +260,20 @@ class AskNext(Command):
 class EndTicket(Command):
     """Close a ticket: the Marketplace rejects it, always with a reason; or its submitter withdraws it. `reopen` brings it back."""
 
-    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}}
-    summaries = {"reject": "the Marketplace refuses it: say why", "withdraw": "take a submission back"}
-    examples = {"reject": "reject MB-7 it does what another listed plugin does", "withdraw": "withdraw MB-7"}
+    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}, "close": {"ending": "withdrawn"}}
+    summaries = {
+        "reject": "the Marketplace refuses it: say why",
+        "withdraw": "take a submission back",
+        "close": "close it as withdrawn, such as after a long silence: say why",
+    }
+    examples = {
+        "reject": "reject MB-7 it does what another listed plugin does",
+        "withdraw": "withdraw MB-7",
+        "close": "close MB-7 no answer since 9 Nov",
+    }
     who = "owner-or-submitter"
-    whos = {"reject": "owner"}
-    must = {"reject": ("why",)}
+    whos = {"reject": "owner", "close": "owner"}
+    must = {"reject": ("why",), "close": ("why",)}
 
     ticket: TicketNumber
     ending: Literal["rejected", "withdrawn"]
@@ -370,5 +379,6 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, AskPeople, SayAway, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, Snooze, Mute, Remind, AskReminders,
+    Forget, AskPeople, SayAway, AskHelp,
 )  # fmt: skip

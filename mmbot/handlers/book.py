@@ -18,7 +18,7 @@ from mmbot.domain.book import (
 from mmbot.domain.deadlines import DAY, FIRST
 from mmbot.domain.rights import STAFF
 from mmbot.events import AskPeople, SayAway
-from mmbot.handlers import parts
+from mmbot.handlers import parts, reminders
 from mmbot.messages import Refused, Reply
 from mmbot.store import book
 from mmbot.store.tx import Tx
@@ -172,6 +172,7 @@ def _away(tx: Tx, person: str, last: date | None, deputy: str = "") -> Reply:
         if not tx.is_away(person):
             raise Refused(words.not_away(name, mine=mine))
         tx.record(AwaySaid(person=person, by=tx.by, at=tx.at, via=tx.via))
+        reminders.is_back(tx, person)
         if not mine:
             tx.say(words.noted_for_you(tx.who(tx.by), ""), to=person)
         return Reply(words.back(name, mine=mine))

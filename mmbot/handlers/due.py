@@ -3,9 +3,14 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.events import Due
+from mmbot.handlers import reminders
 from mmbot.store.tx import Tx
 
-LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {}
+LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {
+    "ticket": reminders.ticket_due,
+    "morning": reminders.morning,
+    "remind": reminders.remind_due,
+}
 """By the subject's first word: whoever looks at it, given the rest of it."""
 
 

@@ -17,6 +17,7 @@ from sqlite_utils import Database
 
 from mmbot.domain import facts as f
 from mmbot.domain.intake import Listed
+from mmbot.domain.reminders import next_rung
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn, carried, history
@@ -30,7 +31,7 @@ from mmbot.words.phrases import plain
 
 log = structlog.get_logger()
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
 CACHED = 2_000
 AT_ONCE = 500
@@ -243,7 +244,7 @@ class Store:
         for fact in ticket.news:
             replay = replay.plus(fact)
             turns = carried(replay, turns, fact.at)
-        self._index(ticket, turns)
+        self._index(ticket, turns, ticket.changed_at)
         self.connection.executemany(
             "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.kind, x.at, x.by, x.via, event, x.model_dump_json()) for x in ticket.news],
@@ -440,7 +441,8 @@ class Store:
             self._cache.pop(next(iter(self._cache)))
         self._cache[ticket.number] = (ticket, turns)
 
-    def _index(self, ticket: Ticket, turns: Mapping[str, Turn]) -> None:
+    def _index(self, ticket: Ticket, turns: Mapping[str, Turn], looked_at: int = -1) -> None:
+        """Write what is searched of a ticket, and when it is looked at next: what fell due by `looked_at` is in hand already."""
         live = not ticket.ended and not ticket.public
         row = (
             ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), ticket.plugin_id.lower(),
@@ -465,6 +467,14 @@ class Store:
             "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due) for x in turns.values()],
         )
+        upcoming = next_rung(self.policy, turns.values(), looked_at) if turns else None
+        if upcoming is None:
+            self.execute("DELETE FROM due WHERE subject = ? AND at > ?", f"ticket:{ticket.number}", looked_at)
+        else:
+            self.execute(
+                """INSERT INTO due (subject, at) VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET at = excluded.at WHERE at > ?""",
+                f"ticket:{ticket.number}", upcoming, looked_at,
+            )  # fmt: skip
         search.put(self.connection, ticket)
 
     def _fresh_index(self) -> None:

@@ -20,7 +20,7 @@ from mmbot.words.cards import (
     way_on,
 )
 from mmbot.words.notices import remarks
-from mmbot.words.phrases import code, date, day, link, listed, plain, quoted, typed
+from mmbot.words.phrases import code, date, day, link, listed, past, plain, quoted, typed
 
 AT_MOST = 20
 COUNTED = 1_000
@@ -219,6 +219,7 @@ def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, th
         about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it
     what = WAITS_FOR[turn.why].format(about) + _whose(ticket, turn, reader, who)
     due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
+    due += f" ({past(turn.due, now)})" if 0 < turn.due < now else ""
     return f"{called(ticket)}: {what}, since {day(turn.since)}{due}." + (f" You can now: {way}." if way else "")
 
 

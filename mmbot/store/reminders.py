@@ -1,0 +1,209 @@
+"""What is to be told to whom of whose turn it is, what was told, who wants to be left alone, and what people asked to be reminded of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmbot.domain.deadlines import Office
+from mmbot.domain.reminders import Book, own
+from mmbot.domain.rights import is_outside
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import Turn
+from mmbot.store import book, due
+from mmbot.store.database import Store
+from mmbot.words.phrases import zone_of
+
+MUTED = 2**53
+"""Until when somebody who muted a ticket is left alone by it: for ever."""
+_NEWS = "ticket, party, instead_of, turn, since, height, told"
+
+
+@dataclass(frozen=True)
+class News:
+    """What somebody is told of a turn: the rung that it reached (0: it is theirs), and the one that they were told of (-1: none)."""
+
+    ticket: int
+    party: str
+    instead_of: str
+    turn: str
+    since: int
+    height: int
+    told: int
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """What somebody (`by`) asked to have told to a person about a ticket, at `due` (milliseconds UTC)."""
+
+    id: int
+    person: str
+    ticket: int
+    text: str
+    due: int
+    by: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for something, when and from where, for the record."""
+
+    by: str
+    at: int
+    via: str
+    event: str
+
+
+def book_of(store: Store) -> Book:
+    """What the rules of reminding have to know of people."""
+    return Book(store.members, book.default_owner(store))
+
+
+def office(store: Store, person: str) -> Office:
+    """When a clock may speak to somebody."""
+    known = store.person(person)
+    return Office(store.policy.hours, zone_of(known.zone if known else ""), store.policy.days.holidays)
+
+
+def turned(store: Store, ticket: Ticket, before: Mapping[str, Turn], after: Mapping[str, Turn], now: int) -> None:
+    """Have those told, some morning, whose turn it has become; what was to be told of turns that are over is not."""
+    people = None
+    for party in {*before, *after}:
+        turn = after.get(party)
+        if turn == before.get(party):
+            continue
+        store.execute("DELETE FROM news WHERE ticket = ? AND party = ?", ticket.number, party)
+        if turn:
+            people = people or book_of(store)
+            for person in own(ticket, turn, people):
+                tell(store, person, ticket.number, turn, 0, now)
+
+
+def tell(store: Store, person: str, ticket: int, turn: Turn, height: int, now: int, instead_of: str = "") -> None:
+    """Have somebody told, on their next morning, that a turn reached a rung, unless they were or don't want to be."""
+    after = quiet_until(store, person, ticket)
+    if is_outside(person) or after == MUTED:
+        return
+    kind, since = identity(turn)
+    store.execute(
+        """INSERT INTO news (person, ticket, party, instead_of, turn, since, height, told, after) VALUES (?, ?, ?, ?, ?, ?, ?, -1, ?)
+           ON CONFLICT (person, ticket, party, instead_of) DO UPDATE SET after = excluded.after, height = excluded.height,
+           told = CASE WHEN turn = excluded.turn AND since = excluded.since THEN told ELSE -1 END, turn = excluded.turn,
+           since = excluded.since""",
+        person, ticket, turn.party, instead_of, kind, since, height, after,
+    )  # fmt: skip
+    if untold(store, person, max(now, after), 1, ticket):
+        hours = office(store, person)
+        due.sooner(store, f"morning:{person}", max(hours.next_morning(now), hours.not_before(after)))
+
+
+def identity(turn: Turn) -> tuple[str, int]:
+    """What makes a turn the same one: what it waits for, and since when; a submitter's, since when they alone are waited for."""
+    return f"{turn.why}:{turn.step}", turn.alone if turn.party == "submitter" else turn.since
+
+
+def untold(store: Store, person: str, now: int, limit: int, ticket: int = 0) -> list[News]:
+    """What somebody has to be told and was not, the latest rungs first; of one ticket, or of all."""
+    if ticket:
+        rows = store.query(
+            f"SELECT {_NEWS} FROM news WHERE person = ? AND ticket = ? AND told < height AND after <= ? LIMIT ?",  # noqa: S608 -- our own words
+            person, ticket, now, limit,
+        )  # fmt: skip
+    else:
+        rows = store.query(
+            f"SELECT {_NEWS} FROM news WHERE person = ? AND told < height AND after <= ? ORDER BY height DESC, ticket LIMIT ?",  # noqa: S608 -- likewise
+            person, now, limit,
+        )  # fmt: skip
+    return [News(**row) for row in rows]
+
+
+def known(store: Store, person: str, now: int, limit: int) -> list[News]:
+    """What somebody was told of before and did not ask to be left alone by: rungs only, the oldest tickets first."""
+    rows = store.query(
+        f"SELECT {_NEWS} FROM news WHERE person = ? AND told >= height AND height > 0 AND after <= ? ORDER BY ticket LIMIT ?",  # noqa: S608 -- likewise
+        person, now, limit,
+    )  # fmt: skip
+    return [News(**row) for row in rows]
+
+
+def no_news(store: Store, person: str, news: News) -> None:
+    """It is not to be told any more."""
+    store.execute(
+        "DELETE FROM news WHERE person = ? AND ticket = ? AND party = ? AND instead_of = ?",
+        person, news.ticket, news.party, news.instead_of,
+    )  # fmt: skip
+
+
+def all_told(store: Store, person: str, now: int) -> None:
+    """Everything that there was to be told was told."""
+    store.execute("UPDATE news SET told = height WHERE person = ? AND told < height AND after <= ?", person, now)
+
+
+def leave_alone(store: Store, person: str, ticket: int, until: int, asked: Asked) -> None:
+    """Somebody wants no reminders of a ticket until a moment (MUTED: for ever; 0: no longer). What waits then is news again."""
+    kind = "muted" if until == MUTED else "snoozed" if until else "unmuted"
+    store.execute(
+        "INSERT INTO quiet (person, ticket, kind, until, at, by, via, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        person, ticket, kind, until, asked.at, asked.by, asked.via, asked.event,
+    )  # fmt: skip
+    if until == MUTED:
+        store.execute("DELETE FROM news WHERE person = ? AND ticket = ?", person, ticket)
+    else:
+        store.execute("UPDATE news SET told = -1, after = ? WHERE person = ? AND ticket = ?", until, person, ticket)
+
+
+def quiet_until(store: Store, person: str, ticket: int) -> int:
+    """Until when somebody wants no reminders of a ticket; MUTED for ever, 0 or a moment in the past: they do."""
+    rows = store.query(
+        "SELECT until FROM quiet WHERE person = ? AND ticket = ? ORDER BY id DESC LIMIT 1", person, ticket
+    )
+    return int(rows[0]["until"]) if rows else 0
+
+
+def remember(store: Store, person: str, ticket: int, text: str, at: int, asked: Asked) -> int:
+    """Keep what somebody asked to have told; returns its number."""
+    number = int(store.query("SELECT coalesce(max(id), 0) + 1 AS n FROM reminder")[0]["n"])
+    store.execute(
+        """INSERT INTO reminder (id, person, ticket, text, due, at, by, via, event, state, ended_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waits', 0)""",
+        number, person, ticket, text, at, asked.at, asked.by, asked.via, asked.event,
+    )  # fmt: skip
+    due.put(store, f"remind:{number}", at)
+    return number
+
+
+def reminder(store: Store, number: int) -> Reminder | None:
+    """A reminder that waits to be told."""
+    rows = store.query(
+        "SELECT id, person, ticket, text, due, by FROM reminder WHERE id = ? AND state = 'waits'", number
+    )
+    return Reminder(**rows[0]) if rows else None
+
+
+def reminders_by(store: Store, person: str, limit: int) -> list[Reminder]:
+    """What somebody asked for and waits to be told, the next first."""
+    rows = store.query(
+        "SELECT id, person, ticket, text, due, by FROM reminder WHERE by = ? AND state = 'waits' ORDER BY due LIMIT ?",
+        person, limit,
+    )  # fmt: skip
+    return [Reminder(**row) for row in rows]
+
+
+def over(store: Store, number: int, state: str, now: int) -> None:
+    """A reminder was "told", "not told" or "dropped"."""
+    store.execute("UPDATE reminder SET state = ?, ended_at = ? WHERE id = ?", state, now, number)
+    due.put(store, f"remind:{number}", None)
+
+
+def busy(store: Store, person: str) -> int:
+    """How much waits for somebody by name: how long their queue is."""
+    return int(store.query("SELECT count(*) AS n FROM turn WHERE person = ? AND person <> ''", person)[0]["n"])
+
+
+def beside(store: Store, person: str, limit: int) -> list[tuple[int, str, int]]:
+    """The (ticket, party, since) for which open tickets of an owner wait, without the owner's own turns."""
+    rows = store.query(
+        """SELECT turn.ticket, turn.party, turn.since FROM ticket JOIN turn ON turn.ticket = ticket.number
+           WHERE ticket.owner = ? AND ticket.open = 1 AND turn.party NOT IN ('owner', 'mmbot')
+           ORDER BY ticket.number, turn.party LIMIT ?""",
+        person, limit,
+    )  # fmt: skip
+    return [(row["ticket"], row["party"], row["since"]) for row in rows]
