@@ -308,7 +308,7 @@ def said_wrong(error: ValidationError) -> str:
     """What a value's validation found, as a sentence without the value."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(x) for x in first["loc"])
-    return f"{place}: {first['msg']}."
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}."
 
 
 def _unquoted(text: str) -> str:

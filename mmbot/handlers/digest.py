@@ -27,13 +27,18 @@ READ = 40
 
 @dataclass(frozen=True)
 class Entry:
-    """One ticket of a morning. `instead_of`: the person for whom the reader stands in; `mine`: whether it is the reader's turn."""
+    """One ticket of a morning. `instead_of`: the person for whom the reader stands in; `mine`: whether it is the reader's turn.
+
+    `put_off`: when the reader snoozed it, if it comes back now. `times`: how often it was said.
+    """
 
     ticket: Ticket
     turn: Turn
     mine: bool
     news: bool = False
     instead_of: str = ""
+    put_off: int = 0
+    times: int = 0
 
 
 def entry(tx: Tx, person: str, news: News, people: Book, *, fresh: bool) -> Entry | None:
@@ -47,9 +52,12 @@ def entry(tx: Tx, person: str, news: News, people: Book, *, fresh: bool) -> Entr
     reached = rules.height(tx.policy, turn, tx.now)
     if not mine and for_whom not in rules.told(ticket, turn, reached, people):
         return None
+    if news.instead_of and person in {*rules.own(ticket, turn, people), *rules.told(ticket, turn, reached, people)}:
+        return None
     if news.instead_of and (not tx.is_away(for_whom) or person not in tx.instead(for_whom, part_of(turn), ticket)):
         return None
-    return Entry(ticket, turn, mine, fresh, news.instead_of)
+    put_off = store.put_off(tx.store, person, ticket.number, news.since) if fresh and news.told < 0 else 0
+    return Entry(ticket, turn, mine, fresh, news.instead_of, put_off, news.times)
 
 
 def part_of(turn: Turn) -> str:
@@ -57,25 +65,29 @@ def part_of(turn: Turn) -> str:
     return "owner" if turn.party == "submitter" else turn.party
 
 
-def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> Message | None:
-    """The morning of somebody who is here, with what is new; None where nothing would be in it."""
+def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tuple[Message | None, Sequence[Entry]]:
+    """The morning of somebody who is here, with what is new; no message where nothing would be in it. And what is in it."""
     roles = tx.store.roles_of(person)
     waits, count = _waiting(tx, person, roles, fresh)
-    known = (entry(tx, person, x, people, fresh=False) for x in store.known(tx.store, person, tx.now, READ))
+    known = (entry(tx, person, x, people, fresh=False) for x in store.known(tx.store, person, READ))
     entries = _each_once([*fresh, *waits, *(x for x in known if x)])
     entries.sort(key=lambda x: (not x.news, not _late(tx, x), x.turn.due, x.ticket.number))
     shown = sorted(entries[:SHOWN], key=lambda x: (not _late(tx, x), x.turn.due, x.ticket.number))
     mine = [x for x in shown if x.mine and not x.instead_of]
     late = [x for x in shown if not x.mine and not x.instead_of]
     if not shown:
-        return None
+        return None, ()
     more = max(0, count - len(mine))
-    rows = [_row(tx, person, x) for x in [*mine, *late, *(x for x in shown if x.instead_of)][:WITH_BUTTONS]]
+    rows = _rows(tx, person, [*mine, *late][:WITH_BUTTONS])
+    count_late = len({x.ticket.number for x in late})
+    reader = Actor(person, roles)
     text = words.morning(
-        tx.now, tx.zone(person), [_own_line(tx, x, Actor(person, roles), people) for x in mine], more, [_late_line(tx, x, person) for x in late],
+        words.hello(tx.now, tx.zone(person)),
+        words.waiting([_own_line(tx, x, reader, people) for x in mine], more),
+        words.late([_late_line(tx, x, person) for x in late], count_late),
         [*_for_absent(tx, shown, person), *_quiet(tx, person, shown)],
-    )  # fmt: skip
-    return Message(text, tuple(x for x in rows if x.buttons))
+    )
+    return Message(text, rows), shown
 
 
 def _waiting(tx: Tx, person: str, roles: Iterable[str], fresh: Sequence[Entry]) -> tuple[list[Entry], int]:
@@ -108,26 +120,31 @@ def _late(tx: Tx, entry: Entry) -> bool:
 
 def _line(tx: Tx, entry: Entry, reader: Actor) -> str:
     thread = tx.thread(entry.ticket, entry.turn.party)
-    return answers.queue_line(entry.ticket, entry.turn, reader, tx.who, tx.now, thread)
+    line = answers.queue_line(entry.ticket, entry.turn, reader, tx.who, tx.now, thread)
+    if entry.put_off:
+        return words.put_off(line, entry.put_off)
+    return words.said_before(line, entry.times) if entry.news and _late(tx, entry) else line
 
 
 def _own_line(tx: Tx, entry: Entry, reader: Actor, people: Book) -> str:
     """A line about somebody's own turn; where it is late, with who else hears of it."""
     reached = rules.height(tx.policy, entry.turn, tx.now)
     rungs = rules.ladder(entry.ticket, entry.turn, people)
-    if not entry.news or reached <= 1 or reader.id not in rungs[0]:
-        return _line(tx, entry, reader)
-    others = [tx.who(x) for x in rungs[reached - 1]] if reached <= len(rungs) else []
-    return words.heard_too(_line(tx, entry, reader), others, reached)
+    line = _line(tx, entry, reader)
+    if not entry.news or not 1 < reached <= len(rungs) or reader.id not in rungs[0]:
+        return line
+    return words.heard_too(line, [tx.who(x) for x in rungs[reached - 1]])
 
 
 def _late_line(tx: Tx, entry: Entry, person: str) -> str:
     ticket, turn = entry.ticket, entry.turn
     line = _line(tx, entry, Actor(person))
-    reached = len(rules.nudges(tx.policy)) if turn.party == "submitter" else 0
-    return words.late_with(
-        ticket, turn, line, _name(tx, _with(ticket, turn)), _takers(tx, ticket, turn, person), reached
-    )
+    name, takers = _name(tx, _with(ticket, turn)), _takers(tx, ticket, turn, person)
+    if turn.party == "submitter":
+        return words.silent(ticket, line, name, 0 if is_outside(ticket.submitter) else len(rules.nudges(tx.policy)))
+    able = turn.party in tx.store.roles_of(person) and not submits(ticket, person)
+    away = not takers and any(tx.is_away(x) for x in tx.store.members(turn.party))
+    return words.late_with(ticket, turn, line, name, takers, tx.who(person) if able else "", away=away)
 
 
 def _with(ticket: Ticket, turn: Turn) -> str:
@@ -152,16 +169,20 @@ def _takers(tx: Tx, ticket: Ticket, turn: Turn, reader: str) -> list[tuple[str, 
     return [(name, count) for count, name in queues]
 
 
-def _row(tx: Tx, person: str, entry: Entry) -> Row:
-    ticket, turn = entry.ticket, entry.turn
-    if entry.mine and not entry.instead_of:
-        taken = person == (ticket.owner if turn.party == "owner" else ticket.review(turn.party).reviewer)
-        return words.row(ticket, words.buttons(ticket, turn, taken=taken))
-    if entry.instead_of:
-        return words.row(ticket, ())
-    late, takers = _with(ticket, turn), _takers(tx, ticket, turn, person)
-    here = _name(tx, late) if not is_outside(late) or turn.party == "submitter" else ""
-    return words.row(ticket, words.late_buttons(ticket, turn, here, takers[0][0] if takers else ""))
+def _rows(tx: Tx, person: str, entries: Sequence[Entry]) -> tuple[Row, ...]:
+    """Buttons for each line; how to be left alone by a ticket stands beside the first of its lines."""
+    rows, numbers = [], [x.ticket.number for x in entries]
+    for n, x in enumerate(entries):
+        ticket, turn, first = x.ticket, x.turn, x.ticket.number not in numbers[:n]
+        if x.mine:
+            taken = person == (ticket.owner if turn.party == "owner" else ticket.review(turn.party).reviewer)
+            buttons = words.buttons(ticket, turn, taken=taken, first=first)
+        else:
+            late, takers = _with(ticket, turn), _takers(tx, ticket, turn, person)
+            buttons = words.late_buttons(ticket, turn, _name(tx, late), takers[0][0] if takers else "", first=first)
+        alone = numbers.count(ticket.number) == 1 or turn.party not in ticket.policy.roles
+        rows.append(words.row(ticket, "" if alone else title_of(ticket, turn.party), buttons))
+    return tuple(rows)
 
 
 def _for_absent(tx: Tx, shown: Sequence[Entry], person: str) -> list[str]:
@@ -172,7 +193,8 @@ def _for_absent(tx: Tx, shown: Sequence[Entry], person: str) -> list[str]:
         for x in shown:
             if x.instead_of == absent:
                 reader = Actor(absent if x.turn.party == "owner" else person, tx.store.roles_of(person))
-                lines.append(_line(tx, x, reader) if x.mine else _late_line(tx, x, person))
+                line = words.take_over(x.ticket, x.turn, _line(tx, x, reader), tx.who(person))
+                lines.append(line if x.mine else _late_line(tx, x, person))
         texts.append(people_words.standing_in(tx.who(absent), tx.absence(absent).day, lines))
     return texts
 

@@ -50,22 +50,23 @@ def _note(tx: Tx, ticket: Ticket, turn: Turn, people: Book) -> None:
 
 def morning(tx: Tx, person: str) -> None:
     """Tell somebody what waits for them, if something of it is news; of somebody away, whoever stands in hears it."""
-    office = reminders.office(tx.store, person)
-    if not office.open(tx.now):
-        due.put(tx.store, f"morning:{person}", office.not_before(tx.now))
-        return
-    people = digest.people_of(tx)
-    fresh, nudged = _news(tx, person, people)
+    office, people = reminders.office(tx.store, person), digest.people_of(tx)
     if tx.is_away(person):
-        _hand_on(tx, person, fresh)
+        fresh, nudged = _news(tx, person, people)
+        _hand_on(tx, person, fresh, people)
         if fresh or nudged:
             due.sooner(tx.store, f"morning:{person}", office.not_before(tx.absence(person).until))
         return
+    if not office.open(tx.now):
+        due.put(tx.store, f"morning:{person}", office.not_before(tx.now))
+        return
+    fresh, nudged = _news(tx, person, people)
     for ticket, turn, count in nudged:
         _nudge(tx, ticket, turn, person, count)
-    if fresh and (message := digest.for_person(tx, person, fresh, people)):
+    message, shown = digest.for_person(tx, person, fresh, people) if fresh else (None, ())
+    if message and not reminders.said_before(tx.store, person, message.text, tx.now):
         tx.say(message, to=person)
-    reminders.all_told(tx.store, person, tx.now)
+    reminders.all_told(tx.store, person, tx.now, [(x.ticket.number, x.turn.party) for x in shown])
 
 
 def _news(tx: Tx, person: str, people: Book) -> tuple[list[Entry], list[tuple[Ticket, Turn, int]]]:
@@ -106,23 +107,21 @@ def _nudge(tx: Tx, ticket: Ticket, turn: Turn, person: str, count: int) -> None:
     tx.say(message, to=person)
 
 
-def _hand_on(tx: Tx, absent: str, entries: Sequence[Entry]) -> None:
-    """Have those who stand in for somebody told what is that person's."""
+def _hand_on(tx: Tx, absent: str, entries: Sequence[Entry], people: Book) -> None:
+    """Have those who stand in for somebody told what is that person's, on their next morning."""
     for x in entries:
         reached = rules.height(tx.policy, x.turn, tx.now)
+        known = {absent, *rules.own(x.ticket, x.turn, people), *rules.told(x.ticket, x.turn, reached, people)}
         for person in tx.instead(absent, digest.part_of(x.turn), x.ticket):
-            if person == absent:
-                continue
-            reminders.tell(tx.store, person, x.ticket.number, x.turn, reached, tx.now, absent)
-            office = reminders.office(tx.store, person)
-            if reminders.untold(tx.store, person, tx.now, 1, x.ticket.number):
-                due.sooner(tx.store, f"morning:{person}", office.not_before(tx.now))
+            if person not in known:
+                reminders.tell(tx.store, person, x.ticket.number, x.turn, reached, tx.now, absent)
 
 
-def is_back(tx: Tx, person: str) -> None:
-    """Somebody is here again: what was to be told comes on their next morning."""
+def comes_or_goes(tx: Tx, person: str) -> None:
+    """Somebody is here again, so that what was to be told comes on their next morning; or away, so that it goes to whoever stands in."""
     if reminders.untold(tx.store, person, tx.now, 1):
-        due.sooner(tx.store, f"morning:{person}", reminders.office(tx.store, person).next_morning(tx.now))
+        morning_ = reminders.office(tx.store, person).next_morning(tx.now)
+        due.sooner(tx.store, f"morning:{person}", tx.now if tx.is_away(person) else morning_)
 
 
 # Peace and quiet

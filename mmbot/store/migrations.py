@@ -139,11 +139,13 @@ def m009_reminders(db: Database) -> None:
     for statement in (
         """CREATE TABLE news (
              person TEXT NOT NULL, ticket INTEGER NOT NULL, party TEXT NOT NULL, instead_of TEXT NOT NULL, turn TEXT NOT NULL,
-             since INTEGER NOT NULL, height INTEGER NOT NULL, told INTEGER NOT NULL, after INTEGER NOT NULL,
+             since INTEGER NOT NULL, height INTEGER NOT NULL, told INTEGER NOT NULL, said INTEGER NOT NULL, times INTEGER NOT NULL,
+             after INTEGER NOT NULL,
              PRIMARY KEY (person, ticket, party, instead_of)
            ) STRICT, WITHOUT ROWID""",
         """CREATE INDEX news_untold ON news (person, after) WHERE told < height""",
         """CREATE INDEX news_ticket ON news (ticket, party)""",
+        """CREATE TABLE morning (person TEXT PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL) STRICT, WITHOUT ROWID""",
         """CREATE TABLE quiet (
              id INTEGER PRIMARY KEY, person TEXT NOT NULL, ticket INTEGER NOT NULL, kind TEXT NOT NULL, until INTEGER NOT NULL,
              at INTEGER NOT NULL, by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL

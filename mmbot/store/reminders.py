@@ -1,9 +1,10 @@
 """What is to be told to whom of whose turn it is, what was told, who wants to be left alone, and what people asked to be reminded of."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mmbot.domain.deadlines import Office
+from mmbot.domain.deadlines import DAY, Office, plus_working_days
 from mmbot.domain.reminders import Book, own
 from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
@@ -14,12 +15,15 @@ from mmbot.words.phrases import zone_of
 
 MUTED = 2**53
 """Until when somebody who muted a ticket is left alone by it: for ever."""
-_NEWS = "ticket, party, instead_of, turn, since, height, told"
+_NEWS = "ticket, party, instead_of, turn, since, height, told, times"
 
 
 @dataclass(frozen=True)
 class News:
-    """What somebody is told of a turn: the rung that it reached (0: it is theirs), and the one that they were told of (-1: none)."""
+    """What somebody is told of a turn: the rung that it reached, 0 where it only became theirs.
+
+    `told` is the rung that they were told of, -1 for none; `times` is how often it was said to them.
+    """
 
     ticket: int
     party: str
@@ -28,6 +32,7 @@ class News:
     since: int
     height: int
     told: int
+    times: int
 
 
 @dataclass(frozen=True)
@@ -83,16 +88,33 @@ def tell(store: Store, person: str, ticket: int, turn: Turn, height: int, now: i
     if is_outside(person) or after == MUTED:
         return
     kind, since = identity(turn)
+    after = max(after, _last_said(store, person, ticket, turn, instead_of))
     store.execute(
-        """INSERT INTO news (person, ticket, party, instead_of, turn, since, height, told, after) VALUES (?, ?, ?, ?, ?, ?, ?, -1, ?)
+        """INSERT INTO news (person, ticket, party, instead_of, turn, since, height, told, said, times, after)
+           VALUES (?, ?, ?, ?, ?, ?, ?, -1, 0, 0, ?)
            ON CONFLICT (person, ticket, party, instead_of) DO UPDATE SET after = excluded.after, height = excluded.height,
-           told = CASE WHEN turn = excluded.turn AND since = excluded.since THEN told ELSE -1 END, turn = excluded.turn,
+           told = CASE WHEN turn = excluded.turn AND since = excluded.since THEN told ELSE -1 END,
+           times = CASE WHEN turn = excluded.turn AND since = excluded.since THEN times ELSE 0 END, turn = excluded.turn,
            since = excluded.since""",
         person, ticket, turn.party, instead_of, kind, since, height, after,
     )  # fmt: skip
     if untold(store, person, max(now, after), 1, ticket):
         hours = office(store, person)
-        due.sooner(store, f"morning:{person}", max(hours.next_morning(now), hours.not_before(after)))
+        away = book.absence(store, person).at(now)  # then whoever stands in is to have it on their next morning
+        due.sooner(store, f"morning:{person}", now if away else max(hours.next_morning(now), hours.not_before(after)))
+
+
+def _last_said(store: Store, person: str, ticket: int, turn: Turn, instead_of: str) -> int:
+    """When somebody may be told again, by itself, that a turn is late: of several that are, they hear together."""
+    rows = store.query(
+        """SELECT said FROM news WHERE person = ? AND ticket = ? AND party = ? AND instead_of = ? AND turn = ? AND since = ?
+           AND told > 0""",
+        person, ticket, turn.party, instead_of, *identity(turn),
+    )  # fmt: skip
+    if not rows or not rows[0]["said"]:
+        return 0
+    ladder, holidays = store.policy.remind.ladder, store.policy.days.holidays
+    return plus_working_days(rows[0]["said"], ladder, holidays) - round(min(ladder, 1) * DAY / 2)
 
 
 def identity(turn: Turn) -> tuple[str, int]:
@@ -115,11 +137,11 @@ def untold(store: Store, person: str, now: int, limit: int, ticket: int = 0) -> 
     return [News(**row) for row in rows]
 
 
-def known(store: Store, person: str, now: int, limit: int) -> list[News]:
-    """What somebody was told of before and did not ask to be left alone by: rungs only, the oldest tickets first."""
+def known(store: Store, person: str, limit: int) -> list[News]:
+    """Of what rungs somebody was told before, the oldest tickets first; what was snoozed meanwhile is as if it never was told."""
     rows = store.query(
-        f"SELECT {_NEWS} FROM news WHERE person = ? AND told >= height AND height > 0 AND after <= ? ORDER BY ticket LIMIT ?",  # noqa: S608 -- likewise
-        person, now, limit,
+        f"SELECT {_NEWS} FROM news WHERE person = ? AND told > 0 ORDER BY ticket LIMIT ?",  # noqa: S608 -- likewise
+        person, limit,
     )  # fmt: skip
     return [News(**row) for row in rows]
 
@@ -132,9 +154,14 @@ def no_news(store: Store, person: str, news: News) -> None:
     )  # fmt: skip
 
 
-def all_told(store: Store, person: str, now: int) -> None:
-    """Everything that there was to be told was told."""
+def all_told(store: Store, person: str, now: int, shown: Iterable[tuple[int, str]]) -> None:
+    """Everything that there was to be told was told; of these turns (ticket, party) it is noted when they were said."""
     store.execute("UPDATE news SET told = height WHERE person = ? AND told < height AND after <= ?", person, now)
+    for ticket, party in shown:
+        store.execute(
+            "UPDATE news SET said = ?, told = height, times = times + 1 WHERE person = ? AND ticket = ? AND party = ?",
+            now, person, ticket, party,
+        )  # fmt: skip
 
 
 def leave_alone(store: Store, person: str, ticket: int, until: int, asked: Asked) -> None:
@@ -156,6 +183,23 @@ def quiet_until(store: Store, person: str, ticket: int) -> int:
         "SELECT until FROM quiet WHERE person = ? AND ticket = ? ORDER BY id DESC LIMIT 1", person, ticket
     )
     return int(rows[0]["until"]) if rows else 0
+
+
+def put_off(store: Store, person: str, ticket: int, since: int) -> int:
+    """When somebody last snoozed a ticket, if that was since a moment, and they did not mute or unmute it after; else 0."""
+    rows = store.query(
+        "SELECT kind, at FROM quiet WHERE person = ? AND ticket = ? ORDER BY id DESC LIMIT 1", person, ticket
+    )
+    return int(rows[0]["at"]) if rows and rows[0]["kind"] == "snoozed" and rows[0]["at"] >= since else 0
+
+
+def said_before(store: Store, person: str, what: str, now: int) -> bool:
+    """Whether somebody's last morning said exactly this; else it is their last one from now on."""
+    what = hashlib.sha256(what.encode()).hexdigest()
+    if store.query("SELECT 1 FROM morning WHERE person = ? AND what = ?", person, what):
+        return True
+    store.execute("INSERT OR REPLACE INTO morning (person, at, what) VALUES (?, ?, ?)", person, now, what)
+    return False
 
 
 def remember(store: Store, person: str, ticket: int, text: str, at: int, asked: Asked) -> int:

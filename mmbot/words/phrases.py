@@ -147,7 +147,7 @@ def ago(at: int, now: int) -> str:
 
 def past(at: int, now: int) -> str:
     """How long something is over, in words that are read now: `today`, `1 day ago`."""
-    days = (now - at) // 86_400_000
+    days = now // 86_400_000 - at // 86_400_000
     return "today" if days <= 0 else f"{plural(days, 'day')} ago"
 
 

@@ -8,10 +8,10 @@ from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Message, Row
-from mmbot.words.cards import Who, called, resting, title_of
+from mmbot.words.cards import called, resting, title_of
 from mmbot.words.phrases import day, ended, listed, plain, plural, quoted, thread_at, typed, when, zone_of
 
-NOON = 12
+NOON, TWICE = 12, 2
 FEW = 3
 """How many people or tickets are named where there may be more."""
 
@@ -19,62 +19,98 @@ FEW = 3
 # A morning
 
 
-def morning(at: int, zone: str, waits: Sequence[str], more: int, late: Sequence[str], others: Sequence[str]) -> str:
-    """What waits for somebody: a line for each ticket, and how many `more`; what is `late` with others; what there is besides."""
-    hello = "Good morning." if datetime.fromtimestamp(at / 1000, zone_of(zone)).hour < NOON else "Hello."
-    lines = []
-    if waits:
-        count = len(waits) + more
-        lines.append(f"{hello} {plural(count, 'ticket')} {'waits' if count == 1 else 'wait'} for **you**:")
-        lines += [f"- {line}" for line in waits]
-        lines += [f"… {more} more: {typed('queue')}"] if more else []
-    if late:
-        are = "is" if len(late) == 1 else "are"
-        begin = "Besides," if waits else hello
-        lines.append(f"{begin} {plural(len(late), 'ticket')} {are} late with somebody else, and you can move it on:")
-        lines += [f"- {line}" for line in late]
-    lines += others
-    return "\n".join(lines if waits or late else [f"{hello} {lines[0]}", *lines[1:]])
+def hello(at: int, zone: str) -> str:
+    """How a message begins that may have been held up until the afternoon."""
+    return "Good morning." if datetime.fromtimestamp(at / 1000, zone_of(zone)).hour < NOON else "Hello."
 
 
-def heard_too(line: str, names: Sequence[str], rung: int) -> str:
-    """A line about a turn of the reader's own that is late: who hears of it now, too, or how often it was said."""
-    if names:
-        return f"{line} {listed(names)} {'hears' if len(names) == 1 else 'hear'} of it today, too."
-    return f"{line} I said so {rung - 1} times before." if rung > FEW else line
+def morning(greeting: str, waits: Sequence[str], late: Sequence[str], others: Sequence[str]) -> str:
+    """What waits for somebody, what is late with others, and what there is besides: paragraphs of whole lines."""
+    first, *rest = [*waits, *(["Besides, " * bool(waits) + late[0], *late[1:]] if late else []), *others]
+    return "\n".join([f"{greeting} {first}", *rest])
 
 
-def late_with(ticket: Ticket, turn: Turn, line: str, name: str, takers: Sequence[tuple[str, int]], nudged: int) -> str:
-    """A line about a turn that is late with somebody else, and what its reader can do.
+def waiting(lines: Sequence[str], more: int) -> list[str]:
+    """What waits for the reader: a line for each ticket, and how many `more`."""
+    count = len(lines) + more
+    if not lines:
+        return []
+    begin = f"{plural(count, 'ticket')} {'waits' if count == 1 else 'wait'} for **you**:"
+    return [begin, *(f"- {line}" for line in lines), *([f"… {more} more: {typed('queue')}"] if more else [])]
 
-    `name` is whoever it is late with ("" for nobody), `takers` are others who could take it, each with how much waits for them,
-    `nudged` is how often a silent submitter was reminded.
-    """
-    ref = ticket.handle
-    if turn.party == "submitter":
-        asked = f" I reminded {name} {plural(nudged, 'time')}." if nudged else ""
-        close = typed(f"close {ref} WHY")
-        return f"{line}{asked} What becomes of it is yours to say: ask again, keep waiting, or {close}. I close nothing by myself."
-    if turn.party == "owner":
-        return f"{line} Ask {name}, or take it over: {typed(f'claim {ref}')}." if name else line
-    if turn.party == "release":
-        return (
-            f"{line} {listed([x for x, _ in takers][:FEW], 'or')} can do it."
-            if takers
-            else f"{line} Nobody can: {_give('release')}."
-        )
-    queues = [f"{x} has {f'{n} waiting' if n else 'nothing waiting'}" for x, n in takers[:FEW]]
-    if not name:
-        return f"{line} Nobody has started. " + (
-            f"Who could: {listed(queues)}." if queues else f"Nobody could: {_give(turn.party)}."
-        )
-    return f"{line} Ask {name}" + (
-        f", or give it to another: {listed(queues)}." if queues else "; nobody else holds the role."
+
+def late(lines: Sequence[str], tickets: int) -> list[str]:
+    """What is late with others, so that the reader hears of it."""
+    are, it = ("is", "it") if tickets == 1 else ("are", "them")
+    begin = f"{plural(tickets, 'ticket')} {are} late with somebody else, and you can move {it} on:"
+    return [begin, *(f"- {line}" for line in lines)] if lines else []
+
+
+def heard_too(line: str, names: Sequence[str]) -> str:
+    """A line about a turn of the reader's own that is late: who hears of it from now on, too."""
+    return f"{line} {listed(names)} {'hears' if len(names) == 1 else 'hear'} of it today, too."
+
+
+def said_before(line: str, times: int) -> str:
+    """A line about what is late, which was said so often before."""
+    return f"{line} I said so {times} times before." if times > TWICE else line
+
+
+def put_off(line: str, at: int) -> str:
+    """A line about a ticket that was snoozed until now."""
+    return f"{line} You put it off on {day(at)}."
+
+
+def take_over(ticket: Ticket, turn: Turn, line: str, name: str) -> str:
+    """A line about what waits for somebody for whom the reader, called so, stands in."""
+    way = f"claim {ticket.handle}" if turn.party == "owner" else f"assign {ticket.handle} {turn.party} @{name}"
+    return f"{line} To take it over: {typed(way)}." if turn.party != "release" else line
+
+
+def silent(ticket: Ticket, line: str, name: str, nudged: int) -> str:
+    """A line about a submitter who has not answered for so long that it is for the owner to say what becomes of the ticket."""
+    asked = (
+        f" I reminded {name} {'once' if nudged == 1 else 'twice' if nudged == TWICE else f'{nudged} times'}."
+        if nudged
+        else ""
+    )
+    return (
+        f"{line}{asked} What becomes of it is yours to say: ask again, keep waiting, or {typed(f'close {ticket.handle} WHY')}. "
+        "I close nothing by myself."
     )
 
 
-def _give(role: str) -> str:
-    return f"an admin gives the role with {typed(f'people add @USER {role}')}"
+def late_with(
+    ticket: Ticket, turn: Turn, line: str, name: str, takers: Sequence[tuple[str, int]], able: str, *, away: bool
+) -> str:
+    """A line about a turn that is late with somebody else, and what its reader can do.
+
+    `name` is whoever it is late with ("" for nobody), `takers` are others who could take it, each with how much waits for
+    them, the shortest queue first; `able` is the reader's name who could take it, too; `away` whether those who could are away.
+    """
+    ref = ticket.handle
+    if turn.party == "owner":
+        return f"{line} Ask {name}, or take it over: {typed(f'claim {ref}')}." if name else line
+    if turn.party == "release":
+        could = f"{listed([x for x, _ in takers][:FEW], 'or')} can do it." if takers else _nobody("release", away=away)
+        return f"{line} {could}"
+    queues = [f"{x} ({f'{n} waiting' if n else 'nothing waits'})" for x, n in takers[:FEW]]
+    shortest = f"{queues[0]} has the shortest queue, then {listed(queues[1:])}" if queues[1:] else ""
+    shortest = f"{queues[0]} could take it" if queues and not shortest else shortest
+    ways = [f"ask {name}"] if name else []
+    ways += [f"give it to another: {shortest}"] if shortest and name else [shortest] if shortest else []
+    ways += [f"take it yourself: {typed(f'assign {ref} {turn.party} @{able}')}"] if able else []
+    if not ways:
+        return f"{line} {_nobody(turn.party, away=away)}"
+    said = f"{'; or '.join(ways)}."
+    return f"{line} {said[:1].upper() if name else said[:1]}{said[1:]}"
+
+
+def _nobody(role: str, *, away: bool) -> str:
+    give = typed(f"people add @USER {role}")
+    return (
+        f"{'Whoever could take it is away' if away else 'Nobody could take it'}: an admin gives the role with {give}."
+    )
 
 
 def quiet_otherwise(parts: Sequence[tuple[str, Sequence[str], int]], *, more: bool) -> str:
@@ -84,12 +120,12 @@ def quiet_otherwise(parts: Sequence[tuple[str, Sequence[str], int]], *, more: bo
     return f"Quiet otherwise: {'; '.join(words)}."
 
 
-def row(ticket: Ticket, buttons: Sequence[Button]) -> Row:
-    """The buttons of one line."""
-    return Row(tuple(buttons), f"**{ticket.handle}**")
+def row(ticket: Ticket, part: str, buttons: Sequence[Button]) -> Row:
+    """The buttons of one line; `part` says which, where several are of the ticket."""
+    return Row(tuple(buttons), f"**{ticket.handle}**{f' {part}' if part else ''}")
 
 
-def buttons(ticket: Ticket, turn: Turn, *, taken: bool) -> list[Button]:
+def buttons(ticket: Ticket, turn: Turn, *, taken: bool, first: bool) -> list[Button]:
     """What somebody can do at once whose turn it is, if a button can; and to be left alone. `taken`: it is theirs by name."""
     ref, out = ticket.handle, list[Button]()
     step = ticket.policy.steps.get(turn.step)
@@ -104,14 +140,14 @@ def buttons(ticket: Ticket, turn: Turn, *, taken: bool) -> list[Button]:
     elif turn.party in ticket.policy.roles and not taken:
         out.append(Button(f"I'll review as {title_of(ticket, turn.party)}", f"claim {ref} {turn.party}", "primary"))
     hand = [Button("Hand over…", f"assign {ref} {turn.party}")] if taken else []
-    return [*out, *_peace(ref), *hand]
+    return [*out, *_peace(ref, first=first), *hand]
 
 
-def _peace(ref: str) -> list[Button]:
-    return [Button("Snooze…", f"snooze {ref}"), Button("Mute", f"mute {ref}")]
+def _peace(ref: str, *, first: bool) -> list[Button]:
+    return [Button("Snooze…", f"snooze {ref}"), Button("Mute", f"mute {ref}")] if first else []
 
 
-def late_buttons(ticket: Ticket, turn: Turn, name: str, taker: str) -> list[Button]:
+def late_buttons(ticket: Ticket, turn: Turn, name: str, taker: str, *, first: bool) -> list[Button]:
     """What somebody can do about a turn that is late with another: `name`, or nobody, and `taker` could take it."""
     ref = ticket.handle
     if turn.party == "submitter":
@@ -127,11 +163,11 @@ def late_buttons(ticket: Ticket, turn: Turn, name: str, taker: str) -> list[Butt
             if turn.party != "owner"
             else [Button("I take it over", f"claim {ref}")]
         )
-        return [Button(f"Remind {name}", f"remind {ref} @{name}", "primary"), *hand, *_peace(ref)]
+        return [Button(f"Remind {name}", f"remind {ref} @{name}", "primary"), *hand, *_peace(ref, first=first)]
     if taker and turn.party == "release":
-        return [Button(f"Remind {taker}", f"remind {ref} @{taker}", "primary"), *_peace(ref)]
+        return [Button(f"Remind {taker}", f"remind {ref} @{taker}", "primary"), *_peace(ref, first=first)]
     ask = [Button(f"Ask {taker}", f"assign {ref} {turn.party} @{taker}", "primary")] if taker else []
-    return [*ask, Button("Ask somebody…", f"assign {ref} {turn.party}"), *_peace(ref)]
+    return [*ask, Button("Ask somebody…", f"assign {ref} {turn.party}"), *_peace(ref, first=first)]
 
 
 # A silent submitter
@@ -150,12 +186,13 @@ def nudge(ticket: Ticket, turn: Turn, owner: str, thread: str, *, last: bool, no
     if not last:
         return Message(
             f"{about} waits for you since {day(turn.since)}: {what}. {do} "
-            f"If you need longer, say so in {thread_at(thread)}: nobody minds."
+            f"If you need longer, say so in {thread_at(thread)}."
         )
     ask = f"I have asked {guide}" if turn.due <= now else f"On {day(turn.due)} I ask {guide}"
     return Message(
         f"{about} still needs {what}; nobody else can go on meanwhile. {do} {ask} what shall become of it; I close nothing by myself. "
-        f"Will it take longer? Say so in {thread_at(thread)}. Have you given it up? {typed(f'withdraw {ticket.handle}')}; it can be reopened."
+        f"Will it take longer? Say so in {thread_at(thread)}. Have you given it up? {typed(f'withdraw {ticket.handle}')} "
+        "takes it back, and it can be reopened."
     )
 
 
@@ -165,7 +202,10 @@ def nudge(ticket: Ticket, turn: Turn, owner: str, thread: str, *, last: bool, no
 def snoozed(ticket: Ticket, until: int, zone: str) -> str:
     """Somebody's reminders leave a ticket out for some days."""
     at = when(until, zone).partition(",")[0]
-    return f"No reminder of {called(ticket)} for you until {at}; then you hear of it if it still waits for you. Earlier: {typed(f'unmute {ticket.handle}')}."
+    back = typed(f"unmute {ticket.handle}")
+    return (
+        f"No reminder of {called(ticket)} for you until {at}; then you hear of it if it still waits. Earlier: {back}."
+    )
 
 
 def muted(ticket: Ticket) -> str:
@@ -254,7 +294,8 @@ def no_reminder(number: int) -> str:
 
 def only_yourself(ticket: Ticket) -> str:
     """Whoever submits may not have others reminded: the bot does it."""
-    return f"You can remind yourself: {typed(f'remind me about {ticket.handle} tomorrow')}. Whoever {called(ticket)} waits for is reminded without being asked."
+    way = typed(f"remind me about {ticket.handle} tomorrow")
+    return f"You can remind yourself: {way}. Whoever {called(ticket)} waits for is reminded without being asked."
 
 
 def nothing_to_do_with_it(ticket: Ticket, name: str) -> str:

@@ -427,7 +427,7 @@ TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
     "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
     "contribute": "For the web Marketplace", "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
-    "snooze": "Leave me alone for …", "remind": "Remind whom, and when?", "close": "Close it: why?",
+    "snooze": "No reminders for …", "remind": "Remind whom, and when?", "close": "Close it: why?",
 }  # fmt: skip
 
 
