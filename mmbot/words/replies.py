@@ -438,6 +438,8 @@ def dialog_title(word: str) -> str:
 
 def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:
     """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
+    if ticket is None and line.lower().startswith("forget"):
+        return f"{typed('reminders')} shows yours with their numbers."
     if ticket is None and line.lower().startswith("contribute"):
         return "Everybody in the channel can read what you write here. You get a ticket number at once."
     if line.lower().startswith("away"):
