@@ -418,7 +418,8 @@ BEGUN = [
     "done MB-1", "skip MB-1", "skip MB-1 legal", "undone MB-1", "reject MB-1",
     "contribute", "contribute tool https://example.com", "beta MB-1", "track MB-1", "track MB-1 web", "edit MB-1", "edit MB-1 title",
     "hold MB-1", "block MB-1", "block MB-1 security", "block MB-1 dev --commit 3333333", "unblock MB-1", "disclose MB-1",
-    "snooze MB-1", "remind MB-1", "remind MB-1 in 3 days", "forget", "close MB-1", "note MB-1", "commit MB-1", "away", "away @sam", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
+    "note MB-1", "commit MB-1", "away", "away @sam", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
+    "snooze MB-1", "remind MB-1", "remind MB-1 in 3 days", "forget", "close MB-1",
 ]  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from mmbot.events import (
     AskNext,
     AskPeople,
     AskQueue,
+    AskReminders,
     AskSearch,
     AskStatus,
     Assign,
@@ -30,18 +31,22 @@ from mmbot.events import (
     Contribute,
     EditTicket,
     EndTicket,
+    Forget,
     GiveVerdict,
     HoldTicket,
     Incomplete,
     JudgeItem,
     Misread,
     MoveReview,
+    Mute,
     Pushed,
+    Remind,
     RequestReviews,
     Resubmit,
     SayAway,
     SayReady,
     SettleFinding,
+    Snooze,
     Submit,
     TakeStep,
     UndoStep,
@@ -134,6 +139,14 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     ),
     AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
     AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
+    Snooze: st.builds(Snooze, ticket=numbers, days=st.sampled_from((1, 3, 7))),
+    Mute: st.builds(Mute, ticket=numbers, muted=st.booleans()),
+    Remind: st.builds(
+        Remind, ticket=numbers, person=ids | st.just("me"), text=st.sampled_from(("", "?")),
+        when=st.sampled_from(("", "in 2 hours", "tomorrow", "on monday", "on 2026-11-01", "in 400 days")),
+    ),
+    AskReminders: st.just(AskReminders()),
+    Forget: st.builds(Forget, number=st.integers(1, 4)),
     AskPeople: st.builds(
         AskPeople, act=st.sampled_from(("", "add", "add", "remove")), people=ids.map(lambda x: (x,)),
         roles=st.sampled_from((*ROLES, "owner")).map(lambda x: (x,)),
@@ -187,7 +200,7 @@ class Reviews(Play, RuleBasedStateMachine):
 
     def _meant(self, what: Command, actor: str) -> Command:
         texts = {x: v.replace("?", self.word()) for x in ("why", "text", "note") if "?" in (v := getattr(what, x, ""))}
-        if isinstance(what, Assign) and what.person == "me":
+        if isinstance(what, Assign | Remind) and what.person == "me":
             texts["person"] = id_of(actor)
         return what.model_copy(update=texts)
 
@@ -275,9 +288,10 @@ class Reviews(Play, RuleBasedStateMachine):
         self.happens(Pushed(repository=where, ref_kind=kind, ref_name="v1.4.0", commit=commit))
         assert self.last_fact == before, "the review moves only when somebody moves it"
 
-    @rule(minutes=st.sampled_from((1, 6, 90, 3000)))
+    @rule(minutes=st.sampled_from((1, 6, 90, 1440, 3000, 20_000)))
     def time_passes(self, minutes: int) -> None:
         self.now += minutes * 60_000
+        self.falls_due()
 
     # The rules
 

@@ -60,6 +60,11 @@ def morning(tx: Tx, person: str) -> None:
     if not office.open(tx.now):
         due.put(tx.store, f"morning:{person}", office.not_before(tx.now))
         return
+    if due.before(
+        tx.store, "ticket", tx.now
+    ):  # after a time down: what became late meanwhile belongs into the same message
+        due.put(tx.store, f"morning:{person}", tx.now)
+        return
     fresh, nudged = _news(tx, person, people)
     for ticket, turn, count in nudged:
         _nudge(tx, ticket, turn, person, count)
@@ -208,7 +213,10 @@ def remind_due(tx: Tx, subject: str) -> None:
         due.put(tx.store, f"remind:{found.id}", office.not_before(tx.now))
         return
     why = _not_told(tx, found)
-    ticket = tx.ticket(found.ticket)
+    ticket, asker = tx.ticket(found.ticket), reminders.office(tx.store, found.by)
+    if why and not asker.open(tx.now):  # looked at again when whoever asked can be told
+        due.put(tx.store, f"remind:{found.id}", asker.not_before(tx.now))
+        return
     if why:
         mine = found.person == found.by
         tx.say(words.not_reminded(ticket, "to be" if mine else tx.who(found.person), found.text, why), to=found.by)
