@@ -335,9 +335,9 @@ def test_each_lateness_is_told_by_the_next_working_morning(
                         continue
                     morning = found.next_morning(person, at)
                     latest = morning if morning > back else max(morning, found.next_morning(person, back))
-                    heard = [text for when, text in found.mornings[person] if at < when <= latest]
+                    heard = [text for when, text in found.mornings[person] if at <= when <= latest]
                     assert any(f"**MB-{n} " in text for text in heard), (n, turn, person, rung)
-                    early = [text for when, text in found.mornings[person] if when <= at]
+                    early = [text for when, text in found.mornings[person] if when < at]
                     if person == "id-olive" and turn.party != "owner":
                         assert (
                             not any(f"**MB-{n} " in x and "late" in x for x in early) or len(found.store.turns(n)) > 1
