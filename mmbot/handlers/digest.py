@@ -79,12 +79,13 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
         return None, ()
     more = max(0, count - len(mine))
     rows = _rows(tx, person, [*mine, *late][:WITH_BUTTONS])
+    hidden = any(not x.mine for x in entries[SHOWN:])
     count_late = len({x.ticket.number for x in late})
     reader = Actor(person, roles)
     text = words.morning(
         words.hello(tx.now, tx.zone(person)),
         words.waiting([_own_line(tx, x, reader, people) for x in mine], more),
-        words.late([_late_line(tx, x, person) for x in late], count_late),
+        words.late([_late_line(tx, x, person) for x in late], count_late, more=hidden),
         [*_for_absent(tx, shown, person), *_quiet(tx, person, shown)],
     )
     return Message(text, rows), shown

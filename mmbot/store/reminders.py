@@ -126,7 +126,7 @@ def untold(store: Store, person: str, now: int, limit: int, ticket: int = 0) -> 
     """What somebody has to be told and was not, the latest rungs first; of one ticket, or of all."""
     if ticket:
         rows = store.query(
-            f"SELECT {_NEWS} FROM news WHERE person = ? AND ticket = ? AND told < height AND after <= ? LIMIT ?",  # noqa: S608 -- our own words
+            f"SELECT {_NEWS} FROM news WHERE person = ? AND ticket = ? AND +told < height AND +after <= ? LIMIT ?",  # noqa: S608 -- our own words
             person, ticket, now, limit,
         )  # fmt: skip
     else:

@@ -26,7 +26,9 @@ def hello(at: int, zone: str) -> str:
 
 def morning(greeting: str, waits: Sequence[str], late: Sequence[str], others: Sequence[str]) -> str:
     """What waits for somebody, what is late with others, and what there is besides: paragraphs of whole lines."""
-    first, *rest = [*waits, *(["Besides, " * bool(waits) + late[0], *late[1:]] if late else []), *others]
+    if late:
+        late = [f"Besides, {late[0]}" if waits else f"{late[0][:1].upper()}{late[0][1:]}", *late[1:]]
+    first, *rest = [*waits, *late, *others]
     return "\n".join([f"{greeting} {first}", *rest])
 
 
@@ -39,11 +41,12 @@ def waiting(lines: Sequence[str], more: int) -> list[str]:
     return [begin, *(f"- {line}" for line in lines), *([f"… {more} more: {typed('queue')}"] if more else [])]
 
 
-def late(lines: Sequence[str], tickets: int) -> list[str]:
-    """What is late with others, so that the reader hears of it."""
+def late(lines: Sequence[str], tickets: int, *, more: bool) -> list[str]:
+    """What is late with others, so that the reader hears of it; whether there is `more` than the lines say."""
     are, it = ("is", "it") if tickets == 1 else ("are", "them")
-    begin = f"{plural(tickets, 'ticket')} {are} late with somebody else, and you can move {it} on:"
-    return [begin, *(f"- {line}" for line in lines)] if lines else []
+    begin = f"{'at least ' if more else ''}{plural(tickets, 'ticket')} {are} late with somebody else, and you can move {it} on:"
+    rest = [f"… and more: {typed('queue all')}"] if more else []
+    return [begin, *(f"- {line}" for line in lines), *rest] if lines else []
 
 
 def heard_too(line: str, names: Sequence[str]) -> str:
