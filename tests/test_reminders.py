@@ -38,7 +38,8 @@ from mmbot.events import (
     Submit,
     Where,
 )
-from mmbot.policy import Hours
+from mmbot.mattermost import render
+from mmbot.policy import Hours, Policy
 from mmbot.store import due, outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
@@ -135,8 +136,8 @@ def test_when_is_cut_out_of_a_line(line: str, rest: str, when: str) -> None:
 class Weeks:
     """One store with its people; what was said to each of them, and when."""
 
-    def __init__(self, folder: Path, zones: list[str]) -> None:
-        self.store = Store(folder / "mmbot.db", POLICY)
+    def __init__(self, folder: Path, zones: list[str], rules: Policy = POLICY) -> None:
+        self.store = Store(folder / "mmbot.db", rules)
         self.store.connection.execute("PRAGMA synchronous = OFF")  # nothing of it outlasts the test
         self.now, self.ids = MONDAY, itertools.count(1)
         self.app = App(self.store, Settings(), lambda: self.now)
@@ -161,6 +162,16 @@ class Weeks:
                 ref_name="v1.0.0", commit=f"{number:040x}", tree=f"{number:040x}", manifest=plugin,
             ))  # fmt: skip
         self.heard(by_clock=False)
+        self.submitters_have_their_days()
+
+    def submitters_have_their_days(self) -> None:
+        """A submitter's days count only while nobody else is waited for."""
+        for number in range(1, self.store.next_number()):
+            waits = self.store.turns(number)
+            if found := waits.get("submitter"):
+                assert bool(found.alone) == (len(waits) == 1)
+                assert found.due == (plus_days(found.alone, POLICY.days.submitter) if found.alone else 0)
+                assert not found.alone or found.alone >= found.since
 
     def heard(self, *, by_clock: bool) -> None:
         for row in outbox.due(self.store, self.now, limit=1000):
@@ -242,9 +253,9 @@ class Weeks:
 
 
 @contextmanager
-def weeks(zones: list[str]) -> Iterator[Weeks]:
+def weeks(zones: list[str], rules: Policy = POLICY) -> Iterator[Weeks]:
     with tempfile.TemporaryDirectory() as folder:
-        played = Weeks(Path(folder), zones)
+        played = Weeks(Path(folder), zones, rules)
         try:
             yield played
         finally:
@@ -342,6 +353,69 @@ def test_each_lateness_is_told_by_the_next_working_morning(
                         assert (
                             not any(f"**MB-{n} " in x and "late" in x for x in early) or len(found.store.turns(n)) > 1
                         )
+
+
+def test_a_morning_with_many_tickets_is_short_and_fits_old_servers() -> None:
+    with weeks([""]) as found:
+        for n in range(1, 61):
+            found.happens("sue", Submit(link=f"https://github.com/{'o' * 39}/{'r' * 90}{n} v1.0.0"))
+        found.passes(24 * 4)
+        (_, text), (_, late) = found.mornings["id-olive"][:2]
+        assert "60 tickets wait for **you**" in text
+        assert "was due" in late
+        assert text.count("\n- ") == 10
+        assert "50 more" in text
+        rows = found.store.query("SELECT body FROM outbox WHERE person = 'id-olive' AND body LIKE '%60 tickets%'")
+        for row in rows:
+            shown = render.props(
+                outbox.read_message(row["body"]), 99_999, "k" * 32, b"k" * 32, "https://mmbot.example.com:8443", 1
+            )
+            assert render.weight(shown) <= render.PROPS_BUDGET
+            assert len(shown["attachments"]) == 5
+
+
+def test_on_a_day_off_nobody_hears_of_anything() -> None:
+    off = POLICY.days.model_copy(update={"holidays": (date(2026, 11, 10), date(2026, 11, 13))})
+    with weeks([""], POLICY.model_copy(update={"days": off})) as found:
+        found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
+        found.passes(24 * 8)
+        days = [found.day("id-olive", at).isoformat() for at, _ in found.mornings["id-olive"]]
+        assert days == [
+            "2026-11-11",
+            "2026-11-17",
+        ]  # due on the 16th: of three working days the 10th and the 13th are none
+
+
+def test_what_an_absent_owner_hears_of_goes_to_another_owner_and_to_nobody_else() -> None:
+    with weeks([""]) as found:
+        found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
+        found.happens("olive", RequestReviews(ticket=1))
+        for name, role in (("pam", "product"), ("dana", "dev"), ("sam", "security")):
+            found.happens(name, GiveVerdict(ticket=1, role=role, decision="approve", all=True))
+        found.happens("quinn", Assign(ticket=1, role="qa", person="id-quinn"))
+        found.happens("olive", SayAway(day=date(2026, 12, 24), person="id-ole"))
+        found.passes(24 * 20)
+        assert [found.day("id-ole", at).isoformat() for at, _ in found.mornings["id-ole"]][:1] == ["2026-11-24"]
+        assert "olive, who is away until 24 Dec" in found.mornings["id-ole"][0][1]
+        assert set(found.mornings) == {"id-quinn", "id-ole"}
+
+
+def test_a_new_policy_tells_what_is_late_by_it_and_nothing_twice() -> None:
+    with weeks([""]) as found:
+        found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
+        found.passes(24 * 5)
+        told = len(found.mornings["id-olive"])
+        path = found.store.path
+        for owner in (3, 1, 3):  # the first says nothing new
+            found.store.close()
+            found.store = Store(
+                path, POLICY.model_copy(update={"days": POLICY.days.model_copy(update={"owner": owner})})
+            )
+            found.app = App(found.store, Settings(), lambda: found.now)
+            found.passes(1)
+            assert len(found.mornings["id-olive"]) == told
+        found.passes(24 * 4)
+        assert len(found.mornings["id-olive"]) == told + 1
 
 
 def test_hours_that_are_always_open_need_no_morning() -> None:

@@ -54,15 +54,17 @@ def entry(tx: Tx, person: str, news: News, people: Book, *, fresh: bool) -> Entr
         return None
     if news.instead_of and person in {*rules.own(ticket, turn, people), *rules.told(ticket, turn, reached, people)}:
         return None
-    if news.instead_of and (not tx.is_away(for_whom) or person not in tx.instead(for_whom, part_of(turn), ticket)):
+    if news.instead_of and (
+        not tx.is_away(for_whom) or person not in tx.instead(for_whom, part_of(turn, mine=mine), ticket)
+    ):
         return None
     put_off = store.put_off(tx.store, person, ticket.number, news.since) if fresh and news.told < 0 else 0
     return Entry(ticket, turn, mine, fresh, news.instead_of, put_off, news.times)
 
 
-def part_of(turn: Turn) -> str:
-    """The part of a ticket that somebody has in a turn: a role's review, "release", or "owner"."""
-    return "owner" if turn.party == "submitter" else turn.party
+def part_of(turn: Turn, *, mine: bool = True) -> str:
+    """The part of a ticket for which somebody hears of a turn: a role's review or "release" where it is theirs, else "owner"."""
+    return turn.party if mine and turn.party != "submitter" else "owner"
 
 
 def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tuple[Message | None, Sequence[Entry]]:

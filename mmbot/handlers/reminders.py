@@ -117,7 +117,7 @@ def _hand_on(tx: Tx, absent: str, entries: Sequence[Entry], people: Book) -> Non
     for x in entries:
         reached = rules.height(tx.policy, x.turn, tx.now)
         known = {absent, *rules.own(x.ticket, x.turn, people), *rules.told(x.ticket, x.turn, reached, people)}
-        for person in tx.instead(absent, digest.part_of(x.turn), x.ticket):
+        for person in tx.instead(absent, digest.part_of(x.turn, mine=x.mine), x.ticket):
             if person not in known:
                 reminders.tell(tx.store, person, x.ticket.number, x.turn, reached, tx.now, absent)
 

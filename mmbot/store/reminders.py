@@ -69,14 +69,17 @@ def office(store: Store, person: str) -> Office:
 
 
 def turned(store: Store, ticket: Ticket, before: Mapping[str, Turn], after: Mapping[str, Turn], now: int) -> None:
-    """Have those told, some morning, whose turn it has become; what was to be told of turns that are over is not."""
+    """Have those told, some morning, whose turn it has become; what was to be told of turns that are over is not.
+
+    Where any hour is as good as a morning, there is none on which it is known that they have not acted: then only rungs are told.
+    """
     people = None
     for party in {*before, *after}:
         turn = after.get(party)
         if turn == before.get(party):
             continue
         store.execute("DELETE FROM news WHERE ticket = ? AND party = ?", ticket.number, party)
-        if turn:
+        if turn and not store.policy.hours.always:
             people = people or book_of(store)
             for person in own(ticket, turn, people):
                 tell(store, person, ticket.number, turn, 0, now)
