@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import backlog, corpus, handlers, requests, startup, stream
+from bench import backlog, clocks, corpus, handlers, requests, startup, stream
 from bench.figures import Figures
 
-PARTS = ("requests", "handlers", "stream", "backlog", "startup")
+PARTS = ("requests", "handlers", "clocks", "stream", "backlog", "startup")
 
 
 @click.command()
@@ -36,6 +36,8 @@ def _measured(part: str, tickets: int, count: int, folder: Path) -> list[Figures
             return asyncio.run(requests.measure(tickets, count, folder))
         case "handlers":
             return handlers.measure(tickets, count, folder)
+        case "clocks":
+            return asyncio.run(clocks.measure(tickets, count, folder))
         case "stream":
             return asyncio.run(stream.measure(tickets, count, folder))
         case "backlog":

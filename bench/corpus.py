@@ -152,6 +152,14 @@ class _Life:
                 who = self.by(before.review(role).reviewer)
                 self.ticket = review.reconsidered(self.ticket, role, "holds", **who)  # type: ignore[arg-type]  # by, at, via
 
+    def finished(self) -> None:
+        """Listed where every role approved; else rejected, withdrawn or a duplicate."""
+        if review.gate(self.ticket).open:
+            self.add(f.StepDone(step="listed", commit=self.ticket.commit, **self.by(self.ticket.owner)))
+            return
+        ending = ("duplicate", "rejected", "withdrawn")[self.ticket.number % 3]
+        self.add(f.Ended(ending=ending, of=max(1, self.ticket.number - 1), **self.by("")))
+
     def _role(self, role: str, person: str, how_far: float) -> None:
         self.add(f.Assigned(role=role, person=person, **self.by(person)))
         for item in self.ticket.items_of(role):
@@ -179,7 +187,7 @@ def _tickets(policy: Policy, count: int) -> Iterator[Ticket]:
         elif life.often(0.2):
             life.add(f.NoteAdded(text="Is this the same as the one before?", **life.by(life.ticket.owner)))
         if not life.often(0.3 if long else 0.04):
-            life.add(f.Ended(ending="duplicate", of=max(1, number - 1), **life.by("")))
+            life.finished()
         yield life.ticket
 
 

@@ -18,6 +18,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.events import (
     ALL,
     AskQueue,
+    AskReport,
     AskSearch,
     AskStatus,
     Command,
@@ -122,6 +123,11 @@ def _all_queues(app: App, count: int) -> Iterator[tuple[str, Command]]:
     return ((corpus.people(QA)[0], AskQueue(whose=ALL, page=1 + n % 5)) for n in range(count))
 
 
+def _reports(app: App, count: int) -> Iterator[tuple[str, Command]]:
+    del app
+    return ((corpus.people(QA)[0], AskReport()) for _ in range(count))
+
+
 def _searches(app: App, count: int) -> Iterator[tuple[str, Command]]:
     return ((corpus.people("dev")[0], AskSearch(about=f"{corpus.name_of(n)} plugin")) for n in _numbers(app, 7)[:count])
 
@@ -184,6 +190,7 @@ _KINDS: dict[str, Callable[[App, int], Iterator[tuple[str, Command]]]] = {
     "queue qa": _queues,
     "queue": _own_queues,
     "queue all": _all_queues,
+    "report": _reports,
     "status --log": _logs,
     "search": _searches,
     "search, every ticket has it": _searches_for_all,

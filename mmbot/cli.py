@@ -98,6 +98,10 @@ def console(store: Path | None, *, empty: bool) -> None:
 @click.option(
     "--channel", default="plugins-marketplace", show_default=True, prompt=True, help="The channel for the tickets."
 )
+@click.option(
+    "--security-channel",
+    help='The security team\'s private channel; "" for none.  [default: what the configuration names, or marketplace-security]',
+)
 @click.option("--trigger", default="mb", show_default=True, help="The slash command's word.")
 @click.option("--bot-name", default="mmbot", show_default=True, help="The user name of the bot's account.")
 @click.option("--listen-host", default="127.0.0.1", show_default=True, help="Where mmbot listens.")

@@ -20,6 +20,9 @@ from mmbot.policy import Policy
 from mmbot.words.choices import (
     CONTRIBUTIONS,
     CORRECTIONS,
+    FILED_AS,
+    REMOVALS,
+    SEVERITIES,
     SNOOZES,
     TRACKS,
     no_such_correction,
@@ -33,6 +36,9 @@ LONGEST = 16_383
 LONGEST_BEGUN = 1_000
 """Characters of a line that a dialog can complete: more would not fit into a button."""
 _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
+_CASE = re.compile(r"(?:sec|bug)-\d{1,6}", re.IGNORECASE)
+_OF_CASES = {"status": "case", "reopen": "resume"}
+"""What people type of a case as they would of a ticket, and what it is called there."""
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
 _AT_THE_END = re.compile(
@@ -48,11 +54,12 @@ _NAME = re.compile(r"@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Context:
-    """What the edge knows about a line: who typed it, in which ticket's thread, and the ids of the @names in it."""
+    """What the edge knows about a line: who typed it, in which ticket's or case's thread, and the ids of the @names in it."""
 
     me: str = ""
     ticket: int | None = None
     people: Mapping[str, str] = field(default_factory=dict)
+    case: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
     """The command that a line spells, without the trigger before it."""
     if len(text) > LONGEST:
         return Misread(text=text[:200], why=f"That is too long for a command: {LONGEST} characters at most.")
-    line = tidy(text)
+    line = _meant(tidy(text))
     first, _, _ = line.partition("\n")
     word = first.split(" ", 1)[0].lower()
     if word in WORDS:
@@ -89,12 +96,27 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return _built(word, *_fields(word, line, policy, context), line)
         except _Wrong as wrong:
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
-    if found := _TICKET.fullmatch(word.rstrip("?")):
+    if found := _TICKET.fullmatch(word.rstrip("?")) or _CASE.fullmatch(word.rstrip("?")):
         alone = line.lower().rstrip("? ") == found.group()
         return read(f"status {found.group()}", policy, context) if alone else _unknown(line, word, context)
     if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
         return AskStatus(about=line.rstrip("? "))
     return _unknown(line, word, context)
+
+
+def _meant(line: str) -> str:
+    """A line about a case, in the words that cases have; a report that says something is one of a vulnerability."""
+    found = re.match(r"(\w+)\s+(\S+)", line)
+    if not found:
+        return line
+    word, begins = found.group(1).lower(), found.group(2)
+    if word in _OF_CASES and any(_CASE.fullmatch(x.text) for x in list(_tokens(line))[1:3]):
+        return f"{_OF_CASES[word]}{line[found.end(1) :]}"
+    return (
+        f"vulnerability{line[found.end(1) :]}"
+        if word == "report" and not _DASH.sub("--", begins).startswith("--")
+        else line
+    )
 
 
 def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, context: Context) -> Command | Misread:
@@ -120,8 +142,13 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "line": "line", "number": "line", "text": "text", "dialog": "text",
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "track-word": "choice", "contribution": "choice", "correction": "choice",
-    "person": "person", "maintainer": "person", "date": "line", "days": "choice", "when": "line",
+    "person": "person", "maintainer": "person", "date": "line", "severity": "choice", "severity-or-bug": "choice", "removal": "choice",
+    "days": "choice", "when": "line", "plugin": "line", "version": "line",
 }  # fmt: skip
+
+
+_OF_A_CASE = {"severity": SEVERITIES, "severity-or-bug": FILED_AS, "removal": REMOVALS}
+"""By the shape of a field of a case, the words that it takes."""
 
 
 def questions(what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]) -> tuple[Question, ...]:
@@ -153,7 +180,7 @@ def _of_somebody(what: Incomplete, policy: Policy) -> bool:
 def _choices(
     shape: str, what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]
 ) -> tuple[tuple[str, str], ...]:
-    fixed = {"track": TRACKS, "contribution": CONTRIBUTIONS, "correction": CORRECTIONS, "days": SNOOZES}
+    fixed = {"track": TRACKS, "contribution": CONTRIBUTIONS, "correction": CORRECTIONS, "days": SNOOZES, **_OF_A_CASE}
     if shape in fixed:
         return tuple(fixed[shape].items())
     if shape == "track-word":
@@ -192,7 +219,8 @@ def usage_hint(word: str) -> str:
 
 
 def _unknown(line: str, word: str, context: Context) -> Misread:
-    close, rest = difflib.get_close_matches(word, WORDS, n=1, cutoff=0.7), line[len(word) :]
+    close, rest = difflib.get_close_matches(word, WORDS, n=3, cutoff=0.7), line[len(word) :]
+    close.sort(key=lambda x: sorted(x) != sorted(word))  # letters in another order are the likeliest slip
     if close and context.ticket and "ticket" in _slots(WORDS[close[0]]) and not _names_ticket(line):
         rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
     meant = typed(close[0] + rest) if close else ""
@@ -222,7 +250,7 @@ def _tokens(line: str) -> Iterator[_Token]:
         yield _Token(_DASH.sub("--", text), found.start(), found.group(1) is not None)
 
 
-def _fields(  # noqa: C901 -- one arm per kind of token
+def _fields(  # noqa: C901, PLR0912 -- one arm per kind of token
     word: str, line: str, policy: Policy, context: Context
 ) -> tuple[dict[str, object], tuple[str, ...]]:
     """The fields that a line gives, and the names of those it lacks. A word is told by its shape, so order does not matter."""
@@ -266,6 +294,8 @@ def _fields(  # noqa: C901 -- one arm per kind of token
         tokens = []
     if "ticket" in slots and "ticket" not in fields and context.ticket:
         fields["ticket"] = context.ticket
+    if "case" in slots and "case" not in fields and context.case:
+        fields["case"] = context.case
     needed = [n for n, info in command.model_fields.items() if info.is_required()] + list(command.must.get(word, ()))
     return {**fields, **fixed}, tuple(n for n in needed if n not in fields and n not in fixed)
 
@@ -288,6 +318,8 @@ def _built(
 ) -> Command | Misread | Incomplete:
     if "ticket" in missing:
         raise _Wrong("Which ticket? Only a mention in its thread needs no number.")
+    if "case" in missing:
+        raise _Wrong("Which case? Only a mention in its thread needs no handle.")
     if missing and WORDS[word].reads:
         raise _Wrong("Which words?")
     if missing:
@@ -295,6 +327,8 @@ def _built(
         ticket = number if isinstance(number, int) else None
         if ticket and not _names_ticket(line):
             line = f"{word} MB-{ticket}{line[len(word) :]}"  # the thread said it; the dialog's answer comes without one
+        if (case := str(fields.get("case", ""))) and not any(_CASE.fullmatch(x.text) for x in _tokens(line)):
+            line = f"{word} {case}{line[len(word) :]}"
         if len(line) > LONGEST_BEGUN:
             raise _Wrong(f"There is no {_slots(WORDS[word])[missing[0]].shown} in that.")
         return Incomplete(word=word, line=line, missing=missing, ticket=ticket, given=tuple(fields))
@@ -393,6 +427,10 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         and (context.ticket is None or not {"number", "text", "days"} & shapes.keys())
     ):
         return open_["ticket"], int(bare)
+    if "case" in open_ and _CASE.fullmatch(bare):
+        return open_["case"], bare.upper()
+    if "of" in open_ and (found := _TICKET.fullmatch(bare)):
+        return open_["of"], int(found.group(1))
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
         return open_["number"], int(found.group(1))
     if "days" in open_ and (found := re.fullmatch(r"(\d{1,4})d?", bare)):
@@ -405,6 +443,13 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
             return open_["date"], date.fromisoformat(bare)
         except ValueError:
             raise _Wrong(f"{code(bare, 20)} is no day; write it as year-month-day, such as `2026-12-01`.") from None
+    for shape, words in _OF_A_CASE.items():
+        if shape in open_ and lower in words:
+            return open_[shape], lower
+    if "version" in open_ and fields.get("removal") == "version" and re.fullmatch(r"v?\d[\w.+-]*", bare):
+        return open_["version"], bare
+    if "plugin" in open_:
+        return open_["plugin"], text
     if "held" in shapes and re.fullmatch(r"[a-z][a-z-]{0,30}", lower):
         return shapes["held"], (lower,)
     if lower in policy.roles and policy.roles[lower].enabled:

@@ -7,7 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 ROLES_BESIDES = ("admin", "owner", "release")
@@ -51,10 +60,18 @@ class Mattermost(_Section):
     url: Url
     team: Name
     channel: Name
+    security_channel: Annotated[str, Field(pattern=r"^[a-z0-9._-]*$", max_length=64)] = ""
     trigger: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)] = "mb"
     late_after_minutes: Annotated[int, Field(ge=1, le=525_600)] = 15
     token: SecretStr = SecretStr("")
     slash_tokens: tuple[SecretStr, ...] = ()
+
+    @field_validator("security_channel")
+    @classmethod
+    def _not_the_public_one(cls, name: str, info: ValidationInfo) -> str:
+        if name and name == info.data.get("channel"):
+            raise ValueError("must be another channel than mattermost.channel: what is confidential is posted there")
+        return name
 
 
 class Listen(_Section):

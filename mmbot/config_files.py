@@ -26,6 +26,7 @@ default_owner = {owner}
 url = {url}  # the server's address, as a browser uses it; a sub-path is fine
 team = {team}  # the team's name in addresses, not its display name
 channel = {channel}  # the channel where cards and checklists appear; the bot must be a member
+security_channel = {security_channel}  # private: what is confidential is posted there, and the bot must be a member. "" for none
 trigger = {trigger}  # the slash command's word. Change it where another program owns it
 # late_after_minutes = 15  # what was written longer ago while mmbot was away is not done; its author is asked to repeat it
 

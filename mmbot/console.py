@@ -15,23 +15,41 @@ from mmbot import commands
 from mmbot.app import App
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
-from mmbot.events import Event, PeopleNamed, Person, Pushed, ReferenceResolved, Where
+from mmbot.events import (
+    Command,
+    Event,
+    Incomplete,
+    Late,
+    Misread,
+    PeopleNamed,
+    Person,
+    Pushed,
+    ReferenceResolved,
+    Where,
+)
 from mmbot.github.difference import Difference, version_diff
 from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply, Row
 from mmbot.outbox import Outbox
 from mmbot.policy import Policy
-from mmbot.store import due
+from mmbot.store import cases, due
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
-from mmbot.store.tx import Settings
+from mmbot.store.tx import MARKET, SECURITY, Settings
 from mmbot.words.phrases import LESS, MB
 
 CHANNEL = "plugins-marketplace"
+CASE_KEY = "ab" * 32
+"""The key of the handles here: the same cases have the same ones each time."""
+LATE_AFTER = 3_600_000
+"""Milliseconds after which what waited for the bot is not acted on any more, unless it tells of the moment when it was written."""
+PLACES = {MARKET: CHANNEL, SECURITY: "security"}
+"""The channels' names here; the second one is the security team's private one."""
 HELP = """\
 @USER: /mb COMMAND               type a slash command, as anybody (/mb help shows what they may do)
 @USER: @mmbot TEXT               mention the bot in the channel
 @USER in thread of MB-1: TEXT    the same in a ticket's thread
+@USER in ~security: @mmbot TEXT  mention it in the security team's private channel
 @USER to mmbot: TEXT             a direct message to the bot
 @USER: !click LABEL              press the newest button of that name; add "on WORDS" to say in which post
 @USER: !fill FIELD=VALUE; …      fill in the dialog that is open for them
@@ -41,7 +59,9 @@ HELP = """\
                                  with REF and COMMIT only, one that holds no plugin;
                                  code=WORD: commits of one WORD differ in plugin.json at most, tree=WORD: in nothing
 :listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
-:zone USER ZONE                  where somebody lives, such as Europe/Berlin
+:unlisted ID                     a plugin that the Marketplace lists no longer
+:zone USER ZONE                  somebody's time zone, such as Europe/Berlin
+:down   :up                      the bot is not running, and runs again: what was written to it meanwhile waits for it
 :role USER ROLE …                give somebody a further role in the configuration; :unrole takes it away
 :push URL REF COMMIT FILE…         commits come to a repository
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
@@ -120,7 +140,7 @@ class World:
         """Nothing is ever half done here."""
         return None
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         """Show what is new in a post."""
         edited = next(x for x in self.posts if x.id == post)
         before, edited.message = set(shown(edited.message)), message
@@ -195,7 +215,7 @@ class World:
         root = next((x for x in self.posts if x.id == post.root), None)
         if root:
             return f"in thread of {_about(root.subject).removeprefix('the card of ')}"
-        return f"in ~{CHANNEL}" if not post.root else "in thread"
+        return f"in ~{PLACES.get(post.channel, post.channel)}" if not post.root else "in thread"
 
 
 def shown(message: Message) -> list[str]:
@@ -210,7 +230,15 @@ def shown(message: Message) -> list[str]:
 def _about(subject: str) -> str:
     kind, _, rest = subject.partition(":")
     number, _, part = rest.partition(":")
+    if kind == "case":
+        return f"the card of {number}"
     return f"the {kind} of MB-{number}" + (f" {part}" if part else "")
+
+
+def _subject(handle: str, kind: str = "card") -> str:
+    """What shows something: `card:1` for MB-1, `case:SEC-1` for SEC-1."""
+    number = handle.upper().removeprefix("MB-")
+    return f"{kind}:{number}" if number.isdecimal() else f"case:{number}"
 
 
 class Console:
@@ -218,7 +246,7 @@ class Console:
 
     def __init__(self, store: Store, policy: Policy, at: int, *, running: bool = False) -> None:
         self.world = World(at, lambda row: getattr(rows.row(store, row), "subject", ""), running=running)
-        self.app = App(store, Settings(), self.world.now)
+        self.app = App(store, Settings(security_channel=PLACES[SECURITY]), self.world.now)
         self.policy = policy
         self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve}, places=1)
         self._ids = itertools.count(1)
@@ -226,6 +254,12 @@ class Console:
         self._begun: list[str] = []
         self._roles: dict[str, tuple[str, ...]] = {}
         self._tag = f"{at:x}"
+        self._waiting: list[Callable[[], None]] | None = None
+        """What was written to the bot while it was down, None while it is up."""
+        if not store.state(cases.KEY):
+            with store.transaction():
+                store.remember(cases.KEY, CASE_KEY)
+        cases.look_at_all(store, self.world.now())
 
     def settle(self, roles: Mapping[str, tuple[str, ...]]) -> None:
         """Give people their roles: role to user names."""
@@ -262,6 +296,9 @@ class Console:
 
     async def _control(self, text: str) -> None:  # noqa: C901 -- one arm per word
         word, _, rest = text.partition(" ")
+        if word in {"unlisted", "zone", "down", "up"}:
+            self._circumstances(word, rest.strip())
+            return
         match word:
             case "time":
                 await self._move_clock(rest.strip())
@@ -292,6 +329,24 @@ class Console:
             case _:
                 self.world.lines.append(f"There is no :{word}; :help shows what there is.")
 
+    def _circumstances(self, word: str, rest: str) -> None:
+        """What changes around the bot without anybody saying something."""
+        match word:
+            case "unlisted":
+                self._listed.pop(rest.lower(), None)
+                with self.app.store.transaction():
+                    self.app.store.set_catalogue(self._listed.values())
+            case "zone":
+                name, zone = rest.split()
+                me = replace(self.person(name.lstrip("@")), zone=zone)
+                self.world.people[me.name] = me
+                with self.app.store.transaction():
+                    self.app.store.know([me])
+            case "down":
+                self._waiting = []
+            case "up":
+                self._come_up()
+
     async def _move_clock(self, text: str) -> None:
         if step := _STEP.fullmatch(text):
             target = self.world.now() + round(float(step.group(1)) * _UNITS[step.group(2)] * 1000)
@@ -301,7 +356,7 @@ class Console:
             except ValueError:
                 self.world.lines.append("Move the clock with :time +3d, or :time 2026-11-09 10:00.")
                 return
-        while (moment := self._next_moment()) is not None and moment <= target:
+        while self._waiting is None and (moment := self._next_moment()) is not None and moment <= target:
             self.world.at += max(0, moment - self.world.now())
             await self._settle()
         self.world.at += target - self.world.now()
@@ -314,6 +369,8 @@ class Console:
 
     async def _settle(self) -> None:
         """Look at what is due, and send what there is to be sent."""
+        if self._waiting is not None:
+            return
         while self.app.come_due():
             pass
         await self.outbox.drain()
@@ -368,34 +425,61 @@ class Console:
         self._event("", Where("github"), what)
 
     def _show(self, words: list[str]) -> None:
-        subject = ":".join(x.lower().removeprefix("mb-") for x in words)
+        kind, handle, *part = (*words, "", "")
+        subject = ":".join((_subject(handle, kind.lower()), *(x.lower() for x in part if x)))
         found = next((x for x in self.world.posts if x.subject == subject), None)
         self.world.lines += shown(found.message) if found else ["There is no such post."]
 
     def _speak(self, name: str, how: str, place: str, text: str) -> None:
         me = self.person(name)
-        thread = re.search(r"MB-(\d+)", place, re.IGNORECASE)
-        ticket = int(thread.group(1)) if thread else None
-        root = next((x.id for x in self.world.posts if ticket and x.subject == f"card:{ticket}"), "")
+        thread = re.search(r"([a-z]+)-(\d+)", place, re.IGNORECASE)
+        ticket = int(thread.group(2)) if thread and thread.group(1).upper() == "MB" else None
+        root = next((x for x in self.world.posts if thread and x.subject == _subject(thread.group())), None)
+        secret = root.channel == SECURITY if root else place == f"~{PLACES[SECURITY]}"
+        case = thread.group().upper() if thread and root and not ticket else ""
+        channel, start = PLACES[SECURITY if secret else MARKET], root.id if root else ""
         if text.startswith("!click "):
             self._click(me, text.removeprefix("!click ").strip())
         elif text.startswith("!fill"):
             self._fill(me, text.removeprefix("!fill").strip())
         elif text.startswith("/mb"):
-            self._typed(me, Where("slash", CHANNEL, root), text.removeprefix("/mb").strip(), ticket)
+            self._typed(me, Where("slash", channel, start), text.removeprefix("/mb").strip(), ticket)
         elif how == "to":
             self._typed(me, Where("dm", f"@{me.name}"), text, None)
         elif mention := re.match(r"@mmbot\b[,:]?\s*(.*)", text, re.DOTALL):
-            self._typed(me, Where("mention", CHANNEL, root, f"said{next(self._ids)}"), mention.group(1), ticket)
+            where = Where("security" if secret else "mention", channel, start, f"said{next(self._ids)}")
+            self._typed(me, where, mention.group(1), ticket, case)
 
-    def _typed(self, me: Person, where: Where, line: str, ticket: int | None) -> None:
+    def _come_up(self) -> None:
+        """The bot is started: what was written to it comes first, in order, then what fell due."""
+        waiting, self._waiting = self._waiting or [], None
+        cases.look_at_all(self.app.store, self.world.now())
+        for take_in in waiting:
+            take_in()
+
+    def _typed(self, me: Person, where: Where, line: str, ticket: int | None, case: str = "") -> None:
+        if self._waiting is not None:
+            if where.via == "slash":
+                self.world.lines.append("Nobody answers: mmbot is not running.")
+                return
+            at = self.world.now()
+            self._waiting.append(lambda: self._read(me, where, line, ticket, case, at))
+            return
+        self._read(me, where, line, ticket, case, self.world.now())
+
+    def _read(self, me: Person, where: Where, line: str, ticket: int | None, case: str, at: int) -> None:
         ids = {name: self.person(name).id for name in commands.names_in(line) if name in self.world.people}
-        what = submission(line, self.policy) or commands.read(
-            line or "help", self.policy, commands.Context(me.id, ticket, ids)
+        what: Command | Misread | Incomplete | Late = submission(line, self.policy) or commands.read(
+            line or "help", self.policy, commands.Context(me.id, ticket, ids, case)
         )
-        self._answer(me, self._event(me.id, where, what))
+        if at < self.world.now() - LATE_AFTER and not (isinstance(what, Command) and what.dated):
+            what = Late(text=line[:200] or "help", what=what, until=self.world.now() - LATE_AFTER)
+        self._answer(me, self._event(me.id, where, what, at))
 
     def _click(self, me: Person, text: str) -> None:
+        if self._waiting is not None:
+            self.world.lines.append("Nobody answers: mmbot is not running.")
+            return
         label, _, words = text.partition(" on ")
         low = words.lower()
         fitting = [
@@ -420,6 +504,9 @@ class Console:
                     yield post, row, button
 
     def _fill(self, me: Person, text: str) -> None:
+        if self._waiting is not None:
+            self.world.lines.append("Nobody answers: mmbot is not running.")
+            return
         dialog = self.world.dialogs.get(me.name)
         if dialog is None:
             self.world.lines.append(f"No dialog is open for {me.name}.")
@@ -438,9 +525,9 @@ class Console:
             del self.world.dialogs[me.name]
         self._answer(me, reply)
 
-    def _event(self, by: str, where: Where, what: object) -> Reply | None:
-        people = tuple(self.world.people.values())
-        event = Event(f"console:{self._tag}:{next(self._ids)}", by, self.world.now(), where, what, people)  # type: ignore[arg-type]  # any happening
+    def _event(self, by: str, where: Where, what: object, at: int | None = None) -> Reply | None:
+        people, at = tuple(self.world.people.values()), self.world.now() if at is None else at
+        event = Event(f"console:{self._tag}:{next(self._ids)}", by, at, where, what, people)  # type: ignore[arg-type]  # any happening
         return self.app.handle(event)
 
     def _answer(self, me: Person, reply: Reply | None) -> None:

@@ -71,10 +71,9 @@ class Reply:
 class Refused(Exception):  # noqa: N818 -- it is an answer, not an error of the program
     """No: everything the event changed is undone, and `text` is the answer; `field` is the dialog's field that it speaks of."""
 
-    def __init__(self, text: str, field: str = "") -> None:
+    def __init__(self, text: str, field: str = "", rows: tuple[Row, ...] = ()) -> None:
         super().__init__(text)
-        self.text = text
-        self.field = field
+        self.text, self.field, self.rows = text, field, rows
 
 
 class NotNow(Exception):  # noqa: N818 -- what to do about it, not what it is

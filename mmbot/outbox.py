@@ -19,6 +19,7 @@ from mmbot.messages import Message, Never, NotNow, PostGone
 from mmbot.store import outbox
 from mmbot.store.failing import StoreFails
 from mmbot.store.outbox import OutboxRow
+from mmbot.store.tx import MARKET
 
 log = structlog.get_logger()
 
@@ -51,7 +52,10 @@ class Voice(Protocol):
         """The id of the direct channel with a person."""
 
     async def newest(self, channel: str) -> tuple[str, str]:
-        """The id of a channel ("market" is the marketplace channel), and a recent post of it, "" where it has none."""
+        """The id of a channel, and a recent post of it, "" where it has none.
+
+        Here and below, "market" is the marketplace channel and "security" the security team's private one.
+        """
 
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
         """Post the message of a row; returns channel and post id.
@@ -62,8 +66,8 @@ class Voice(Protocol):
     async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:
         """The channel and post of a row that an earlier try may have made after the post `anchor`, "" for ever since."""
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
-        """Let a row's post show another message; raises PostGone."""
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:
+        """Let a row's post, which stands in a channel, show another message; raises PostGone."""
 
 
 @dataclass
@@ -252,15 +256,16 @@ class Outbox:
         message, _ = rendered
         shown = hashlib.sha256(outbox.dump_message(message).encode()).hexdigest()
         channel, post, old = row.sent_channel, row.post, row.shown
+        place = self._channel(row, row.thread)
         if not post:
             root = self._root(row.thread)
-            if found := await self._made(row, row.channel):
+            if found := await self._made(row, place):
                 (channel, post), old = found, ""
             else:
-                channel, post = await self.voice.post(row.channel, root, message, row.id, row.key)
+                channel, post = await self.voice.post(place, root, message, row.id, row.key)
                 old = shown
         if shown != old:
-            await self.voice.edit(message, post, row.id, row.key)
+            await self.voice.edit(place, message, post, row.id, row.key)
         await self._sent(row, channel, post, shown)
 
     async def _say(self, row: OutboxRow) -> None:
@@ -274,7 +279,7 @@ class Outbox:
             person, thread = subjects.audience(self.app.store, row)
         else:
             message = outbox.read_message(row.body)
-        channel = await self.voice.direct(person) if person else (row.channel or "market")
+        channel = await self.voice.direct(person) if person else self._channel(row, thread)
         root = row.root or self._root(thread)
         if made := await self._made(row, channel, remembered):
             channel, post = made
@@ -322,6 +327,10 @@ class Outbox:
                 written.set_exception(failed)
             else:
                 written.set_result(None)
+
+    def _channel(self, row: OutboxRow, thread: str) -> str:
+        """Where a row goes that is for nobody alone: what is said in a thread must never stand anywhere but in the thread's channel."""
+        return outbox.channel_of(self.app.store, thread) or row.channel or MARKET
 
     def _root(self, thread: str) -> str:
         if not thread:

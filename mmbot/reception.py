@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from mmbot.github.submission import submission
 from mmbot.mattermost import render
 from mmbot.mattermost.callbacks import ID, Click, Malformed, Said, Slash, Submission
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.rest import PRIVATE, Rest
 from mmbot.mattermost.values import User
 from mmbot.messages import Reply
 from mmbot.store import outbox
@@ -63,9 +63,9 @@ class Reception:
         if (no := self._too_much(asked.user_id, self.app.now())) is not None:
             return {"response_type": "ephemeral", "text": no, "skip_slack_parsing": True}
         people = await self._people(asked.user_id, asked.text, asked.mentions, asked.user_name)
-        ticket = self._ticket_of(asked.root_id)
+        thread = self._about(asked.root_id)
         what = submission(asked.text, self.app.store.policy) or self._read(
-            asked.text or "help", asked.user_id, ticket, people
+            asked.text or "help", asked.user_id, thread, people
         )
         where = Where("slash", asked.channel_id, asked.root_id)
         reply = self._handle(
@@ -86,7 +86,7 @@ class Reception:
         people = await self._people(asked.user_id, "", (), asked.user_name)
         if old:
             return self._refreshed(row)
-        what = self._read(line, asked.user_id, None, people)
+        what = self._read(line, asked.user_id, (None, ""), people)
         if isinstance(what, Misread):
             return self._refreshed(row)
         where = Where("click", asked.channel_id, "", asked.post_id)
@@ -139,7 +139,8 @@ class Reception:
     async def said(self, post: Said, late: int = 0) -> bool:
         """Take in a post that is for us: a direct message, or one that mentions the bot. Returns whether it was. Raises Malformed.
 
-        What was written before the moment `late` (milliseconds UTC) is not acted on: its author is asked to repeat it.
+        What was written before the moment `late` (milliseconds UTC) is not acted on: its author is asked to repeat it; but what tells
+        of its moment counts.
         """
         if post.by_machine or post.user_id == self.me.id:
             return False
@@ -164,15 +165,20 @@ class Reception:
         people = await self._people(post.user_id, line, ())
         if any(x.is_bot for x in people if x.id == post.user_id):
             return False
-        ticket = self._ticket_of(post.root_id)
+        thread = self._about(post.root_id)
         what: Command | Misread | Incomplete | Late = submission(line, self.app.store.policy) or self._read(
-            line.strip() or "help", post.user_id, ticket, people
+            line.strip() or "help", post.user_id, thread, people
         )
-        if post.create_at < late:
+        if post.create_at < late and not (isinstance(what, Command) and what.dated):
             what = Late(text=line.strip()[:200] or "help", what=what, until=late)
-        where = Where("dm" if direct else "mention", post.channel_id, post.root_id, post.post_id)
+        where = Where("dm" if direct else self._mentioned_in(post), post.channel_id, post.root_id, post.post_id)
         self._handle(Event(event_id, post.user_id, post.create_at, where, what, people))
         return True
+
+    def _mentioned_in(self, post: Said) -> Literal["security", "mention"]:
+        """Other private channels and groups may hold anybody; and the security team's own may have been made public."""
+        private = post.channel_type == PRIVATE and post.channel_id == self.app.settings.security_channel
+        return "security" if private else "mention"
 
     def pushed(self, what: Pushed, delivery: str) -> None:
         """Take in that commits came to a repository; what is delivered twice, by its mark, counts once."""
@@ -195,13 +201,14 @@ class Reception:
         return replies.too_much(until, known.zone if known else "") if what == "say no" or aloud else ""
 
     def _read(
-        self, line: str, user: str, ticket: int | None, people: Iterable[Person]
+        self, line: str, user: str, thread: tuple[int | None, str], people: Iterable[Person]
     ) -> Command | Misread | Incomplete:
         known = {x.name: x.id for x in people}
         for name in commands.names_in(line) if not _exact(line) else ():
             if name not in known and (person := self.app.store.person_named(name)):
                 known[name] = person.id
-        return commands.read(line, self.app.store.policy, commands.Context(user, ticket, known))
+        ticket, case = thread
+        return commands.read(line, self.app.store.policy, commands.Context(user, ticket, known, case))
 
     def _handle(self, event: Event) -> Reply | None:
         reply = self.app.handle(event)
@@ -236,10 +243,11 @@ class Reception:
         self.wake()
         return self._ephemeral(replies.outdated())
 
-    def _ticket_of(self, root: str) -> int | None:
+    def _about(self, root: str) -> tuple[int | None, str]:
+        """The ticket or the case in whose thread something was written."""
         subject = outbox.subject_of_post(self.app.store, root) if root else ""
-        found = re.match(r"\w+:(\d+)", subject)
-        return int(found.group(1)) if found else None
+        found, case = re.match(r"\w+:(\d+)", subject), re.match(r"(?:case|clock):((?:SEC|BUG)-\d+)", subject)
+        return (int(found.group(1)) if found else None), (case.group(1) if case else "")
 
     async def _people(
         self, user: str, text: str, mentions: tuple[tuple[str, str], ...], name: str = ""

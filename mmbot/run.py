@@ -20,13 +20,15 @@ from mmbot.domain.book import DEFAULT_OWNER
 from mmbot.events import Event, PeopleNamed, Where
 from mmbot.github.resolve import GitLimits
 from mmbot.listening import Listener
-from mmbot.mattermost.rest import Rest
+from mmbot.mattermost.client import RestError
+from mmbot.mattermost.rest import PRIVATE, Rest, Team
 from mmbot.mattermost.stream import Pace
-from mmbot.mattermost.voice import MattermostVoice
+from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, MattermostVoice
 from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
 from mmbot.steps import steps
+from mmbot.store import cases
 from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.tx import Settings
 from mmbot.ticking import Ticker
@@ -58,7 +60,7 @@ async def run(config: Config, ready: Callable[[int], None] = lambda _: None, pac
             store.close()
 
 
-async def _run(
+async def _run(  # noqa: PLR0915 -- one statement for each part that is put together
     config: Config,
     store: Store,
     rest: Rest,
@@ -71,14 +73,16 @@ async def _run(
     market = await rest.channel(team.id, config.mattermost.channel)
     if not await rest.is_member(market.id):
         await rest.join_channel(market.id)
+    security = await _security_channel(rest, team, config.mattermost.security_channel)
     read_catalogue(store, config.sources.catalogue)
-    app = App(store, Settings(config.security_contact, config.sources.plain_http), clock.now)
+    app = App(store, Settings(config.security_contact, config.sources.plain_http, security), clock.now)
     await _name_people(app, rest, config)
+    cases.look_at_all(store, app.now())
     with store.transaction():
         secret = store.secret("mac-key")
         store.remember("pages", f"{config.mattermost.url}/{config.mattermost.team}/pl/")
     voice = MattermostVoice(
-        rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now
+        rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now, security
     )
     limits = GitLimits(plain_http=config.sources.plain_http)
     with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as workdir:
@@ -211,6 +215,31 @@ def read_catalogue(store: Store, path: Path | None) -> None:
         with store.transaction():
             store.set_catalogue(listed)
         log.info("catalogue read", plugins=len(listed))
+
+
+async def _security_channel(rest: Rest, team: Team, name: str) -> str:
+    """The id of the security team's channel, "" where none is configured. Raises ConfigError unless it is private and ours to post in."""
+    if not name:
+        return ""
+    key = "mattermost.security_channel"
+    try:
+        found = await rest.channel(team.id, name)
+        inside = await rest.is_member(found.id)
+    except RestError as error:
+        if error.status not in {NOT_FOUND, FORBIDDEN}:
+            raise
+        raise ConfigError(
+            f"{key}: the bot sees no channel {name} in {team.name}. If the name is wrong, correct it; if the channel is archived, "
+            "unarchive it; else run `mmbot setup`: it makes a missing one, private, and brings the bot into it."
+        ) from None
+    if found.type != PRIVATE:
+        raise ConfigError(
+            f"{key}: ~{name} is public, and everybody could read what is confidential. Make it private (in the channel's menu: Convert to "
+            "Private Channel), or name another."
+        )
+    if not inside:
+        raise ConfigError(f"{key}: the bot is not in ~{name}. Run `mmbot setup`: it adds the bot.")
+    return found.id
 
 
 async def _name_people(app: App, rest: Rest, config: Config) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -24,10 +24,12 @@ from mmbot.config_files import (
     write_config,
 )
 from mmbot.mattermost import reach
-from mmbot.mattermost.rest import Bot, Channel, Rest, RestError, SlashCommand, Team, login
+from mmbot.mattermost.rest import PRIVATE, Bot, Channel, Rest, RestError, SlashCommand, Team, login
 
 COMMAND_PATH = "/mattermost/command"
 HEADER = "Hand in a plugin: `/{0} submit` · where yours stands: `/{0} status` · what else: `/{0} help`"
+SECURITY_CHANNEL = "marketplace-security"
+SECURITY_HEADER = "The security team's own: whoever is in here reads what is confidential"
 HINT = "[submit | status | queue | claim | approve | help …]"
 
 
@@ -43,6 +45,8 @@ class Wishes:
     team: str
     channel: str
     config: Path
+    security_channel: str | None = None
+    """With None it is what the configuration names, or else SECURITY_CHANNEL; with "" there is none."""
     admin_user: str = ""
     admin_password: str = field(default="", repr=False)
     admin_token: str = field(default="", repr=False)
@@ -89,7 +93,17 @@ class _Setup:
 
     def __init__(self, wishes: Wishes, say: Callable[[str], None]) -> None:
         try:
-            self.place = Mattermost(url=wishes.url, team=wishes.team, channel=wishes.channel, trigger=wishes.trigger)
+            security = wishes.security_channel
+            if security is None:
+                known = read_toml(wishes.config).get("mattermost", {})
+                security = known.get("security_channel", SECURITY_CHANNEL)
+            self.place = Mattermost(
+                url=wishes.url,
+                team=wishes.team,
+                channel=wishes.channel,
+                security_channel=security,
+                trigger=wishes.trigger,
+            )
             self.listen = Listen(host=wishes.listen_host, port=wishes.listen_port, callback_url=wishes.callback_url)
         except ValidationError as error:
             wrong = error.errors(include_input=False, include_url=False)[0]
@@ -114,10 +128,12 @@ class _Setup:
             team = await self._team(admin)
             # Refusals come before anything is made.
             command = await self._existing_command(admin, team)
+            await self._existing_security_channel(admin, team)
             bot = await self._bot_account(admin)
             await self._token(admin, bot)
             channel = await self._channel(admin, team)
-            await self._memberships(admin, bot, team, channel)
+            security = await self._security_channel(admin, team)
+            await self._memberships(admin, bot, team, [channel, *security])
             await self._slash_command(admin, team, command)
         self._configuration(name)
         await self._warn(service)
@@ -250,37 +266,66 @@ class _Setup:
 
     async def _channel(self, admin: Rest, team: Team) -> Channel:
         name = self.place.channel
+        if channel := await self._found(admin, team, name):
+            self.say(f"✓ channel ~{name}: was there")
+            return channel
+        channel = await self._made(admin, team, name, HEADER.format(self.place.trigger))
+        self.say(f"✓ channel ~{name}: made, public")
+        return channel
+
+    async def _existing_security_channel(self, admin: Rest, team: Team) -> Channel | None:
+        """The security team's channel, if it is there. Refuses when it is public."""
+        name = self.place.security_channel
+        channel = await self._found(admin, team, name) if name else None
+        if channel and channel.type != PRIVATE:
+            raise SetupFailed(
+                f"~{name} is public, and the security team's channel must not be. Make it private (in the channel's menu:"
+                " Convert to Private Channel), or give another with --security-channel."
+            )
+        return channel
+
+    async def _security_channel(self, admin: Rest, team: Team) -> list[Channel]:
+        """The security team's channel, none where none is wished. Only when it is made the administrator is in it: its team may leave."""
+        name = self.place.security_channel
+        if not name:
+            return []
+        if channel := await self._existing_security_channel(admin, team):
+            self.say(f"✓ channel ~{name}: was there, private")
+            return [channel]
+        channel = await self._made(admin, team, name, SECURITY_HEADER, private=True)
+        self.say(f"✓ channel ~{name}: made, private, and you are in it: bring the security team in")
+        return [channel]
+
+    async def _found(self, admin: Rest, team: Team, name: str) -> Channel | None:
         try:
-            channel = await admin.channel(team.id, name)
+            return await admin.channel(team.id, name)
         except RestError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
-        else:
-            self.say(f"✓ channel ~{name}: was there")
-            return channel
+            return None
+
+    async def _made(self, admin: Rest, team: Team, name: str, header: str, *, private: bool = False) -> Channel:
         if not self.wishes.create_channel:
             raise SetupFailed(f"There is no channel {name} in the team {team.name}. Make it, or let me make it.")
         try:
-            await admin.create_channel(
-                team.id, name, name.replace("-", " ").capitalize(), HEADER.format(self.place.trigger)
-            )
+            await admin.create_channel(team.id, name, name.replace("-", " ").capitalize(), header, private=private)
         except RestError as error:
             if "exists" not in error.id:
                 raise
             raise SetupFailed(f"The channel {name} is archived. Unarchive it, or give another.") from None
-        self.say(f"✓ channel ~{name}: made, public")
         return await admin.channel(team.id, name)
 
-    async def _memberships(self, admin: Rest, bot: Bot, team: Team, channel: Channel) -> None:
+    async def _memberships(self, admin: Rest, bot: Bot, team: Team, channels: Sequence[Channel]) -> None:
         async with Rest(self.url, known_secrets(self.private)[0]) as rest:
             in_team = any(x.id == team.id for x in await rest.my_teams())
         if not in_team:
             await admin.add_team_member(team.id, bot.id)
         self.say(f"✓ @{bot.username} in the team {team.name}: {'was there' if in_team else 'added'}")
-        in_channel = await admin.is_member(channel.id, bot.id)
-        if not in_channel:
-            await admin.add_channel_member(channel.id, bot.id)
-        self.say(f"✓ @{bot.username} in ~{channel.name}: {'was there' if in_channel else 'added'}")
+        for channel in channels:
+            in_channel = await admin.is_member(channel.id, bot.id)
+            if not in_channel:
+                await admin.add_channel_member(channel.id, bot.id)
+            self.say(f"✓ @{bot.username} in ~{channel.name}: {'was there' if in_channel else 'added'}")
 
     async def _slash_command(self, admin: Rest, team: Team, there: SlashCommand | None) -> None:
         trigger = self.place.trigger

@@ -10,10 +10,11 @@ from rich.text import Text
 
 from mmbot import policy
 from mmbot.clock import now
-from mmbot.console import CHANNEL, Console
+from mmbot.console import CHANNEL, PLACES, Console
 from mmbot.domain.book import DEFAULT_OWNER
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
+from mmbot.store.tx import SECURITY
 
 ROLES = {
     "admin": ("ada",), "owner": ("olive",), DEFAULT_OWNER: ("olive",), "product": ("pam",), "dev": ("dana",),
@@ -34,7 +35,8 @@ STORY = (
 )
 WELCOME = f"""\
 This is mmbot without a server. People here: sue and otto submit plugins, olive guides them, pam (product), dana (dev),
-sam (security), quinn and tom (QA) review, ada is admin. Everything below happens in ~{CHANNEL}. Try:
+sam (security), quinn and tom (QA) review, ada is admin. Everything below happens in ~{CHANNEL}; the security
+team has ~{PLACES[SECURITY]} to itself. Try:
   @quinn: /mb status MB-1
   @quinn: !click I'll review as QA on MB-1
   @sue to mmbot: status

@@ -229,6 +229,7 @@ class FakeMattermost:
             ("GET", "channels/{channel_id}", self._get_channel),
             ("DELETE", "channels/{channel_id}", self._archive_channel),
             ("POST", "channels/{channel_id}/restore", self._restore_channel),
+            ("PUT", "channels/{channel_id}/privacy", self._set_privacy),
             ("GET", "channels/{channel_id}/members", self._list_channel_members),
             ("POST", "channels/{channel_id}/members", self._add_channel_member),
             ("GET", "channels/{channel_id}/members/{user_id}", self._get_channel_member),
@@ -418,6 +419,18 @@ class FakeMattermost:
         self._need(self.is_admin(call.user))
         self.channels[call.ids["channel_id"]]["delete_at"] = 0
         return self.channels[call.ids["channel_id"]]
+
+    def _set_privacy(self, call: Call) -> Json:
+        """Public becomes private and back; by default administrators only may."""
+        channel = self.channel_of(call.ids["channel_id"])
+        if call.body.get("privacy") not in {"O", "P"}:
+            raise bad("privacy")
+        self._need(self.is_admin(call.user))
+        channel["type"] = call.body["privacy"]
+        changed = {"channel_id": channel["id"], "message": "changed", "type": "system_change_chan_privacy"}
+        self.content.store(call.user, changed)
+        self.hub.publish("channel_converted", {"channel_id": channel["id"]}, team_id=channel["team_id"])
+        return channel
 
     # Users
 
@@ -720,9 +733,8 @@ class FakeMattermost:
             raise ApiError(400, "store.sql_channel.save_channel.exists.app_error")
         channel = self._new_channel(body["team_id"], body["name"], body["display_name"], body["type"], call.user["id"])
         self._join_channel(channel["id"], call.user, admin=True, quiet=True)
-        if channel["type"] == "O":
-            joined = {"channel_id": channel["id"], "message": "joined", "type": "system_join_channel"}
-            self.content.store(call.user, joined)
+        joined = {"channel_id": channel["id"], "message": "joined", "type": "system_join_channel"}
+        self.content.store(call.user, joined)
         scope = {"channel_id": channel["id"], "team_id": body["team_id"]}
         self.hub.publish("channel_created", scope, user_id=call.user["id"])
         return 201, channel
@@ -757,7 +769,8 @@ class FakeMattermost:
 
     def _channel_by_name(self, call: Call) -> Json:
         for channel in self.channels.values():
-            if channel["team_id"] == call.ids["team_id"] and channel["name"] == call.ids["name"]:
+            here = channel["team_id"] == call.ids["team_id"] and not channel["delete_at"]
+            if here and channel["name"] == call.ids["name"]:
                 public = channel["type"] == "O" and (channel["team_id"], call.user["id"]) in self.team_members
                 if public or self.may_read(call.user, channel["id"]):
                     return channel

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mmbot import policy
 from mmbot.domain import facts as f
-from mmbot.domain import review
+from mmbot.domain import review, steps
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
 from mmbot.messages import Message
@@ -117,3 +117,73 @@ def posts(ticket: Ticket) -> list[Message]:
     confirmed = [notices.confirm(ticket, role, "f" * 40) for role in ticket.roles if ticket.commit]
     confirmed += [notices.moved(ticket, x, ticket.roles, remarks) for x in COMMITS[:2] if ticket.commit]
     return [*shown, *told, *answered, *about, *wanted, *confirmed, notices.new_ticket(ticket, who)]
+
+
+@st.composite
+def lives(draw: Draw, *, moves: int = 25) -> tuple[f.AnyFact, ...]:
+    """The facts of a ticket that rests, is closed, comes back and goes its way to the public besides what a review brings."""
+    at = AT
+    opened = f.Submitted(requirements=POLICY.current, track=draw(st.sampled_from(("", "new", "web"))), by="sue", at=AT)
+    ticket = Ticket(7, POLICY).plus(
+        opened,
+        f.ReferenceGiven(text="", repository=REPOSITORY, at=AT, by="sue"),
+    )
+    for far in range(draw(st.integers(0, 12))):
+        at += 24 * 3_600_000
+        ticket = _further(ticket, far, at)
+    for _ in range(draw(st.integers(0, moves))):
+        at += draw(st.sampled_from((0, 1, 5, 30))) * 3_600_000
+        try:
+            ticket = _lived(draw, ticket, at)
+        except review.Illegal:
+            continue
+    return ticket.news
+
+
+def _further(ticket: Ticket, far: int, at: int) -> Ticket:
+    """The ticket a stretch further on its way: found, requested, approved, then step by step."""
+    if far == 0:
+        track = "web" if ticket.track == "web" else "new"
+        found = f.Resolved(
+            text="", repository=REPOSITORY, ref_kind="tag", ref_name="v1", commit=COMMITS[0], track=track, at=at
+        )
+        return ticket.plus(f.Assigned(role="owner", person="olive", at=at), found)
+    if far == 1:
+        return ticket.plus(*(f.Requested(role=role, at=at) for role in ticket.roles))
+    if far == 2:
+        for role in ticket.roles:
+            ticket = review.approved(ticket, role, "sam", at, "", everything=True)
+        return ticket
+    if not (left := steps.outstanding(ticket)):
+        return ticket
+    if left[0] == "listing-gate":
+        for role in steps.missing_at_listing(ticket):
+            ticket = steps.listing_judged(ticket, role, "approve", "sam", at, "")
+        return ticket
+    return steps.marked(ticket, f.StepDone(step=left[0], link="https://example.com", person="sue", at=at))
+
+
+def _lived(draw: Draw, ticket: Ticket, at: int) -> Ticket:  # noqa: PLR0911 -- one exit per move
+    if ticket.ended:
+        return ticket.plus(f.Reopened(at=at)) if draw(st.booleans()) else ticket.plus(f.NoteAdded(text="?", at=at))
+    match draw(st.integers(0, 9)):
+        case 0:
+            return steps.closed(ticket, f.Ended(ending=draw(st.sampled_from(("rejected", "withdrawn"))), at=at))
+        case 1:
+            return steps.rested(ticket, f.Resumed(at=at) if ticket.held else f.Held(why="?", at=at))
+        case 2 if ticket.commit:
+            step = draw(st.sampled_from(ticket.track_words.steps))
+            return steps.marked(ticket, f.StepDone(step=step, link="https://example.com", person="sue", at=at))
+        case 3 if ticket.steps:
+            name, person = draw(st.sampled_from(sorted(ticket.steps)))
+            return steps.unmarked(ticket, name, person, "olive", at, "")
+        case 4 if ticket.commit and ticket.roles:
+            return review.approved(ticket, draw(st.sampled_from(ticket.roles)), "sam", at, "", everything=True)
+        case 5 if ticket.commit:
+            commit = draw(st.sampled_from(COMMITS))
+            return ticket.plus(
+                f.Resolved(
+                    text="", repository=REPOSITORY, ref_kind="tag", ref_name="v1", commit=commit, track="new", at=at
+                )
+            )
+    return _moved(draw, ticket, REPOSITORY, at)

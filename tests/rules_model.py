@@ -68,6 +68,7 @@ class Model:
     edited_id: str = ""
     ended: str = ""
     held: bool = False
+    urgent: bool = False
     before: int = 0
     after: list[int] = field(default_factory=list)
     reviewers: dict[str, str] = field(default_factory=dict)
@@ -209,6 +210,8 @@ class Model:
                 self.after.append(fact["to"])
             case "ended" | "reopened":
                 self.ended = fact.get("ending", "")
+            case "hurried":
+                self.urgent = fact["on"]
             case "held" | "resumed":
                 self.held = fact["kind"] == "held"
             case "step" | "step-undone":

@@ -5,6 +5,7 @@ import json
 import re
 import tempfile
 from collections.abc import Collection, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +15,16 @@ from structlog.testing import capture_logs
 
 from mmbot import commands, policy
 from mmbot.app import App
+from mmbot.domain.booked import account, life, pace
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
+from mmbot.domain.report import spread
 from mmbot.domain.rights import is_outside
-from mmbot.domain.ticket import fold
+from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.turns import history, stage
 from mmbot.events import (
+    CASES,
+    Acknowledge,
     AskNext,
     AskPeople,
     AskStatus,
@@ -65,7 +70,9 @@ REWORDED = "90ab12c" + "3" * 33
 """The first commit's code under another message."""
 TREES = {COMMITS[0]: "a" * 40, COMMITS[1]: "b" * 40, REWORDED: "a" * 40}
 """Of the third commit the tree is never known."""
-Way = Literal["slash", "click", "dialog", "dm", "mention"]
+Way = Literal["slash", "click", "dialog", "dm", "mention", "security"]
+POSTED = frozenset({"dm", "mention", "security"})
+"""Ways in whose answer goes by direct message."""
 _TYPED = re.compile(f"`{MB} ([^`]+)`")
 _EDGE = re.compile(r"  (\w+) --> (\w+): ")
 _DESIGN = (Path(__file__).parent.parent / "docs" / "design.md").read_text("utf-8")
@@ -115,16 +122,16 @@ class Play:
     def does(self, by: str, what: Command | Misread | Incomplete, via: Way = "slash") -> Reply | None:
         """One event, looked at from all sides; then the same one again."""
         self.now += 60_000
-        channel, post = ("market", f"post{next(self.ids)}") if via == "mention" else ("", "")
+        channel, post = (via, f"post{next(self.ids)}") if via in {"mention", "security"} else ("", "")
         event = Event(f"event{next(self.ids)}", id_of(by), self.now, Where(via, channel, "", post), what, _people())
         no = hopeless(event.by, what, self.models, self.held)
-        before, parties, in_the_book = self._promised(), self._parties(), len(book.last(self.store, 1_000))
+        before, parties, in_the_book = self._promised(), self._parties(), self._noted()
         if isinstance(what, AskPeople) and what.act == "add" and not no:
             for person in what.people:
                 self.held[person] |= {*what.roles}
         reply = self.app.handle(event)
         facts = self._new_facts(event)
-        noted = len(book.last(self.store, 1_000)) - in_the_book
+        noted = self._noted() - in_the_book
         if isinstance(what, AskPeople):
             self.held = {x: set(self.store.roles_of(x)) for x in self.held}
         if not facts and not noted and not isinstance(what, Remind):
@@ -132,7 +139,7 @@ class Play:
         assert not (no and (facts or noted)), no
         if reply:
             self._heard(event.by, f"{reply.text} {reply.dialog}")
-        self._look_at_the_posts(event, parties, answers=via in {"dm", "mention", "dialog"})
+        self._look_at_the_posts(event, parties, answers=via in {*POSTED, "dialog"})
         for number in {x["ticket"] for x in facts}:
             self._somebody_can_go_on(number)
         after = (self._effects(), self.last_fact)
@@ -140,11 +147,16 @@ class Play:
         assert (self._effects(), self._count()) == after
         if reply and reply.refused and via == "dialog":
             assert twice == reply, (twice, reply)
-        elif via in {"dm", "mention"} or (via == "dialog" and isinstance(what, Command) and not what.reads):
+        elif via in POSTED or (via == "dialog" and isinstance(what, Command) and not what.reads):
             assert twice is None
         elif isinstance(what, Command) and not what.reads:
             assert twice == Reply(replies.already())
         return reply
+
+    def _noted(self) -> int:
+        """How many facts there are of people and of cases."""
+        rows = self.store.query("SELECT count(*) AS n FROM case_fact")
+        return len(book.last(self.store, 1_000)) + int(rows[0]["n"])
 
     def happens(self, what: Happening) -> None:
         self.now += 60_000
@@ -202,7 +214,8 @@ class Play:
     # Who could do it
 
     def guide(self, ticket: int) -> str:
-        return self.model(ticket).owner.removeprefix("id-") or "olive"
+        model = self.model(ticket)
+        return model.owner.removeprefix("id-") or ("ada" if id_of("olive") in model.theirs else "olive")
 
     def submitter(self, ticket: int) -> str:
         """Whose it is; whoever speaks for them, if they have no account."""
@@ -213,7 +226,7 @@ class Play:
         fitting = (x for x in PEOPLE if role in self.held[id_of(x)] and id_of(x) not in self.model(ticket).theirs)
         return next(fitting, "sam")
 
-    def fitting(self, what: Command) -> str:  # noqa: PLR0911 -- one exit per kind of command
+    def fitting(self, what: Command) -> str:  # noqa: C901, PLR0911 -- one exit per kind of command
         """Somebody who may well do this: else most moves would be refused."""
         ticket: int = getattr(what, "ticket", 0) or 0
         match what:
@@ -221,6 +234,8 @@ class Play:
                 return "olive" if what.submitter else "sid"
             case Contribute():
                 return "otto"
+            case _ if type(what) in CASES:
+                return "sue" if isinstance(what, Acknowledge) else "sam"
             case JudgeItem() if what.items:
                 return self.reviewer(ticket, role_of(what.items[0]))
             case Block() | GiveVerdict():
@@ -349,7 +364,7 @@ class Play:
     def _left_nothing_but_the_answer(self, event: Event, before: Collection[tuple[object, ...]]) -> None:
         assert self._promised()[: len(before)] == before
         added = self.store.query("SELECT kind, person, channel FROM outbox WHERE id > ?", self.last_row)
-        if event.where.via in {"dm", "mention"}:
+        if event.where.via in POSTED:
             assert [(x["kind"], x["person"]) for x in added] == [("say", event.by)]
         else:
             assert added == []
@@ -406,7 +421,7 @@ class Play:
         if re.match(r"(Good morning|Hello)\.", message.text):
             self._their_morning(person, message)
             return
-        for button in (x for row in message.rows for x in row.buttons):
+        for button in (x for row in message.rows for x in row.buttons if " BUG-" not in x.line):
             word, _, rest = button.line.partition(" ")
             number, role = int(rest.split()[0].removeprefix("MB-")), rest.split()[1]
             model = self.models[number]
@@ -464,7 +479,8 @@ class Play:
             who = {"owner": model.owner, "submitter": model.submitter}
             for party, turn in turns.items():
                 person = who.get(party, cached.review(party).reviewer)
-                expected.append((number, party, person, turn.why, turn.since, turn.due))
+                rank = int(not model.urgent)
+                expected.append((number, party, person, turn.why, turn.since, turn.due, rank))
             steps = {turn.party for turn in turns.values() if turn.why in {"step", "listing"}}
             compares = model.gate and model.comparing and "mmbot" in turns
             goes_on = model.gate and bool(model.owner) and not model.held and not model.over
@@ -476,6 +492,30 @@ class Play:
                 assert fitting & self.held[person], (part, person)
                 assert number in book.parts(self.store, person, part)
         assert sorted(expected) == [tuple(row.values()) for row in turned]
+        self._look_at_what_is_booked()
+
+    def _look_at_what_is_booked(self) -> None:
+        """Spans, beginnings, ends and paces are what all facts at once say."""
+        for number in self.models:
+            known = account(Ticket(number, POLICY), {}, self.store.facts(number))
+            spans = sorted((x.party, x.since, x.until, x.why) for x in known.spans)
+            kept = self.store.query(
+                "SELECT party, since, until, why FROM booked WHERE ticket = ? ORDER BY party, since", number
+            )
+            assert [tuple(x.values()) for x in kept] == spans
+            (lived,) = self.store.query("SELECT opened_at, finished_at, how FROM life WHERE ticket = ?", number)
+            assert tuple(lived.values()) == astuple(life(known.ticket))
+            first = {x.role: x for x in reversed(known.decisions)}
+            times = {role: [(since, until) for party, since, until, _ in spans if party == role] for role in first}
+            paces = [astuple(pace(x, times[role])) for role, x in sorted(first.items())]
+            kept = self.store.query(
+                "SELECT role, looked, took, decided_at, counts FROM pace WHERE ticket = ? ORDER BY role", number
+            )
+            assert [tuple(x.values()) for x in kept] == paces
+        for row in self.store.query("SELECT * FROM usual"):
+            reviews = self.store.query("SELECT looked, took FROM pace WHERE role = ? AND counts = 1", row["role"])
+            looked, took = spread([x["looked"] for x in reviews]), spread([x["took"] for x in reviews])
+            assert tuple(row.values()) == (row["role"], len(reviews), *astuple(looked)[1:], *astuple(took)[1:])
 
     def look_at_the_tickets(self) -> None:
         """What holds of every ticket by itself, and of them all together."""

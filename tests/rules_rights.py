@@ -20,22 +20,32 @@ from rules_model import (
 )  # fmt: skip
 
 from mmbot.events import (
+    CASES,
+    AcceptReport,
     AddNote,
     AskPeople,
     Assign,
     Block,
+    ChangeSeverity,
     ChooseTrack,
     Command,
     Contribute,
+    DeclineReport,
     EditTicket,
+    EndCase,
     EndTicket,
+    ExtendCase,
+    FileCase,
     Forget,
     GiveVerdict,
     HoldTicket,
+    Hurry,
+    JudgeFix,
     JudgeItem,
     MoveReview,
     Mute,
     Remind,
+    ReportVulnerability,
     RequestReviews,
     Resubmit,
     SayAway,
@@ -43,6 +53,7 @@ from mmbot.events import (
     SettleFinding,
     Snooze,
     Submit,
+    TakeDown,
     TakeStep,
     UndoStep,
 )
@@ -76,6 +87,16 @@ def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> 
         case Submit():
             other = bool(what.submitter) and what.submitter != by
             return "for somebody" if other and not held[by] & {"owner", "admin"} else ""
+        case ReportVulnerability():
+            return "there is no private channel"
+        case FileCase():
+            return "" if what.severity == "bug" and held[by] - {"default-owner"} else "no private channel, or no role"
+        case _ if type(what) in CASES:
+            decides = isinstance(
+                what, ChangeSeverity | JudgeFix | ExtendCase | TakeDown | EndCase | AcceptReport | DeclineReport
+            )
+            wrong = decides and CONFIDENTIAL not in held[by]
+            return "no such case" if what.case.startswith("SEC") else "not of the team" if wrong else ""  # type: ignore[attr-defined]  # all others name one
         case Contribute():
             links = (what.link, what.documentation, what.tracker)
             return "" if what.kind in KINDS and all(x.startswith("https://") for x in links) else "no form"
@@ -154,6 +175,8 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
             return [ended, frozen, (not right, "no right")]
         case HoldTicket():
             return [ended, (not may, "no right"), (what.held == model.held, "it is so")]
+        case Hurry():
+            return [ended, (not may, "no right"), (what.on == model.urgent, "it is so")]
         case Resubmit():
             again = model.ended in {"rejected", "withdrawn"}
             onward = model.public and model.track == "web" and model.contribution in {"app", "plugin"}

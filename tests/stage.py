@@ -40,13 +40,14 @@ CATALOGUE = [
 
 @dataclass
 class Stage:
-    """Everything a scene needs. `people` are clients that act; `market` is the marketplace channel's id."""
+    """Everything a scene needs. `people` are clients that act; `market` and `security` are the ids of the bot's channels."""
 
     world: World
     git: FakeGit
     people: Mapping[str, Human]
     bot: Json
     market: str
+    security: str
     trigger: str
     config: Config
     server: FakeMattermost | None
@@ -149,7 +150,10 @@ async def on_stage(
     url, admin, fake = server
     async with contextlib.AsyncExitStack() as exits:
         world = await exits.enter_async_context(bootstrap(url, admin, people, ("plugins-marketplace", "other")))
-        bot, token = await world.add_bot("mmbot", ["plugins-marketplace"])
+        await world.add_channel("marketplace-security", "P")
+        bot, token = await world.add_bot("mmbot", ["plugins-marketplace", "marketplace-security"])
+        if "sam" in world.users:
+            await world.join(world.users["sam"]["id"], ["marketplace-security"])
         trigger = f"mb{world.suffix}"
         port = free_port()
         command = await world.add_command(f"http://127.0.0.1:{port}/mattermost/command", trigger)
@@ -157,7 +161,8 @@ async def on_stage(
         config = configured(world, git, folder, token, command["token"], trigger, port, per_minute)
         logs = exits.enter_context(capture_logs())
         market = world.channels["plugins-marketplace"]
-        stage = Stage(world, git, humans, bot, market, trigger, config, fake, logs)
+        security = world.channels["marketplace-security"]
+        stage = Stage(world, git, humans, bot, market, security, trigger, config, fake, logs)
         await stage.start()
         try:
             yield stage
@@ -188,8 +193,8 @@ def configured(
     catalogue.write_text(json.dumps(CATALOGUE).replace("{git}", base))
     raw: dict[str, Any] = {
         "mattermost": Mattermost(
-            url=world.url, team=world.team, channel=f"plugins-marketplace-{world.suffix}", trigger=trigger, token=token,
-            slash_tokens=(slash_token,),
+            url=world.url, team=world.team, channel=f"plugins-marketplace-{world.suffix}",
+            security_channel=f"marketplace-security-{world.suffix}", trigger=trigger, token=token, slash_tokens=(slash_token,),
         ),
         "listen": Listen(port=port, callback_url=f"http://127.0.0.1:{port}", per_minute=per_minute),
         "store": StorePlace(path=folder / "var" / "mmbot.db"),

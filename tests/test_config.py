@@ -58,6 +58,8 @@ def wrong(folder: Path, text: str, secrets: str | None = None) -> str:
         (GOOD.replace('"community"', "7"), "config.toml: mattermost.team: should be a text in quotes"),
         (GOOD.replace("community", "Our Community"), "config.toml: mattermost.team: "),
         (GOOD.replace("reviews", "x" * 65), "config.toml: mattermost.channel: "),
+        (GOOD + 'security_channel = "reviews"', "config.toml: mattermost.security_channel: "),
+        (GOOD + 'security_channel = "~Secret"', "config.toml: mattermost.security_channel: "),
         (GOOD + 'trigger = "/mb"', "config.toml: mattermost.trigger: "),
         (GOOD + 'chanel = "x"', "config.toml: mattermost.chanel: there is no such key"),
         (f'default_owner = "Olive O."\n{GOOD}', "config.toml: default_owner: "),

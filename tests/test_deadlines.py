@@ -1,11 +1,14 @@
 """Days and working days, against a second reckoning that walks the calendar."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbot.domain.deadlines import DAY, plus_days, plus_working_days
+from mmbot.domain.deadlines import DAY, Office, plus_days, plus_working_days
+from mmbot.policy import Hours
 
 MONDAY = 1_794_218_400_000  # 2026-11-09, 10:00
 HOUR = 3_600_000
@@ -71,3 +74,66 @@ def test_a_week_of_working_days_is_a_week_and_the_weekend_waits_for_monday() -> 
     assert plus_working_days(friday, 1) == MONDAY + 7 * DAY
     assert plus_working_days(saturday, 1) == MONDAY + 7 * DAY
     assert plus_working_days(friday, 1, [date(2026, 11, 16)]) == MONDAY + 8 * DAY
+
+
+ZONES = st.sampled_from(
+    ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati", "America/Santiago")
+)
+hours = st.tuples(st.integers(0, 23), st.integers(1, 24)).filter(lambda x: x[0] < x[1] and x != (0, 24))
+a_year = st.integers(MONDAY - 200 * DAY, MONDAY + 200 * DAY)
+
+
+def office(zone: str, hour: tuple[int, int], off: Collection[date] = ()) -> Office:
+    return Office(Hours(begin=hour[0], end=hour[1]), ZoneInfo(zone), off)
+
+
+def said(at: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at / 1000, ZoneInfo(zone))
+
+
+@given(a_year, ZONES, hours, holidays)
+def test_a_clock_speaks_in_the_hours_of_whoever_reads_it(
+    at: int, zone: str, hour: tuple[int, int], off: set[date]
+) -> None:
+    room = office(zone, hour, off)
+    for moment_ in (room.not_after(at), room.not_before(at), room.next_morning(at)):
+        there = said(moment_, zone)
+        assert works(there.date(), off)
+        assert hour[0] * 60 <= there.hour * 60 + there.minute <= hour[1] * 60 or hour[1] == 24
+        assert room.open(moment_)
+    assert room.not_after(at) <= at <= room.not_before(at)
+    assert at < room.next_morning(at)
+    assert (room.not_after(at) == at) == room.open(at) == (room.not_before(at) == at)
+
+
+@given(a_year, a_year, ZONES, hours, holidays)
+def test_whoever_is_told_earlier_of_one_thing_is_not_told_later_than_of_a_later_one(
+    one: int, other: int, zone: str, hour: tuple[int, int], off: set[date]
+) -> None:
+    early, late = sorted((one, other))
+    room = office(zone, hour, off)
+    assert room.not_after(early) <= room.not_after(late)
+    assert room.not_before(early) <= room.not_before(late)
+    assert room.next_morning(early) <= room.next_morning(late)
+
+
+@given(a_year, ZONES, hours)
+def test_nothing_lies_between_a_moment_and_the_hours_around_it(at: int, zone: str, hour: tuple[int, int]) -> None:
+    room = office(zone, hour)
+    before, after = room.not_after(at), room.not_before(at)
+    assert before == after or not any(room.open(before + (after - before) * n // 7) for n in range(1, 7))
+
+
+def test_a_morning_is_nine_by_the_wall_on_both_sides_of_summer_time() -> None:
+    room = office("Europe/Berlin", (9, 16))
+    friday = round(datetime(2026, 3, 27, 9, 0, tzinfo=ZoneInfo("Europe/Berlin")).timestamp() * 1000)
+    assert said(room.next_morning(friday), "Europe/Berlin").isoformat() == "2026-03-30T09:00:00+02:00"
+    assert room.next_morning(friday) - friday == 3 * DAY - HOUR
+    autumn = round(datetime(2026, 10, 23, 9, 0, tzinfo=ZoneInfo("Europe/Berlin")).timestamp() * 1000)
+    assert room.next_morning(autumn) - autumn == 3 * DAY + HOUR
+
+
+def test_from_0_to_24_is_any_time_days_off_too() -> None:
+    room, saturday = office("UTC", (0, 24)), MONDAY + 5 * DAY + 15 * HOUR
+    assert room.open(saturday)
+    assert room.not_after(saturday) == room.not_before(saturday) == saturday

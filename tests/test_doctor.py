@@ -70,6 +70,10 @@ class Installation:
         return next(str(x["id"]) for x in self.server.channels.values() if x["name"] == "plugins")
 
     @property
+    def security(self) -> str:
+        return next(str(x["id"]) for x in self.server.channels.values() if x["name"] == "marketplace-security")
+
+    @property
     def team(self) -> str:
         return next(iter(self.server.teams))
 
@@ -122,6 +126,10 @@ async def installed(
             await admin.call("POST", f"/teams/{team['id']}/members", {"team_id": team["id"], "user_id": user})
             await admin.call("POST", f"/channels/{installation.channel}/members", {"user_id": user})
             installation.edit("[people]\n", f'[people]\n{name} = ["r-{name}"]\n')
+            if name == "security":
+                await admin.call("POST", f"/channels/{installation.security}/members", {"user_id": user})
+        me = (await admin.call("GET", "/users/me"))["id"]
+        await admin.call("DELETE", f"/channels/{installation.security}/members/{me}")
         yield installation
 
 
@@ -345,7 +353,7 @@ async def test_a_server_that_is_away_leaves_the_rest_open(here: Installation) ->
     )
     found = await here.examine()
     assert {name for name, x in found.items() if x.ok is None} == {
-        "clock", "token", "websocket", "team", "channel", "people", "slash command",
+        "clock", "token", "websocket", "team", "channel", "security channel", "people", "slash command",
     }  # fmt: skip
 
 
@@ -424,6 +432,61 @@ async def test_a_bot_that_was_put_out_of_the_channel_is_mended_by_setup(here: In
     )
     await set_up(here.wishes, lambda _: None)
     assert (await here.examine())["channel"].ok
+
+
+async def test_a_security_channel_that_the_bot_does_not_see_is_told(here: Installation) -> None:
+    await here.admin.call("DELETE", f"/channels/{here.security}/members/{here.bot}")
+    assert await here.fault("security channel") == (
+        "the bot sees no channel marketplace-security in community → If the name is wrong, correct mattermost.security_channel in "
+        f"{here.path}; if it is archived, unarchive it; else run `mmbot setup`: it makes a missing one, and brings the bot into it."
+    )
+    await set_up(here.wishes, lambda _: None)
+    assert (await here.examine())["security channel"].ok
+
+
+async def test_a_security_channel_that_was_made_public_is_told(here: Installation) -> None:
+    await here.admin.call("PUT", f"/channels/{here.security}/privacy", {"privacy": "O"})
+    assert await here.fault("security channel") == (
+        "~marketplace-security is public, so everybody could read what is confidential → "
+        "In that channel's menu: Convert to Private Channel. Until then nothing is posted there."
+    )
+
+
+async def test_whoever_reads_along_in_the_security_channel_and_whoever_is_not_in_it_is_named(
+    here: Installation,
+) -> None:
+    ids = {user["username"]: user["id"] for user in here.server.users.values()}
+    for name in ("sysadmin", "r-qa"):
+        await here.admin.call("POST", f"/channels/{here.security}/members", {"user_id": ids[name]})
+    found = (await here.examine())["security channel"]
+    said = "in ~marketplace-security without the security role, and reading everything there: r-qa, sysadmin"
+    assert (found.ok, found.text) == (None, said)
+    assert found.mend == "Give them the role, or type there: /kick @r-qa and /kick @sysadmin."
+    await here.admin.call("DELETE", f"/channels/{here.security}/members/{ids['r-security']}")
+    found = (await here.examine())["security channel"]
+    assert found.text == f"{said}; of the security team, but not in ~marketplace-security: r-security"
+    assert found.mend.endswith(" Type there: /invite @r-security")
+
+
+async def test_whoever_was_given_the_security_role_in_chat_belongs_into_its_channel(here: Installation) -> None:
+    ids = {user["username"]: user["id"] for user in here.server.users.values()}
+    store = Store(load(here.path).store.path, policy.load())
+    for name in ("r-qa", "r-dev"):
+        store.execute("INSERT INTO granted (role, person) VALUES ('security', ?)", ids[name])
+    store.close()
+    await here.admin.call("POST", f"/channels/{here.security}/members", {"user_id": ids["r-qa"]})
+    found = (await here.examine())["security channel"]
+    assert (found.ok, found.text) == (None, "of the security team, but not in ~marketplace-security: r-dev")
+    # Who was deactivated reads nothing, and need not be there.
+    await here.admin.call("PUT", f"/users/{ids['r-dev']}/active", {"active": False})
+    assert (await here.examine())["security channel"].ok
+
+
+async def test_without_a_security_channel_nothing_is_wrong(here: Installation) -> None:
+    here.edit('security_channel = "marketplace-security"', 'security_channel = ""')
+    found = (await here.examine())["security channel"]
+    assert (found.ok, found.mend) == (True, "")
+    assert found.text.startswith("none is configured")
 
 
 async def test_people_who_do_not_exist_or_are_gone_or_absent_are_told(here: Installation) -> None:

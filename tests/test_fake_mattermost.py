@@ -297,6 +297,79 @@ async def test_a_bot_joins_public_channels_by_itself_but_not_private_ones(scene:
         assert await refused(api.call("POST", f"/channels/{private}/members", me)) == NO_PERMISSION
 
 
+async def test_a_private_channel_shows_nothing_of_itself_to_whoever_is_not_in_it(scene: Scene) -> None:
+    name, sam = f"secret-{scene.world.suffix}", scene.world.users["sam"]["id"]
+    private = await scene.world.add_channel("secret", "P")
+    await scene.world.admin.call("POST", f"/channels/{private}/members", {"user_id": scene.bot_id})
+    async with scene.as_bot() as bot:
+        post = await bot.call("POST", "/posts", {"channel_id": private, "message": "psst"})
+        found = await bot.call("GET", f"/teams/{scene.world.team_id}/channels/name/{name}")
+        assert (found["id"], found["type"]) == (private, "P")
+        assert private in {x["id"] for x in await bot.call("GET", f"/users/me/teams/{scene.world.team_id}/channels")}
+        for path in (
+            f"/channels/{private}", f"/channels/{private}/posts", f"/channels/{private}/members",
+            f"/channels/{private}/members/me", f"/channels/{private}/members/{scene.bot_id}",
+            f"/posts/{post['id']}", f"/posts/{post['id']}/thread",
+        ):  # fmt: skip
+            assert await refused(scene.uma.api.call("GET", path)) == NO_PERMISSION, path
+        assert await refused(scene.uma.say(private, "let me in")) == NO_PERMISSION
+        taken = {"team_id": scene.world.team_id, "name": name, "display_name": "x", "type": "P"}
+        exists = (400, "store.sql_channel.save_channel.exists.app_error")
+        assert await refused(scene.uma.api.call("POST", "/channels", taken)) == exists
+        # Whoever is in it may bring others in and put them out, and reads who is there.
+        assert (await bot.call("POST", f"/channels/{private}/members", {"user_id": sam}))["user_id"] == sam
+        members = {x["user_id"] for x in await bot.call("GET", f"/channels/{private}/members")}
+        assert members == {scene.bot_id, sam, (await scene.world.admin.call("GET", "/users/me"))["id"]}
+        pages = [await bot.call("GET", f"/channels/{private}/members?page={x}&per_page=2") for x in range(3)]
+        assert [len(x) for x in pages] == [2, 1, 0]
+        await bot.call("DELETE", f"/channels/{private}/members/{sam}")
+        await scene.uma.say(scene.channel, "later")
+        await scene.uma.wait_for(lambda x: x["message"] == "later")
+        assert not [x for x in scene.uma.seen.values() if x["channel_id"] == private]
+        page = await bot.call("GET", f"/channels/{private}/posts")
+        kinds = [page["posts"][x]["type"] for x in page["order"]][::-1]
+    added, gone = "system_add_to_channel", "system_remove_from_channel"
+    assert kinds == ["system_join_channel", added, "", added, gone]
+
+
+async def test_an_administrator_sees_a_private_channel_without_being_in_it(scene: Scene) -> None:
+    admin, name = scene.world.admin, f"secret-{scene.world.suffix}"
+    private = await scene.world.add_channel("secret", "P")
+    me = (await admin.call("GET", "/users/me"))["id"]
+    await admin.call("DELETE", f"/channels/{private}/members/{me}")
+    assert (await admin.call("GET", f"/teams/{scene.world.team_id}/channels/name/{name}"))["id"] == private
+    missing = (404, "app.channel.get_member.missing.app_error")
+    assert await refused(admin.call("GET", f"/channels/{private}/members/{me}")) == missing
+    await admin.call("POST", f"/channels/{private}/members", {"user_id": scene.bot_id})
+    await admin.call("DELETE", f"/channels/{private}")
+    nowhere = (404, "app.channel.get_by_name.missing.app_error")
+    async with scene.as_bot() as bot:
+        for api in (admin, bot):
+            assert await refused(api.call("GET", f"/teams/{scene.world.team_id}/channels/name/{name}")) == nowhere
+        assert (await bot.call("GET", f"/channels/{private}"))["delete_at"]
+        await admin.call("POST", f"/channels/{private}/restore")
+        await admin.call("DELETE", f"/channels/{private}/members/{scene.bot_id}")
+        assert await refused(bot.call("GET", f"/channels/{private}")) == NO_PERMISSION
+
+
+async def test_only_administrators_make_a_private_channel_public(scene: Scene) -> None:
+    private = await scene.world.add_channel("secret", "P")
+    await scene.world.admin.call("POST", f"/channels/{private}/members", {"user_id": scene.uma.id})
+    path = f"/channels/{private}/privacy"
+    assert await refused(scene.uma.api.call("PUT", path, {"privacy": "O"})) == NO_PERMISSION
+    wrong = await refused(scene.world.admin.call("PUT", path, {"privacy": "X"}))
+    assert wrong == (400, "api.context.invalid_body_param.app_error")
+    assert (await scene.world.admin.call("PUT", path, {"privacy": "O"}))["type"] == "O"
+    assert (await scene.uma.wait_for_event("channel_converted"))["data"] == {"channel_id": private}
+    post = await scene.uma.say(private, "hello")
+    await scene.uma.wait_for(lambda x: x["id"] == post["id"])
+    posted = [x for x in scene.uma.events if x["event"] == "posted" and post["id"] in x["data"]["post"]]
+    assert [x["data"]["channel_type"] for x in posted] == ["O"]
+    assert (await scene.world.admin.call("PUT", path, {"privacy": "P"}))["type"] == "P"
+    kinds = [x["type"] for x in await scene.uma.posts(private)]
+    assert kinds[-3:] == ["system_change_chan_privacy", "", "system_change_chan_privacy"]
+
+
 async def test_a_direct_channel_is_made_once_and_only_by_one_of_the_two(scene: Scene) -> None:
     sam = scene.world.users["sam"]["id"]
     async with scene.as_bot() as api:

@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import backup, book, database, due, outbox, reader, reminders, search, seen, tx
+from mmbot.store import backup, book, booked, cases, database, due, outbox, reader, reminders, search, seen, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
@@ -22,18 +22,24 @@ READS_ALL = {
     "SELECT count(*) FROM ticket": "a backup is compared with the store, in a thread of its own",
     "SELECT count(*) FROM fact": "likewise",
     "SELECT count(*) AS n FROM listed": "the catalogue has some hundred plugins",
+    "SELECT plugin_id FROM listed WHERE plugin_key = ? OR name = ? COLLATE NOCASE": "likewise",
     "UPDATE outbox SET post = '', shown = '', asked = asked + 1, state = 'pending', due_at = ? "
     "WHERE kind = 'show' AND post <> ''": "the console's own store, once when it is opened",
     "UPDATE outbox SET anchor = ? WHERE state <> 'sent' AND kind <> 'do' AND post = '' AND anchor = ?": "a store that is put "
     "back, once and with nobody waiting",
 }
 """Statements that read all of a table, and why they may."""
-SHORT = r" json_each |USING (COVERING )?INDEX outbox_(due|pending|parked)$|^SCAN due USING COVERING INDEX due_at$|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+SHORT = (
+    r" json_each |USING (COVERING )?INDEX outbox_(due|pending|parked)$|^SCAN due USING COVERING INDEX due_at$"
+    r"|^SCAN search VIRTUAL TABLE INDEX (0:=|\d+:M2)$"
+)
 """What may be gone through: values that were handed in, the rows that wait to be sent, the next moment of all, and what
 the index of words finds, of which no more is read than the limit says."""
 SORTS = {
     "SELECT role FROM role WHERE person = ? UNION SELECT role FROM granted WHERE person = ?": "as many rows as somebody has roles",
     "SELECT role, person, name FROM role ORDER BY role, name": "the book of roles is as small as the team",
+    "SELECT party, sum(min(until, finished_at) - since) FROM json_each(?) JOIN life ON life.ticket = value JOIN booked ON "
+    "booked.ticket = life.ticket WHERE since < finished_at GROUP BY party": "of some fifty tickets",
 }
 """Statements whose rows are sorted though no limit ends them, and why they may."""
 
@@ -70,7 +76,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (backup, book, database, due, outbox, reader, reminders, search, seen, tx):
+    for module in (backup, book, booked, cases, database, due, outbox, reader, reminders, search, seen, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -103,6 +109,8 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
     names = (
         "backup.py",
         "book.py",
+        "booked.py",
+        "cases.py",
         "database.py",
         "due.py",
         "outbox.py",

@@ -59,9 +59,11 @@ async def every_call(server: FakeMattermost, world: World, rest: Rest) -> set[st
         "team": lambda: rest.team(world.team),
         "my_teams": rest.my_teams,
         "channel": lambda: rest.channel(team, f"reviews-{world.suffix}"),
+        "channel_by_id": lambda: rest.channel_by_id(channel),
         "my_channels": rest.my_channels,
         "direct_channel": lambda: rest.direct_channel(me, uma),
         "is_member": lambda: rest.is_member(channel, uma),
+        "members": lambda: rest.members(channel),
         "join_channel": lambda: rest.join_channel(other),
         "post": lambda: rest.post(channel, "reply", root_id=first.id),
         "edit": lambda: rest.edit(first.id, "edited", {"k": 2}),
@@ -82,7 +84,7 @@ async def every_call(server: FakeMattermost, world: World, rest: Rest) -> set[st
         "create_command": lambda: rest.create_command(SlashCommand(team, "more", "http://127.0.0.1:1/")),
         "update_command": lambda: rest.update_command(command),
         "regenerate_command_token": lambda: rest.regenerate_command_token(command),
-        "create_channel": lambda: rest.create_channel(team, "fresh", "Fresh", "What it is for"),
+        "create_channel": lambda: rest.create_channel(team, "fresh", "Fresh", "What it is for", private=True),
         "run_command": lambda: _refused(
             rest.run_command(Channel(channel, team, "", "", "O", deleted=False), "/nobody help")
         ),

@@ -16,38 +16,56 @@ from mmbot.domain import review
 from mmbot.domain.ticket import Ticket
 from mmbot.events import (
     COMMANDS,
+    AcceptReport,
+    Acknowledge,
     AddNote,
+    AskCase,
+    AskCases,
     AskHelp,
     AskNext,
     AskPeople,
     AskQueue,
     AskReminders,
+    AskReport,
     AskSearch,
     AskStatus,
     Assign,
     Block,
+    ChangeSeverity,
     ChooseTrack,
     Command,
+    ConfirmTakedown,
     Contribute,
+    DeclineReport,
     EditTicket,
+    EndCase,
     EndTicket,
+    ExtendCase,
+    FileCase,
     Forget,
     GiveVerdict,
     HoldTicket,
+    Hurry,
     Incomplete,
+    JudgeFix,
     JudgeItem,
     Misread,
     MoveReview,
     Mute,
+    NameFix,
     Pushed,
     Remind,
+    ReportVulnerability,
     RequestReviews,
     Resubmit,
     SayAway,
     SayReady,
+    SayRemoved,
+    SayTold,
     SettleFinding,
     Snooze,
     Submit,
+    TakeDown,
     TakeStep,
     UndoStep,
 )  # fmt: skip
@@ -75,7 +93,7 @@ people = st.sampled_from((*[None] * 2 * len(PEOPLE), *PEOPLE))
 numbers = st.sampled_from((1, 1, 1, 1, 1, 2, 2, 3, 4))
 roles = st.sampled_from((*ROLES, *ROLES, "owner", "docs"))
 guards = st.sampled_from(("", "", "", "", COMMITS[0][:7], COMMITS[1][:9], "deadbee"))
-ways = st.sampled_from(("slash", "slash", "click", "dialog", "dm", "mention"))
+ways = st.sampled_from(("slash", "slash", "click", "dialog", "dm", "mention", "security"))
 ids = st.sampled_from([id_of(x) for x in PEOPLE])
 commits = st.sampled_from((*COMMITS, *COMMITS, REWORDED, REWORDED, ""))
 plugins = st.sampled_from(("com.example.remind", "com.example.remind", "com.example.badges", "Com.Example.Badges", ""))
@@ -89,6 +107,9 @@ corrections = st.sampled_from(
         ("maintainers", '@sid and "Jane Doe"'), ("contact", "mail me"), ("social", "@remind"),
     )
 )  # fmt: skip
+
+cases = st.sampled_from(("BUG-1", "BUG-1", "BUG-1", "BUG-2", "SEC-1234"))
+severities = st.sampled_from(("low", "medium", "high", "critical"))
 
 HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     Submit: st.builds(
@@ -134,10 +155,12 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     AskNext: st.builds(AskNext, ticket=numbers),
     EndTicket: st.builds(EndTicket, ticket=numbers, ending=st.sampled_from(("rejected", "withdrawn")), why=st.just("?")),
     HoldTicket: st.builds(HoldTicket, ticket=numbers, held=st.booleans(), why=st.just("?")),
+    Hurry: st.builds(Hurry, ticket=numbers, on=st.booleans()),
     AskStatus: st.builds(
         AskStatus, ticket=st.none() | numbers, about=st.sampled_from(("", "", "remind", "none")), log=st.booleans(), page=st.integers(1, 3),
     ),
     AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
+    AskReport: st.just(AskReport()),
     AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
     Snooze: st.builds(Snooze, ticket=numbers, days=st.sampled_from((1, 3, 7))),
     Mute: st.builds(Mute, ticket=numbers, muted=st.booleans()),
@@ -147,6 +170,30 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     ),
     AskReminders: st.just(AskReminders()),
     Forget: st.builds(Forget, number=st.integers(1, 4)),
+    ReportVulnerability: st.builds(ReportVulnerability, plugin=st.sampled_from(("", "MB-1", "remind")), text=st.just("MB-1 a hole")),
+    FileCase: st.builds(
+        FileCase, plugin=st.sampled_from(("MB-1", "MB-2", "Badges", "MB-9", "nothing")), text=st.just("a hole"),
+        severity=st.sampled_from(("bug", "bug", "bug", "high")),
+    ),
+    AcceptReport: st.builds(AcceptReport, case=cases, severity=severities),
+    DeclineReport: st.builds(DeclineReport, case=cases, why=st.just("no")),
+    AskCases: st.builds(AskCases, page=st.integers(1, 2)),
+    AskCase: st.builds(AskCase, case=cases, log=st.booleans(), page=st.integers(1, 2)),
+    ChangeSeverity: st.builds(ChangeSeverity, case=cases, severity=severities, why=st.just("worse")),
+    Acknowledge: st.builds(Acknowledge, case=cases),
+    SayTold: st.builds(SayTold, case=cases, note=st.sampled_from(("", "by mail"))),
+    NameFix: st.builds(NameFix, case=cases, target=st.sampled_from(("MB-1", "MB-2", "MB-9", LINK, "nothing"))),
+    JudgeFix: st.builds(JudgeFix, case=cases, fixed=st.booleans(), why=st.just("so it is")),
+    ExtendCase: st.builds(
+        ExtendCase, case=cases, until=st.sampled_from([date(2026, 11, 9) + timedelta(x) for x in (-1, 3, 20, 40)]), why=st.just("ill"),
+    ),
+    TakeDown: st.builds(
+        TakeDown, case=cases, removal=st.sampled_from(("plugin", "version", "restriction")), version=st.sampled_from(("", "1.0.0")),
+        why=st.just("no fix"),
+    ),
+    ConfirmTakedown: st.builds(ConfirmTakedown, case=cases),
+    SayRemoved: st.builds(SayRemoved, case=cases, link=st.sampled_from(("", LINK))),
+    EndCase: st.builds(EndCase, case=cases, closed=st.booleans(), why=st.just("over")),
     AskPeople: st.builds(
         AskPeople, act=st.sampled_from(("", "add", "add", "remove")), people=ids.map(lambda x: (x,)),
         roles=st.sampled_from((*ROLES, "owner")).map(lambda x: (x,)),

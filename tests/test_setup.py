@@ -115,7 +115,54 @@ async def test_setup_run_again_changes_nothing_and_says_so(place: Place) -> None
     changing = [x.path for x in place.server.calls[calls:] if x.method != "GET" and "/log" not in x.path]
     assert changing == []
     assert [line for line in said if "made" in line or "added" in line or not line.startswith("✓")] == []
-    assert sum("was there" in line for line in said) == 7
+    assert sum("was there" in line for line in said) == 9
+
+
+@pytest.mark.parametrize("version", ["5.37.0", "9.9.0"])
+async def test_setup_makes_a_private_channel_for_the_security_team(tmp_path: Path, version: str) -> None:
+    async with prepared(tmp_path, version) as place:
+        said = await place.set_up()
+        assert "✓ channel ~marketplace-security: made, private, and you are in it: bring the security team in" in said
+        assert "✓ @mmbot in ~marketplace-security: added" in said
+        assert load(place.wishes.config).mattermost.security_channel == "marketplace-security"
+        [channel] = [x for x in place.server.channels.values() if x["name"] == "marketplace-security"]
+        names = {
+            place.server.users[user]["username"] for one, user in place.server.channel_members if one == channel["id"]
+        }
+        assert (channel["type"], names) == ("P", {"mmbot", ADMIN[0]})
+        made = [x.body for x in place.server.calls if (x.method, x.path) == ("POST", "/channels")]
+        assert "reads what is confidential" in made[-1]["header"]
+        # Who left it is not brought back.
+        me = (await place.admin.call("GET", "/users/me"))["id"]
+        await place.admin.call("DELETE", f"/channels/{channel['id']}/members/{me}")
+        await place.admin.call("DELETE", f"/channels/{channel['id']}/members/{next(iter(place.server.bots))}")
+        said = await place.set_up()
+        assert "✓ channel ~marketplace-security: was there, private" in said
+        assert "✓ @mmbot in ~marketplace-security: added" in said
+        assert (channel["id"], me) not in place.server.channel_members
+
+
+async def test_setup_makes_no_private_channel_where_none_is_wished(place: Place) -> None:
+    said = await place.set_up(security_channel="")
+    assert "security" not in "".join(said)
+    assert load(place.wishes.config).mattermost.security_channel == ""
+    assert [x["name"] for x in place.server.channels.values() if x["type"] == "P"] == []
+    assert "security" not in "".join(await place.set_up())  # nor later, since the configuration says so
+
+
+async def test_setup_takes_the_private_channel_that_the_configuration_names(place: Place) -> None:
+    await place.set_up(security_channel="vault")
+    said = await place.set_up()
+    assert "✓ channel ~vault: was there, private" in said
+    assert [x["name"] for x in place.server.channels.values() if x["type"] == "P"] == ["vault"]
+
+
+async def test_an_older_configuration_is_told_the_private_channel_that_was_made(place: Place) -> None:
+    await place.set_up(security_channel="")
+    file = place.wishes.config
+    file.write_text(re.sub(r"security_channel = .*\n", "", file.read_text()))
+    said = await place.set_up()
+    assert f'! {file}: mattermost.security_channel is "", you asked for "marketplace-security": change it there' in said
 
 
 async def test_setup_says_no_secret(place: Place) -> None:
@@ -304,6 +351,27 @@ async def test_a_disabled_bot_is_not_enabled_behind_anybodys_back(place: Place) 
 async def test_a_missing_channel_is_refused_where_none_shall_be_made(place: Place) -> None:
     assert await place.refusal(create_channel=False) == (
         "There is no channel plugins in the team community. Make it, or let me make it."
+    )
+
+
+async def test_a_public_channel_is_not_taken_for_the_security_teams(place: Place) -> None:
+    body = {"team_id": place.team_id, "name": "open", "display_name": "Open", "type": "O"}
+    await place.admin.call("POST", "/channels", body)
+    assert await refused_untouched(place, security_channel="open") == (
+        "~open is public, and the security team's channel must not be. Make it private (in the channel's menu:"
+        " Convert to Private Channel), or give another with --security-channel."
+    )
+    assert "must be another channel than mattermost.channel" in await refused_untouched(
+        place, security_channel="plugins"
+    )
+
+
+async def test_an_archived_private_channel_is_told(place: Place) -> None:
+    body = {"team_id": place.team_id, "name": "vault", "display_name": "Vault", "type": "P"}
+    made = await place.admin.call("POST", "/channels", body)
+    await place.admin.call("DELETE", f"/channels/{made['id']}")
+    assert (
+        await place.refusal(security_channel="vault") == "The channel vault is archived. Unarchive it, or give another."
     )
 
 

@@ -13,10 +13,13 @@ import aiohttp
 from mmbot.config import Config
 from mmbot.doctor.finding import Finding, faulty, fine, open_question
 from mmbot.doctor.way import Way
-from mmbot.mattermost.rest import Channel, Rest, RestError, Team
+from mmbot.mattermost.rest import PRIVATE, Channel, Rest, RestError, Team
+from mmbot.store.reader import granted
 
 CLOCK_SECONDS = 60.0
 HELLO_SECONDS = 10.0
+SECURITY = "security"
+"""The role whose channel it is."""
 TOKEN_VARIABLE = "MMBOT_MATTERMOST__TOKEN"  # noqa: S105 -- the name of a variable
 
 
@@ -42,6 +45,7 @@ class Visit:
             ("websocket", "token", self._websocket),
             ("team", "token", self._team),
             ("channel", "team", self._channel),
+            ("security channel", "team", self._security_channel),
             ("people", "channel", self._people),
             ("slash command", "channel", self._slash_command),
             ("callback address", "", self._callback),
@@ -185,6 +189,52 @@ class Visit:
                 "channel", f"the bot is not in ~{name}, so it cannot post there", "Run `mmbot setup`: it adds the bot."
             )
         return fine("channel", f"the bot is in ~{name}")
+
+    async def _security_channel(self) -> Finding:
+        title, name = "security channel", self.place.security_channel
+        if not name:
+            return fine(title, "none is configured, so nothing confidential is posted anywhere but to people")
+        try:
+            channel = await self.rest.channel(self.team.id, name)
+        except RestError as error:
+            if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
+                raise
+            return faulty(
+                title,
+                f"the bot sees no channel {name} in {self.place.team}",
+                f"If the name is wrong, correct mattermost.security_channel in {self.path}; if it is archived, unarchive it;"
+                " else run `mmbot setup`: it makes a missing one, and brings the bot into it.",
+            )
+        if channel.type != PRIVATE:
+            return faulty(
+                title,
+                f"~{name} is public, so everybody could read what is confidential",
+                "In that channel's menu: Convert to Private Channel. Until then nothing is posted there.",
+            )
+        return await self._who_reads(title, channel)
+
+    async def _who_reads(self, title: str, channel: Channel) -> Finding:
+        """Whether those who are in the security team's channel are those who hold its role."""
+        me, inside = await self.rest.me(), set(await self.rest.members(channel.id))
+        if me.id not in inside:
+            return faulty(title, f"the bot is not in ~{channel.name}", "Run `mmbot setup`: it adds the bot.")
+        named = await self.rest.users_by_names(self.config.people.get(SECURITY, ()))
+        held = {x.id for x in named} | granted(self.config.store.path, SECURITY)
+        users = {x.id: x.username for x in await self.rest.users_by_ids(inside | held) if not x.deleted}
+        strange = sorted(users[x] for x in inside - held - {me.id} if x in users)
+        absent = sorted(users[x] for x in held - inside if x in users)
+        said, mend = [], []
+        if strange:
+            said.append(
+                f"in ~{channel.name} without the security role, and reading everything there: {', '.join(strange)}"
+            )
+            mend.append(f"Give them the role, or type there: {' and '.join(f'/kick @{x}' for x in strange)}.")
+        if absent:
+            said.append(f"of the security team, but not in ~{channel.name}: {', '.join(absent)}")
+            mend.append(f"Type there: /invite {' '.join(f'@{x}' for x in absent)}")
+        if said:
+            return open_question(title, "; ".join(said), " ".join(mend))
+        return fine(title, f"~{channel.name} is private, and the security team is in it, with the bot and nobody else")
 
     async def _people(self) -> Finding:
         wanted = {name for names in self.config.people.values() for name in names} | {self.config.default_owner} - {""}

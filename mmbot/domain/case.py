@@ -123,7 +123,8 @@ def _apply(case: Case, fact: c.CaseFact) -> Case:  # noqa: C901, PLR0911, PLR091
         case c.SaidFixed():
             return replace(case, fixed=fact, asked=None)
         case c.SaidNotFixed():
-            return _anew(replace(case, fixed=None, fixes=()), fact.at)
+            after = replace(case, fixed=None, fixes=())
+            return _anew(after, fact.at) if case.fixed else after  # a clock that ran on was never stopped
         case c.Extended():
             return replace(case, extended=fact, changed=0, set_at=fact.at, asked=None)
         case c.RemovalAsked():
@@ -135,7 +136,8 @@ def _apply(case: Case, fact: c.CaseFact) -> Case:  # noqa: C901, PLR0911, PLR091
         case c.CaseClosed():
             return replace(case, closed=fact, asked=None)
         case c.CaseReopened():
-            return _anew(replace(case, closed=None, fixed=None, declined=None), fact.at)
+            taken_down = None if case.fixed else case.taken_down  # what was fixed may be listed again
+            return _anew(replace(case, closed=None, fixed=None, declined=None, taken_down=taken_down), fact.at)
         case c.Noticed():
             return replace(case, noticed={**case.noticed, fact.to: fact}, undelivered=case.undelivered - {fact.to})
         case c.NotDelivered():

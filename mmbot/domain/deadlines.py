@@ -69,6 +69,13 @@ class Office:
             day += timedelta(days=1)
         return self._begin(day)
 
+    def on_its_day(self, at: int) -> int | None:
+        """The moment in these hours, on the same day, that is nearest to this one; None on a day off."""
+        if self.hours.always:
+            return at
+        day = self._day(at)
+        return min(max(at, self._begin(day)), self._end(day)) if self._works(day) else None
+
     def next_morning(self, at: int) -> int:
         """The next morning of a working day, after this moment; any later moment where hours don't matter."""
         if self.hours.always:
@@ -88,7 +95,8 @@ class Office:
         return self._moment(day, self.hours.begin)
 
     def _end(self, day: date) -> int:
-        return self._moment(day, self.hours.end)
+        midnight = self.hours.end == 24  # noqa: PLR2004 -- which belongs to the next day
+        return self._moment(day, self.hours.end) - midnight
 
     def _moment(self, day: date, hour: int) -> int:
         local = datetime.combine(day, time(), self.zone) + timedelta(

@@ -273,7 +273,7 @@ class Ended(Fact):
     """The ticket is over. `why` is a reason in words; `of` is the ticket that it duplicates, if that is why."""
 
     kind: Literal["ended"] = "ended"
-    ending: Literal["duplicate", "rejected", "withdrawn"]
+    ending: Literal["duplicate", "rejected", "withdrawn", "taken-down"]
     of: int = 0
     why: str = ""
 
@@ -283,6 +283,13 @@ class Reopened(Fact):
 
     kind: Literal["reopened"] = "reopened"
     why: str = ""
+
+
+class Hurried(Fact):
+    """The ticket is urgent from now on, or no longer (`on`)."""
+
+    kind: Literal["hurried"] = "hurried"
+    on: bool = True
 
 
 class Held(Fact):
@@ -322,6 +329,7 @@ AnyFact = (
     | Linked
     | Ended
     | Reopened
+    | Hurried
     | Held
     | Resumed
 )

@@ -8,8 +8,9 @@ from mmbot.domain.ticket import Ticket
 
 STAFF = ("owner", "admin", "release")
 Who = Literal[
-    "anyone", "staff", "owner", "owner-or-submitter", "owner-or-reviewer", "concerned", "release", "role", "admin"
-]
+    "anyone", "staff", "owner", "owner-or-submitter", "owner-or-reviewer", "concerned", "release", "role", "admin",
+    "team", "team-or-staff", "team-or-owner", "team-or-release", "maintainer", "case-people",
+]  # fmt: skip
 OUTSIDE = "outside:"
 """Begins the id of somebody who has no account on the server; their name follows."""
 
@@ -37,9 +38,14 @@ def submits(ticket: Ticket, user: str) -> bool:
     return bool(user) and user in ticket.people
 
 
-def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:  # noqa: PLR0911 -- one exit per case
-    """Whether an actor may use a right: `role` names the reviewers' role where it takes one."""
+def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = "") -> bool:  # noqa: C901, PLR0911 -- one exit per case
+    """Whether an actor may use a right: `role` names the reviewers' role where it takes one.
+
+    Of the rights to a case, which `case_file.may` decides, it says only who may have one somewhere: `role` is the security team's.
+    """
     match who:
+        case "team" | "team-or-staff" | "team-or-owner" | "team-or-release" | "maintainer" | "case-people":
+            return _somewhere(who, actor, role)
         case "anyone":
             return True
         case "staff":
@@ -59,6 +65,14 @@ def allowed(who: Who, actor: Actor, ticket: Ticket | None = None, role: str = ""
             return bool(actor.roles) or bool(ticket and submits(ticket, actor.id))
         case "role":
             return role in actor.roles and not (ticket and submits(ticket, actor.id))
+
+
+def _somewhere(who: Who, actor: Actor, team: str) -> bool:
+    """Whether somebody may have a right to a case; whose plugin it is may be anybody."""
+    others = {"team": (), "team-or-owner": ("owner", "admin"), "team-or-release": ("release",)}
+    if who in others:
+        return bool(actor.roles & {team, *others[who]})
+    return bool(actor.roles) if who == "team-or-staff" else True
 
 
 def may_know(actor: Actor, ticket: Ticket, role: str) -> bool:

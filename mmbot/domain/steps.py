@@ -182,6 +182,15 @@ def closed(ticket: Ticket, fact: f.Ended) -> Ticket:
     return ticket.plus(fact)
 
 
+def hurried(ticket: Ticket, fact: f.Hurried) -> Ticket:
+    """The ticket urgent, or not any more. Raises Illegal: ended, already-urgent, not-urgent."""
+    if ticket.ended:
+        raise Illegal("ended", ended=ticket.ended)
+    if fact.on == bool(ticket.urgent_at):
+        raise Illegal("already-urgent" if fact.on else "not-urgent")
+    return ticket.plus(fact)
+
+
 def rested(ticket: Ticket, fact: f.Held | f.Resumed) -> Ticket:
     """The ticket on hold, or going on. Raises Illegal: ended."""
     if ticket.ended:

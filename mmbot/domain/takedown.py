@@ -13,14 +13,20 @@ from mmbot.domain.turns import waiting
 Clock = Literal["none", "triage", "fix", "removal"]
 """What runs: none, until a report is answered, until it is fixed, or until the listing shows what was decided."""
 FixState = Literal["none", "theirs", "ours", "listed"]
+PUNCTUAL = 3_600_000
+"""Milliseconds by which what is told counts as told in time, though the hours are over by then."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment at which the clock speaks: `name` says how far it is ("7", "1", "end", "again", "triage", "removal")."""
+    """A moment at which the clock speaks: `name` says how far it is ("7", "1", "end", "again", "triage", "removal").
+
+    What comes `again` and again is said once a working day.
+    """
 
     name: str
     at: int
+    again: bool = False
 
 
 def clock(case: Case) -> Clock:
@@ -83,32 +89,55 @@ def triage_ends(case: Case) -> int:
 def _again(name: str, since: int, days: float, after: int) -> Iterator[Mark]:
     step = max(1, round(days * DAY))
     first = max(1, (after - since) // step - 1)
-    yield from (Mark(name, since + n * step) for n in count(first))
+    yield from (Mark(name, since + n * step, again=True) for n in count(first))
 
 
-def spoken(case: Case, mark: Mark, office: Office) -> int:
-    """When a mark is told somebody: in their hours, rather earlier than later; on the last day at the very moment."""
-    if mark.name == "end" or (clock(case) == "fix" and ends(case) - DAY <= mark.at <= ends(case)):
+def spoken(case: Case, mark: Mark, office: Office) -> int | None:
+    """When a mark is told somebody: in their hours, rather earlier than later; on the last day at the very moment; None for not at all."""
+    if _at_once(case, mark):
         return mark.at
-    return office.not_after(mark.at)
+    return office.on_its_day(mark.at) if mark.again else office.not_after(mark.at)
+
+
+def _at_once(case: Case, mark: Mark) -> bool:
+    """Whether a mark is told without regard to anybody's hours: the end, and whatever lies within its last day."""
+    return clock(case) == "fix" and ends(case) - DAY <= mark.at <= ends(case)
 
 
 def outstanding(case: Case, to: str, office: Office, now: int) -> Mark | None:
-    """The mark of which somebody should have been told by now: the last one, where there are several."""
-    after, last = _told(case, to), None
-    for mark in marks(case, after):
-        at = spoken(case, mark, office)
-        if at > now:
-            break
-        if at > after:
-            last = mark
-    return last
+    """The mark of which somebody is to be told now: the last one, where there are several.
+
+    What was missed, because nobody looked, waits for their hours; not so the end.
+    """
+    mark, at = _last(case, to, office, now)
+    if mark is None or _at_once(case, mark) or now <= at + PUNCTUAL or office.open(now):
+        return mark
+    return None
 
 
 def next_told(case: Case, to: str, office: Office, now: int) -> int | None:
     """When somebody is told next, after now; None for never."""
     after = max(_told(case, to), now)
-    return next((at for mark in marks(case, after) if (at := spoken(case, mark, office)) > after), None)
+    told = (spoken(case, mark, office) for mark in marks(case, after))
+    upcoming = next((at for at in told if at is not None and at > after), None)
+    mark, _ = _last(case, to, office, now)
+    if mark is None or outstanding(case, to, office, now):
+        return upcoming
+    waits = office.not_before(now)
+    return min(waits, upcoming) if upcoming else waits
+
+
+def _last(case: Case, to: str, office: Office, now: int) -> tuple[Mark | None, int]:
+    """The last mark of which somebody was not told yet, and when that was due."""
+    after = _told(case, to)
+    last: tuple[Mark | None, int] = (None, 0)
+    for mark in marks(case, after):
+        at = spoken(case, mark, office)
+        if (mark.at if at is None else at) > now:
+            break
+        if at is not None and at > after:
+            last = mark, at
+    return last
 
 
 def _told(case: Case, to: str) -> int:

@@ -35,6 +35,7 @@ class Turn:
     since: int = 0
     due: int = 0
     step: str = ""
+    urgent_at: int = 0
     alone: int = 0
 
 
@@ -131,21 +132,32 @@ def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Tu
     after, now = {}, waiting(ticket)
     for turn in now:
         old = before.get(turn.party)
-        if not old or (old.why, old.step) != (turn.why, turn.step):
-            old = Turn(turn.party, turn.why, at, due(ticket.policy, turn, at), turn.step)
-        after[turn.party] = _counted(ticket.policy, old, at, alone=len(now) == 1) if turn.party == "submitter" else old
+        same = old if old and (old.why, old.step) == (turn.why, turn.step) else None
+        if not same or same.urgent_at != ticket.urgent_at:
+            since = same.since if same else at
+            alone = same.alone if same else 0
+            same = Turn(turn.party, turn.why, since, due(ticket, turn, since), turn.step, ticket.urgent_at, alone)
+        after[turn.party] = _counted(ticket, same, at, alone=len(now) == 1) if turn.party == "submitter" else same
     return after
 
 
-def _counted(policy: Policy, turn: Turn, at: int, *, alone: bool) -> Turn:
+def _counted(ticket: Ticket, turn: Turn, at: int, *, alone: bool) -> Turn:
     """A submitter's turn: the days count from when nobody else is waited for."""
     since = (turn.alone or at) if alone else 0
-    until = due(policy, turn, since) if since else 0
+    until = due(ticket, turn, since) if since else 0
     return turn if (since, until) == (turn.alone, turn.due) else replace(turn, alone=since, due=until)
 
 
-def due(policy: Policy, turn: Turn, since: int) -> int:
-    """By when the policy asks this party to act (milliseconds UTC), 0 where it sets no day."""
+def due(ticket: Ticket, turn: Turn, since: int) -> int:
+    """By when the policy asks this party to act (milliseconds UTC), 0 where it sets no day; of us, what is urgent takes less."""
+    usual = _usually_due(ticket.policy, turn, since)
+    if not ticket.urgent_at or turn.party in {"mmbot", "submitter"}:
+        return usual
+    days = ticket.policy.days
+    return min(usual, plus_working_days(max(since, ticket.urgent_at), days.urgent, days.holidays))
+
+
+def _usually_due(policy: Policy, turn: Turn, since: int) -> int:
     if turn.party == "mmbot":
         return 0
     if turn.party == "submitter":

@@ -20,6 +20,8 @@ class Command(BaseModel):
     who: ClassVar[Who] = "anyone"
     reads: ClassVar[bool] = False
     """Whether it changes nothing: then nothing is written, not even that it was seen."""
+    dated: ClassVar[bool] = False
+    """Whether it tells of something that was true when it was written: then it counts, however late it is read."""
     whos: ClassVar[Mapping[str, Who]] = {}
     """Who may, for the words to which another right belongs than to the rest."""
     must: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from mmbot.domain.facts import Decision, ItemState
+from mmbot.events.cases import CASES
 from mmbot.events.command import Command
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
 from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
@@ -260,20 +261,20 @@ class AskNext(Command):
 class EndTicket(Command):
     """Close a ticket: the Marketplace rejects it, always with a reason; or its submitter withdraws it. `reopen` brings it back."""
 
-    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}, "close": {"ending": "withdrawn"}}
+    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}, "expire": {"ending": "withdrawn"}}
     summaries = {
         "reject": "the Marketplace refuses it: say why",
         "withdraw": "take a submission back",
-        "close": "close it as withdrawn, such as after a long silence: say why",
+        "expire": "close it as withdrawn, such as after a long silence: say why",
     }
     examples = {
         "reject": "reject MB-7 it does what another listed plugin does",
         "withdraw": "withdraw MB-7",
-        "close": "close MB-7 no answer since 9 Nov",
+        "expire": "expire MB-7 no answer since 9 Nov",
     }
     who = "owner-or-submitter"
-    whos = {"reject": "owner", "close": "owner"}
-    must = {"reject": ("why",), "close": ("why",)}
+    whos = {"reject": "owner", "expire": "owner"}
+    must = {"reject": ("why",), "expire": ("why",)}
 
     ticket: TicketNumber
     ending: Literal["rejected", "withdrawn"]
@@ -292,6 +293,18 @@ class HoldTicket(Command):
     ticket: TicketNumber
     held: bool
     why: Text = ""
+
+
+class Hurry(Command):
+    """Its reviews and steps are due within days, and it stands first in every queue."""
+
+    words = {"urgent": {"on": True}, "not-urgent": {"on": False}}
+    summaries = {"urgent": "a ticket goes before all others", "not-urgent": "it can wait its turn after all"}
+    examples = {"urgent": "urgent MB-7", "not-urgent": "not-urgent MB-7"}
+    who = "owner"
+
+    ticket: TicketNumber
+    on: bool
 
 
 class AskStatus(Command):
@@ -330,6 +343,19 @@ class AskSearch(Command):
 
     about: Sought
     page: Page = 1
+
+
+class AskReport(Command):
+    """Late is what waits longer than the policy's days. A ticket can wait for several at once.
+
+    How long it takes is said from a few finished reviews on: the median, and within how many days four of five were through.
+    """
+
+    words = {"report": {}}
+    summaries = {"report": "how many tickets wait for whom, and how long it takes"}
+    examples = {"report": "report"}
+    who = "staff"
+    reads = True
 
 
 ACTS = ("add", "remove", "default-owner", "deputy", "no-deputy", "away", "back")
@@ -379,6 +405,6 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, AskStatus, AskQueue, AskSearch, Snooze, Mute, Remind, AskReminders,
-    Forget, AskPeople, SayAway, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskReport, Snooze, Mute, Remind,
+    AskReminders, Forget, AskPeople, SayAway, *CASES, AskHelp,
 )  # fmt: skip

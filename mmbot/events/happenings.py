@@ -150,9 +150,10 @@ class Where:
     """Where an event came from, and so where its answer goes.
 
     `via` is the way in, `channel` and `post` name the post itself, `root` the post that starts its thread ("" outside a thread).
+    A "mention" may be read by anybody, one in the security team's private channel is "security".
     """
 
-    via: Literal["slash", "click", "dialog", "mention", "dm", "console", "file", "github", "mmbot"]
+    via: Literal["slash", "click", "dialog", "mention", "security", "dm", "console", "file", "github", "mmbot"]
     channel: str = ""
     root: str = ""
     post: str = ""

@@ -2,11 +2,13 @@
 
 import re
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from mmbot.domain.case_facts import Removal
 from mmbot.domain.facts import Correction
+from mmbot.policy import Severity
 
 
 class Slot:
@@ -61,4 +63,28 @@ Remark = Annotated[str, Slot("text", "TEXT", "Text"), StringConstraints(strip_wh
 Word = Annotated[str, Slot("line", "WORD", "About"), StringConstraints(strip_whitespace=True, max_length=100)]
 Sought = Annotated[
     str, Slot("line", "WORDS", "Words"), StringConstraints(strip_whitespace=True, min_length=1, max_length=100)
+]
+CaseHandle = Annotated[
+    str, Slot("case", "SEC-1234", "Case"), StringConstraints(to_upper=True, pattern=r"^(?:SEC|BUG)-[0-9]{1,6}$")
+]
+SeverityName = Annotated[Severity, Slot("severity", "SEVERITY", "How bad is it?")]
+SeverityOrBug = Annotated[Severity | Literal["bug"], Slot("severity-or-bug", "SEVERITY|bug", "How bad is it?")]
+RemovalName = Annotated[Removal, Slot("removal", "plugin|version|restriction", "What is removed?")]
+Version = Annotated[
+    str, Slot("version", "VERSION", "Version", "Where only one is removed."), StringConstraints(max_length=60)
+]
+PluginName = Annotated[
+    str,
+    Slot("plugin", "PLUGIN", "Plugin", "A ticket such as MB-7, a plugin's id, or its name."),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+]
+Until = Annotated[
+    date,
+    Slot("date", "DATE", "Last day", "As year-month-day: 2026-12-01. It ends with that day, UTC."),
+    BeforeValidator(_iso),
+]
+Target = Annotated[
+    str,
+    Slot("line", "MB-9|LINK", "The fix", "Its ticket, such as MB-9, or a link."),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
 ]

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import structlog
 
+from mmbot.handlers import case_clock
 from mmbot.handlers.news import guide
 from mmbot.store import outbox
 from mmbot.store.database import Store
 from mmbot.store.failing import StoreFails
 from mmbot.store.outbox import OutboxRow
-from mmbot.store.tx import Tx
+from mmbot.store.tx import SECURITY, Tx
 from mmbot.words import parked as words
 
 log = structlog.get_logger()
@@ -29,6 +30,8 @@ def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     _tried(tx, row, lambda: _tell_admins(tx, row, why, cause))
     if row.kind == "do":
         _tried(tx, row, lambda: _tell_owner(tx, row))
+    if (row.person and row.subject.startswith("case:")) or row.subject.startswith("clock:"):
+        _tried(tx, row, lambda: case_clock.not_delivered(tx, row.subject, row.person))
 
 
 def _tried(tx: Tx, row: OutboxRow, telling: Callable[[], None]) -> None:
@@ -43,11 +46,13 @@ def _tried(tx: Tx, row: OutboxRow, telling: Callable[[], None]) -> None:
 
 
 def _tell_admins(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
-    told = int(tx.store.state(TOLD + cause) or 0)
+    confidential = SECURITY in {row.channel, outbox.channel_of(tx.store, row.thread)}
+    key = f"{TOLD}{cause}{f' in {SECURITY}' if confidential else ''}"
+    told = int(tx.store.state(key) or 0)
     if tx.now - told >= DAY:
-        tx.store.remember(TOLD + cause, str(tx.now))
+        tx.store.remember(key, str(tx.now))
         for admin in tx.store.members("admin"):
-            tx.say(words.to_admin(why, step=row.kind == "do"), to=admin)
+            tx.say(words.to_admin(why, step=row.kind == "do", confidential=confidential), to=admin)
 
 
 def _tell_owner(tx: Tx, row: OutboxRow) -> None:

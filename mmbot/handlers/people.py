@@ -2,7 +2,7 @@
 
 from mmbot.domain.book import DEFAULT_OWNER, GUIDES, RoleGiven, RoleTaken, lost
 from mmbot.events import PeopleNamed
-from mmbot.handlers import parts
+from mmbot.handlers import parts, report
 from mmbot.store import book
 from mmbot.store.database import WITHHELD
 from mmbot.store.tx import Tx
@@ -33,6 +33,7 @@ def named(tx: Tx, what: PeopleNamed) -> None:
     configured = book.configured(tx.store)
     tx.store.set_roles(rows)
     _follow(tx, before, configured)
+    report.plan(tx)
     kept = {name for _, _, name in rows}
     for admin in tx.store.members("admin"):
         for role, name in withheld:

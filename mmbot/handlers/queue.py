@@ -1,16 +1,23 @@
 """Answers that change nothing: where a ticket stands, what waits, what can be done here."""
 
+import re
 from collections.abc import Sequence
 
 from mmbot.commands import WORDS, questions, usage
+from mmbot.domain.booked import totals
+from mmbot.domain.deadlines import DAY
 from mmbot.domain.rights import Actor, Who, allowed
-from mmbot.events import ALL, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
+from mmbot.domain.ticket import Ticket
+from mmbot.domain.turns import Turn
+from mmbot.events import ALL, CASES, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
+from mmbot.handlers import cases
 from mmbot.messages import Dialog, Refused, Reply
-from mmbot.store import book
+from mmbot.store import book, booked
 from mmbot.store.tx import Tx
 from mmbot.words import answers, history, replies
 from mmbot.words import people as words
 
+_TOKEN_OF_A_CASE = re.compile(r"\b(?:sec|bug)-\d{1,6}\b", re.IGNORECASE)
 NAMED_ALIKE = 6
 """How many tickets are looked for by name: those that are offered, and one that shows that there are more."""
 A_QUESTION = 3
@@ -51,7 +58,18 @@ def _briefly(tx: Tx, numbers: Sequence[int]) -> list[str]:
 
 def _status(tx: Tx, number: int) -> Reply:
     ticket = tx.ticket(number)
-    return Reply(answers.status(ticket, tx.turns(ticket), tx.actor, tx.who, tx.now, tx.thread(ticket)))
+    turns = tx.turns(ticket)
+    past = booked.spent(tx.store.connection, number)
+    spent = totals(past, ticket, turns, tx.now) if any(time >= DAY for time in past.values()) else {}
+    usual = {role: _usual(tx, role) for role in ticket.roles if role in turns}
+    thread = tx.thread(ticket)
+    return Reply(answers.status(ticket, turns, tx.actor, tx.who, tx.now, thread, booked=spent, usual=usual))
+
+
+def _usual(tx: Tx, role: str) -> int:
+    """How long a role's reviews usually take (milliseconds), 0 where too few are finished to say."""
+    found = booked.usual(tx.store.connection, role).took
+    return found.half if found.count >= tx.policy.notices.usual_from else 0
 
 
 def _log(tx: Tx, number: int, page: int) -> Reply:
@@ -84,9 +102,15 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     for row in rows:
         ticket = tx.ticket(row["ticket"])
         turn = tx.turns(ticket)[row["party"]]
-        lines.append(answers.queue_line(ticket, turn, tx.actor, tx.who, tx.now, tx.thread(ticket, turn.party)))
+        lines.append(_queue_line(tx, ticket, turn, tx.actor))
     text = answers.queue(title, lines, cmd.page, count, command)
     return Reply("\n".join([text, *(_for_absent(tx) if cmd.whose == MINE and cmd.page == 1 else [])]))
+
+
+def _queue_line(tx: Tx, ticket: Ticket, turn: Turn, reader: Actor) -> str:
+    again = turn.why in {"answer", "review", "confirm", "look-again"}
+    earlier = booked.spent_on_review(tx.store.connection, ticket.number, turn.party) if again else 0
+    return answers.queue_line(ticket, turn, reader, tx.who, tx.now, tx.thread(ticket, turn.party), earlier)
 
 
 def search(tx: Tx, cmd: AskSearch) -> Reply:
@@ -120,8 +144,7 @@ def _for_absent(tx: Tx) -> list[str]:
         for row in mine:
             ticket = tx.ticket(row["ticket"])
             as_owner = Actor(absence.person, tx.actor.roles) if row["party"] == "owner" else tx.actor
-            turn = tx.turns(ticket)[row["party"]]
-            lines.append(answers.queue_line(ticket, turn, as_owner, tx.who, tx.now, tx.thread(ticket, turn.party)))
+            lines.append(_queue_line(tx, ticket, tx.turns(ticket)[row["party"]], as_owner))
         if lines:
             texts.append(words.standing_in(tx.who(absence.person), absence.day, lines))
     return texts
@@ -154,13 +177,13 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
 
 
 def _may(tx: Tx, who: Who) -> bool:
-    """Whether somebody may use a right somewhere: of what depends on the ticket, only the person's part is asked for."""
+    """Whether somebody may use a right somewhere: of what depends on the ticket or case, only the person's part is asked for."""
     reviews = bool(tx.actor.roles & {*tx.policy.roles})
     if who == "role":
         return reviews
     if who == "owner-or-reviewer":
         return reviews or allowed("owner", tx.actor)
-    return who in {"owner-or-submitter", "concerned"} or allowed(who, tx.actor)
+    return who in {"owner-or-submitter", "concerned"} or allowed(who, tx.actor, role=tx.policy.takedown.team)
 
 
 def misread(_tx: Tx, what: Misread) -> Reply:
@@ -173,10 +196,12 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     ticket = tx.store.ticket(what.ticket) if what.ticket else None
     if what.ticket and ticket is None:
         raise Refused(replies.no_such_ticket(what.ticket))
+    handle = _TOKEN_OF_A_CASE.search(what.line) if "case" in WORDS[what.word].model_fields else None
+    begun = cases.begun(tx, what, handle.group().upper() if handle else "") if WORDS[what.word] in CASES else ""
     asked = questions(what, ticket, tx.policy, tx.actor.roles)
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
-    title, intro = replies.dialog_title(what.word), replies.dialog_intro(what.line, ticket, tx.actor.roles)
+    title, intro = replies.dialog_title(what.word), begun or replies.dialog_intro(what.line, ticket, tx.actor.roles)
     line = what.line
     if ticket and ticket.commit and "commit" in WORDS[what.word].model_fields and "commit" not in what.given:
         line = f"{line} --commit {ticket.commit[:7]}"  # it is answered with this commit in mind, and the review may move meanwhile

@@ -6,7 +6,7 @@ from mmbot.domain import review
 from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import Finding
-from mmbot.handlers import news
+from mmbot.handlers import case_subjects, news
 from mmbot.messages import Message
 from mmbot.store import outbox
 from mmbot.store.database import Store
@@ -15,6 +15,11 @@ from mmbot.words import cards, notices
 
 def render(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:
     """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""
+    of_a_case = row.subject.partition(":")[0] in case_subjects.KINDS
+    return case_subjects.render(store, row) if of_a_case else _of_a_ticket(store, row)
+
+
+def _of_a_ticket(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:
     kind, _, rest = row.subject.partition(":")
     number, _, part = rest.partition(":")
     ticket = store.ticket(int(number))
@@ -39,6 +44,8 @@ def render(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:
 def audience(store: Store, row: outbox.OutboxRow) -> tuple[str, str]:
     """Whom a notice goes to: a person's id, or "" and the subject in whose thread it stands."""
     kind, _, number = row.subject.partition(":")
+    if kind in case_subjects.KINDS:
+        return case_subjects.audience(row)
     ticket = store.ticket(int(number))
     if kind == "changes" and ticket:
         return news.guide(store, ticket) if is_outside(ticket.submitter) else ticket.submitter, ""

@@ -4,11 +4,11 @@ import re
 
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
-from mmbot.domain.rights import allowed
+from mmbot.domain.rights import allowed, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import waiting
-from mmbot.events import AskNext, EndTicket, HoldTicket, TakeStep, UndoStep
+from mmbot.events import AskNext, EndTicket, HoldTicket, Hurry, TakeStep, UndoStep
 from mmbot.handlers import intake, merges, parts
 from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
@@ -129,7 +129,7 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     """Bring a ticket back: an owner one that was rejected or withdrawn, a submitter one that was withdrawn."""
     withdrawn = before.ended and before.ended.ending == "withdrawn"
     tx.require("owner-or-submitter" if withdrawn else "owner", before)
-    if not before.ended or before.ended.ending == "duplicate":
+    if not before.ended or before.ended.ending in {"duplicate", "taken-down"}:
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before, may_reopen=False))
     if twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower()):
         raise Refused(twice(tx, tx.ticket(twins[0])))
@@ -164,3 +164,25 @@ def hold(tx: Tx, cmd: HoldTicket) -> Reply:
             tell(tx, saved, saved.submitter, words.goes_on_with_you(saved))
         intake.tell_answered(tx, saved, before.held.at)  # whoever was answered meanwhile was not asked for anything
     return Reply(words.held(saved, tx.who, tx.by, "" if cmd.held else _before_the_gate(tx, saved)))
+
+
+def hurry(tx: Tx, cmd: Hurry) -> Reply:
+    """Let a ticket go before all others, or wait its turn again."""
+    before = tx.ticket(cmd.ticket)
+    tx.require("owner", before)
+    saved = hurried(tx, before, on=cmd.on)
+    return Reply(words.hurried(saved, answers.outlook_of(saved, tx.turns(saved), tx.actor, tx.who)))
+
+
+def hurried(tx: Tx, before: Ticket, *, on: bool) -> Ticket:
+    """Save a ticket as urgent, or not any more; the thread hears of it, and whoever's turn it is. Why is nobody's business here."""
+    saved = follow(tx, before, steps.hurried(before, f.Hurried(on=on, by=tx.by, at=tx.at, via=tx.via)))
+    tx.say(words.hurried_news(saved), thread=card(saved))
+    for turn in tx.turns(saved).values() if on else ():
+        if turn.party in {"submitter", "mmbot"}:
+            continue
+        person = saved.owner if turn.party == "owner" else saved.review(turn.party).reviewer
+        people = [person] if person else tx.store.members(turn.party)
+        told = [x for x in people if x != tx.by and not submits(saved, x)]
+        tx.tell_all(words.hurry_up(saved, turn.party, turn.due, tx.thread(saved, turn.party)), told, turn.party, saved)
+    return saved

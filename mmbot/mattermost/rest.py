@@ -34,6 +34,8 @@ CONNECTIONS = 10
 CONNECT_SECONDS = 5.0
 SINCE_CAP = 1000  # the server returns no more for `since`, and then an arbitrary choice
 PAGE = 200
+PRIVATE = "P"
+"""The type of a channel that only its members see."""
 UNKNOWN_ANCHOR = "mmbot.unknown_anchor"
 
 
@@ -115,6 +117,10 @@ class Rest:
         """A channel by its name in addresses; 404 when it does not exist or is private to others."""
         return read_channel(await self._driver.channels.get_channel_by_name(team_id, quote(name, safe="")))
 
+    async def channel_by_id(self, channel_id: str) -> Channel:
+        """A channel by its id, an archived one, too; 403 when it is private to others."""
+        return read_channel(await self._driver.channels.get_channel(quote(channel_id, safe="")))
+
     async def my_channels(self, team_id: str | None = None) -> list[Channel]:
         """The channels this account is a member of, direct ones included, in one team or in all of them."""
         teams = [team_id] if team_id else [team.id for team in await self.my_teams()]
@@ -136,13 +142,26 @@ class Rest:
             raise
         return True
 
+    async def members(self, channel_id: str) -> list[str]:
+        """The user ids of everybody in a channel."""
+        found: list[str] = []
+        while True:
+            params = {"page": len(found) // PAGE, "per_page": PAGE}
+            page = await self._driver.channels.get_channel_members(channel_id, params)
+            found += [raw["user_id"] for raw in page]
+            if len(page) < PAGE:
+                return found
+
     async def join_channel(self, channel_id: str) -> None:
         """Makes this account a member of a public channel of its team."""
         await self.add_channel_member(channel_id, (self._me or await self.me()).id)
 
-    async def create_channel(self, team_id: str, name: str, display_name: str, header: str = "") -> Channel:
-        """A new public channel."""
-        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": "O", "header": header}
+    async def create_channel(
+        self, team_id: str, name: str, display_name: str, header: str = "", *, private: bool = False
+    ) -> Channel:
+        """A new channel, public unless `private`, with this account in it."""
+        kind = PRIVATE if private else "O"
+        body = {"team_id": team_id, "name": name, "display_name": display_name, "type": kind, "header": header}
         return read_channel(await self._driver.channels.create_channel(body))
 
     async def run_command(self, channel: Channel, text: str) -> str:

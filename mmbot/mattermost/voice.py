@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mmbot.mattermost import render
 from mmbot.mattermost.client import RestError
-from mmbot.mattermost.rest import UNKNOWN_ANCHOR, Rest
+from mmbot.mattermost.rest import PRIVATE, UNKNOWN_ANCHOR, Rest
 from mmbot.mattermost.values import Post
 from mmbot.messages import Message, Never, NotNow, PostGone
 
@@ -15,12 +15,24 @@ ROOT_GONE = "api.post.create_post.root_id.app_error"
 
 
 class MattermostVoice:
-    """Posts as the bot account. `market` is the id of the marketplace channel, `me` the bot's user id."""
+    """Posts as the bot account, whose user id is `me`.
+
+    `market` is the id of the marketplace channel, `security` that of the security team's private one, "" for none.
+    """
 
     def __init__(
-        self, rest: Rest, me: str, market: str, secret: bytes, url: str, trigger: str, now: Callable[[], int]
+        self,
+        rest: Rest,
+        me: str,
+        market: str,
+        secret: bytes,
+        url: str,
+        trigger: str,
+        now: Callable[[], int],
+        security: str = "",
     ) -> None:
-        self._rest, self._me, self._market = rest, me, market
+        self._rest, self._me = rest, me
+        self._places = {"market": market, "security": security}
         self._secret, self._url, self._trigger, self._now = secret, url, trigger, now
         self._direct: dict[str, str] = {}
         self._newest: dict[str, str] = {}
@@ -36,7 +48,7 @@ class MattermostVoice:
 
     async def newest(self, channel: str) -> tuple[str, str]:
         """The id of a channel, and a post of it after which there was none, or only few, a moment ago; "" where it has none."""
-        place = self._market if channel == "market" else channel
+        place = self._place(channel)
         if place not in self._newest:
             try:
                 found = await self._rest.newest_post(place)
@@ -47,7 +59,8 @@ class MattermostVoice:
 
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
         """Post a message; the row's key makes a repeated try count once for as long as the server remembers it."""
-        place = self._market if channel == "market" else channel
+        place = self._place(channel)
+        await self._see_that_it_is_private(channel)
         try:
             post = await self._rest.post(
                 place, self._text(message), root, self._props(message, row, key), f"{self._me}:{key}"
@@ -61,7 +74,7 @@ class MattermostVoice:
 
     async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:
         """The post that carries a row's key; anybody can write such a key, so only a post of the bot counts."""
-        place = self._market if channel == "market" else channel
+        place = self._place(channel)
         try:
             posts = await self._after(place, anchor)
         except RestError as error:
@@ -81,8 +94,11 @@ class MattermostVoice:
                     raise
         return await self._rest.posts_since(channel, 0)
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
-        """Let a post show another message; its buttons are made anew."""
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:
+        """Let a post of a channel show another message; its buttons are made anew."""
+        await self._see_that_it_is_private(channel)
+        if channel == "security" and await self._gone(post, self._place(channel)):
+            raise PostGone  # or it stands in another channel, which was configured before, and may be anybody's now
         try:
             await self._rest.edit(post, self._text(message), self._props(message, row, key))
         except RestError as error:
@@ -90,6 +106,24 @@ class MattermostVoice:
             if error.status == FORBIDDEN and await self._gone(post):
                 raise PostGone from error
             raise _translated(error) from error
+
+    def _place(self, channel: str) -> str:
+        """The id of a channel, which may be called by what it is for."""
+        place = self._places.get(channel, channel)
+        if not place:
+            raise Never("mattermost.security_channel names no channel", "no security channel")
+        return place
+
+    async def _see_that_it_is_private(self, channel: str) -> None:
+        """Looked up before every post of the security team's channel: an admin can make it public at any time."""
+        if channel != "security":
+            return
+        try:
+            found = await self._rest.channel_by_id(self._place(channel))
+        except RestError as error:
+            raise _translated(error) from error
+        if found.type != PRIVATE:
+            raise Never(f"~{found.name} is not private any more", "security channel not private")
 
     async def _gone(self, post: str, place: str = "") -> bool:
         """Whether a post was deleted, or does not stand in a certain channel (another may be configured now)."""

@@ -16,14 +16,15 @@ import structlog
 from sqlite_utils import Database
 
 from mmbot.domain import facts as f
+from mmbot.domain.booked import account
 from mmbot.domain.intake import Listed
 from mmbot.domain.reminders import next_rung
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
-from mmbot.domain.turns import Turn, carried, history
+from mmbot.domain.turns import Turn, history
 from mmbot.events import Person
 from mmbot.policy import Policy
-from mmbot.store import search
+from mmbot.store import booked, search
 from mmbot.store.failing import Connection, StoreFails
 from mmbot.store.migrations import migrations
 from mmbot.words.people import former
@@ -38,7 +39,7 @@ AT_ONCE = 500
 """How many tickets are read at once where all of them are gone through."""
 _ALL, _OPEN = "number > ?", "number > ? AND open = 1"
 _WAITS, _WAITS_FOR_NOBODY, _WAITS_FOR_PERSON = "party = ?", "party = ? AND person = ''", "person = ? AND person <> ''"
-_WAITS_AT_ALL = "since >= ?"
+_WAITS_AT_ALL = "rank >= ?"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
@@ -239,12 +240,11 @@ class Store:
 
     def save(self, ticket: Ticket, event: str) -> Ticket:
         """Store a ticket's news and its index columns; returns the ticket without news."""
-        turns = self.turns(ticket.number)
-        replay = self.ticket(ticket.number) or Ticket(ticket.number, ticket.policy)
-        for fact in ticket.news:
-            replay = replay.plus(fact)
-            turns = carried(replay, turns, fact.at)
+        before = self._ticket(ticket.number) or (Ticket(ticket.number, ticket.policy), {})
+        now = account(*before, ticket.news)
+        turns = now.turns
         self._index(ticket, turns, ticket.changed_at)
+        booked.put(self.connection, now)
         self.connection.executemany(
             "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(ticket.number, x.kind, x.at, x.by, x.via, event, x.model_dump_json()) for x in ticket.news],
@@ -299,7 +299,7 @@ class Store:
     def waiting_for(
         self, parties: Iterable[str] = (), person: str = "", limit: int = 20, skipped: int = 0
     ) -> tuple[list[Row], int]:
-        """What waits for one of these parties, oldest first, without the first `skipped`, and how much that is in all.
+        """What waits for one of these parties, the urgent first, then the oldest, without the first `skipped`, and how much that is in all.
 
         With a person: what waits for them by name, and what waits for one of the parties and is nobody's. With neither: everything.
         """
@@ -312,12 +312,12 @@ class Store:
         several = len(asked) > 1  # then how many of each are passed over is known only when they are put in order
         for where, value in asked:
             rows += self.query(
-                f"SELECT ticket, party, person, why, since, due FROM turn WHERE {where} ORDER BY since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
+                f"SELECT ticket, party, person, why, since, rank FROM turn WHERE {where} ORDER BY rank, since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
                 value, limit + (skipped if several else 0), 0 if several else skipped,
             )  # fmt: skip
             count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
         if several:
-            rows = sorted(rows, key=lambda row: (row["since"], row["ticket"]))[skipped : skipped + limit]
+            rows = sorted(rows, key=lambda row: (row["rank"], row["since"], row["ticket"]))[skipped : skipped + limit]
         return rows, count
 
     def found(self, words: str, limit: int = 20, skipped: int = 0) -> tuple[list[int], int]:
@@ -464,8 +464,11 @@ class Store:
         )
         self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
         self.connection.executemany(
-            "INSERT INTO turn (ticket, party, person, why, since, due) VALUES (?, ?, ?, ?, ?, ?)",
-            [(ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due) for x in turns.values()],
+            "INSERT INTO turn (ticket, party, person, why, since, due, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due, int(not x.urgent_at))
+                for x in turns.values()
+            ],
         )
         upcoming = next_rung(self.policy, turns.values(), looked_at) if turns else None
         if upcoming is None:
@@ -491,8 +494,11 @@ class Store:
             ):  # fmt: skip
                 for row in rows:
                     last = row["number"]
-                    if found := self._ticket(last):
-                        self._index(*found)
+                    if facts := self.facts(last):
+                        now = account(Ticket(last, self.policy), {}, facts)
+                        self._index(now.ticket, now.turns)
+                        booked.put_anew(self.connection, now)
+            booked.refresh(self.connection, self.policy.roles)
             self.remember("index", f"{code}:{policy}")
 
 

@@ -125,10 +125,74 @@ def m005_tried(db: Database) -> None:
 
 @migrations()
 def m006_due(db: Database) -> None:
-    """When each subject has to be looked at next."""
+    """When each subject has to be looked at next; what is urgent waits in front."""
     for statement in (
         """CREATE TABLE due (subject TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
         """CREATE INDEX due_at ON due (at, subject)""",
+        # What is urgent comes first: 0 for it, 1 for all else.
+        """ALTER TABLE turn ADD COLUMN rank INTEGER NOT NULL DEFAULT 1""",
+        """DROP INDEX turn_party""",
+        """DROP INDEX turn_person""",
+        """DROP INDEX turn_party_person""",
+        """DROP INDEX turn_since""",
+        """CREATE INDEX turn_party ON turn (party, rank, since, ticket)""",
+        """CREATE INDEX turn_person ON turn (person, rank, since, ticket) WHERE person <> ''""",
+        """CREATE INDEX turn_party_person ON turn (party, person, rank, since, ticket)""",
+        """CREATE INDEX turn_rank ON turn (rank, since, ticket)""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def m007_booked(db: Database) -> None:
+    """To whom each ticket's time was booked, when it was opened and finished, how long reviews took, and how long they usually take."""
+    for statement in (
+        """CREATE TABLE booked (
+             ticket INTEGER NOT NULL REFERENCES ticket (number), party TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,
+             why TEXT NOT NULL, PRIMARY KEY (ticket, party, since)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE life (
+             ticket INTEGER PRIMARY KEY REFERENCES ticket (number), opened_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
+             how TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX life_opened ON life (opened_at)""",
+        """CREATE INDEX life_how ON life (how, finished_at, opened_at)""",
+        """CREATE TABLE pace (
+             ticket INTEGER NOT NULL REFERENCES ticket (number), role TEXT NOT NULL, looked INTEGER NOT NULL, took INTEGER NOT NULL,
+             decided_at INTEGER NOT NULL, counts INTEGER NOT NULL, PRIMARY KEY (ticket, role)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX pace_role ON pace (role, decided_at, ticket, looked, took) WHERE counts = 1""",
+        """CREATE TABLE usual (
+             role TEXT PRIMARY KEY, reviews INTEGER NOT NULL, looked INTEGER NOT NULL, looked_most INTEGER NOT NULL,
+             took INTEGER NOT NULL, took_most INTEGER NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX turn_began ON turn (party, since, ticket)""",
+        """CREATE INDEX turn_due ON turn (party, due)""",
+    ):
+        db.execute(statement)
+
+
+@migrations()
+def m008_cases(db: Database) -> None:
+    """Cases as facts, and what is searched of them."""
+    for statement in (
+        """CREATE TABLE case_fact (
+             id INTEGER PRIMARY KEY, handle TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+             by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX case_fact_handle ON case_fact (handle, id)""",
+        """CREATE TABLE case_file (
+             handle TEXT PRIMARY KEY, number INTEGER NOT NULL, confidential INTEGER NOT NULL, open INTEGER NOT NULL,
+             stage TEXT NOT NULL, ticket INTEGER NOT NULL, plugin_key TEXT NOT NULL, opened_at INTEGER NOT NULL
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE UNIQUE INDEX case_file_number ON case_file (confidential, number)""",
+        """CREATE INDEX case_file_open ON case_file (open, opened_at, handle)""",
+        """CREATE INDEX case_file_ticket ON case_file (ticket, handle) WHERE ticket > 0""",
+        """CREATE INDEX case_file_plugin ON case_file (plugin_key, handle) WHERE plugin_key <> ''""",
+        """CREATE TABLE case_fix (
+             handle TEXT NOT NULL, ticket INTEGER NOT NULL, PRIMARY KEY (handle, ticket)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX case_fix_ticket ON case_fix (ticket, handle)""",
     ):
         db.execute(statement)
 

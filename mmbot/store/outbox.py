@@ -167,6 +167,12 @@ def post_of(store: Store, subject: str) -> OutboxRow | None:
     return OutboxRow(**rows[0]) if rows else None
 
 
+def channel_of(store: Store, thread: str) -> str:
+    """The channel of the post that shows a subject, and so of its thread; "" where none does."""
+    root = post_of(store, thread) if thread else None
+    return root.channel if root else ""
+
+
 def thread_url(store: Store, number: int, role: str = "") -> str:
     """Where a browser finds the thread of a ticket, at a role's checklist if there is one; "" where nothing is posted, or no server is."""
     rows = (post_of(store, f"prompt:{number}:{role}") if role else None, post_of(store, f"card:{number}"))

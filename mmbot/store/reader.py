@@ -101,6 +101,16 @@ def remembered(path: Path, key: str) -> str:
     return str(rows[0][0]) if rows else ""
 
 
+def granted(path: Path, role: str) -> set[str]:
+    """The user ids that were given a role in chat, as the store at a path says; nobody where it cannot be read."""
+    try:
+        with contextlib.closing(_opened(path)) as connection:
+            rows = connection.execute("SELECT person FROM granted WHERE role = ?", (role,)).fetchall()
+    except (StoreUnreadable, sqlite3.Error):
+        return set()
+    return {str(person) for (person,) in rows}
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     """A connection that can't write; where the folder can't be written either, the file is taken as it lies there."""
     place = f"file:{quote(str(path.absolute()))}?mode=ro"

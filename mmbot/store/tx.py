@@ -15,21 +15,27 @@ from mmbot.domain.turns import Turn
 from mmbot.events import Event
 from mmbot.messages import Message, Refused
 from mmbot.policy import Policy
-from mmbot.store import book, outbox, reminders
+from mmbot.store import book, cases, due, outbox, reminders
 from mmbot.store.database import Store
 from mmbot.words import people as words
 from mmbot.words import replies
 
 MARKET = "market"
 """Stands for the marketplace channel until a row is sent."""
+SECURITY = "security"
+"""Stands for the security team's private channel until a row is sent."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the configuration says that sentences and rules need: where vulnerabilities are reported, hosts read without TLS."""
+    """What the configuration says that sentences and rules need: where vulnerabilities are reported, hosts read without TLS.
+
+    `security_channel` is the id of the security team's private channel, "" for none: then nothing can be kept there.
+    """
 
     security_contact: str = "the security team"
     plain_http: frozenset[str] = frozenset()
+    security_channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -144,18 +150,33 @@ class Tx:
         stored = self.store.save(ticket, self.event.id)
         reminders.turned(self.store, stored, before, self.store.turns(ticket.number), self.now)
         self.show(f"card:{ticket.number}")
+        for handle in cases.touched_by(self.store, ticket.number):
+            self.show_case(handle)
+            due.sooner(self.store, cases.subject(handle), self.now)
         return stored
 
-    def show(self, subject: str) -> None:
-        """Have a subject's post in the marketplace channel show the present: `card:7`, or `prompt:7:qa` in the card's thread."""
-        kind, _, rest = subject.partition(":")
-        thread = f"card:{rest.split(':')[0]}" if kind != "card" else ""
-        outbox.show(self.store, subject, MARKET, thread, self.now)
+    def show_case(self, handle: str) -> None:
+        """Have a case's card show the present, in the channel where it may be read."""
+        self.show(cases.subject(handle), channel=MARKET if handle.startswith("BUG") else SECURITY)
 
-    def say(self, message: Message, *, to: str = "", thread: str = "") -> None:
-        """Post something once: to a person (a user id) by direct message, or into a subject's thread in the channel."""
-        where = {"person": to} if to else {"channel": MARKET, "thread": thread}
-        outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), **where)
+    def show(self, subject: str, *, channel: str = MARKET, thread: str = "") -> None:
+        """Have a subject's post show the present: `card:7`, `prompt:7:qa` in the card's thread, or another in a subject's thread.
+
+        It stays in the channel, and in the thread, in which it was shown first.
+        """
+        kind, _, rest = subject.partition(":")
+        if kind == "prompt":
+            thread = f"card:{rest.split(':')[0]}"
+        outbox.show(self.store, subject, outbox.channel_of(self.store, thread) or channel, thread, self.now)
+
+    def say(self, message: Message, *, to: str = "", thread: str = "", channel: str = MARKET, about: str = "") -> None:
+        """Post something once: to a person (a user id) by direct message, into a subject's thread wherever that is, or into a channel.
+
+        `about` is the subject that has to know when it does not get through.
+        """
+        place = outbox.channel_of(self.store, thread) or channel
+        where = {"person": to} if to else {"channel": place, "thread": thread}
+        outbox.add(self.store, "say", self.now, body=outbox.dump_message(message), subject=about, **where)
 
     def thread(self, ticket: Ticket, role: str = "") -> str:
         """Where a browser finds a ticket's thread, at a role's checklist where it has one; "" where that is not known."""

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from mmbot.domain import review
 from mmbot.domain.rights import Actor, may_know
@@ -21,16 +22,33 @@ from mmbot.words.cards import (
 )
 from mmbot.words.notices import remarks
 from mmbot.words.phrases import code, date, day, link, listed, past, plain, quoted, typed
+from mmbot.words.report import before, so_far, usually
 
 AT_MOST = 20
 COUNTED = 1_000
 """Up to how many found tickets are counted, and shown."""
 
 
-def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int, thread: str = "") -> str:
-    """Where a ticket stands, in the reader's terms; confidential words only for those who may know."""
+def status(
+    ticket: Ticket,
+    turns: Mapping[str, Turn],
+    reader: Actor,
+    who: Who,
+    now: int,
+    thread: str = "",
+    *,
+    booked: Mapping[str, int] = MappingProxyType({}),
+    usual: Mapping[str, int] = MappingProxyType({}),
+) -> str:
+    """Where a ticket stands, in the reader's terms; confidential words only for those who may know.
+
+    `booked` is how much of its time is booked to each party, `usual` how long a review of a role usually takes, where that is known.
+    """
     owner = f", owner {who(ticket.owner)}" if ticket.owner else ""
-    lines = [f"{called(ticket)}{kind(ticket)}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."]
+    hurry = ", **urgent**" if ticket.urgent_at and not ticket.ended else ""
+    lines = [
+        f"{called(ticket)}{kind(ticket)}{hurry}, submitted by {who(ticket.submitter)} on {day(ticket.opened_at)}{owner}."
+    ]
     if ticket.before:
         lines[0] += f" It follows MB-{ticket.before}."
     if ticket.after:
@@ -42,20 +60,21 @@ def status(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, n
     if ticket.commit and not ticket.ended:
         where = "" if ticket.page else f"{link('repository', ticket.repository)}, "
         lines.append(f"Under review: {where}{under_review(ticket)}{ref_words(ticket)}.")
-        lines += _role_lines(ticket, reader, who)
+        lines += _role_lines(ticket, reader, who, {x: time for x, time in usual.items() if x in turns})
     if ticket.commit and not ticket.ended and not review.gate(ticket).open:
         lines += [f"⚠ {x}" for x in remarks(ticket)]
     for found in review.findings(ticket):
         secret = found.confidential and not may_know(reader, ticket, found.role)
         lines.append(finding_line(ticket, found, who, secret=secret))
     lines += [f"Note by {who(x.by)}, {day(x.at)}: {plain(x.text, 300)}" for x in ticket.notes[-3:]]
-    lines.append(outlook(ticket, turns, who, mention=reader.id, now=now))
+    spent = so_far(ticket, booked, over=not turns and not ticket.held)
+    lines.append(outlook(ticket, turns, who, mention=reader.id, now=now) + spent)
     if way := way_on(ticket, turns, reader.id, reader.roles, thread):
         lines.append(f"**You can now:** {way}.")
     return "\n".join(lines)
 
 
-def _role_lines(ticket: Ticket, reader: Actor, who: Who) -> list[str]:
+def _role_lines(ticket: Ticket, reader: Actor, who: Who, usual: Mapping[str, int]) -> list[str]:
     """A line for each role; for those that wait in the same way for somebody to begin, one for all."""
     lines: dict[str, list[str]] = {}
     for role in ticket.roles:
@@ -64,15 +83,17 @@ def _role_lines(ticket: Ticket, reader: Actor, who: Who) -> list[str]:
     return [
         f"- {listed(title_of(ticket, x) for x in roles)}: {words}"
         if words not in ticket.roles
-        else _role_line(ticket, words, reader, who)
+        else _role_line(ticket, words, reader, who, usual.get(words, 0))
         for words, roles in lines.items()
     ]
 
 
-def _role_line(ticket: Ticket, role: str, reader: Actor, who: Who) -> str:
+def _role_line(ticket: Ticket, role: str, reader: Actor, who: Who, usual: int) -> str:
     reviewer = ticket.review(role).reviewer
     name = f" ({who(reviewer)})" if reviewer else ""
-    return f"- {title_of(ticket, role)}{name}: {verdict_words(ticket, role, who, secret=not may_know(reader, ticket, role))}"
+    words = verdict_words(ticket, role, who, secret=not may_know(reader, ticket, role))
+    how_long = usually(usual) if review.verdict(ticket, role) == "reviewing" else ""
+    return f"- {title_of(ticket, role)}{name}: {words}{how_long}"
 
 
 def brief(ticket: Ticket, turns: Mapping[str, Turn], reader: Actor, who: Who, now: int) -> str:
@@ -211,8 +232,13 @@ def whose_queue(party: str, title: str) -> str:
     return {"owner": "owners", "release": "release users", "submitter": "submitters"}.get(party, title)
 
 
-def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, thread: str = "") -> str:
-    """One entry of a queue: what it waits for, since when, and the way on where it is the reader's."""
+def queue_line(
+    ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, thread: str = "", earlier: int = 0
+) -> str:
+    """One entry of a queue: what it waits for, since when, and the way on where it is the reader's.
+
+    `earlier` is for how long it waited for the same party before (milliseconds).
+    """
     way = way_on(ticket, {turn.party: turn}, reader.id, reader.roles, thread)
     about = title_of(ticket, turn.party) if turn.party in ticket.policy.roles else ""
     if turn.why == "step":
@@ -220,7 +246,10 @@ def queue_line(ticket: Ticket, turn: Turn, reader: Actor, who: Who, now: int, th
     what = WAITS_FOR[turn.why].format(about) + _whose(ticket, turn, reader, who)
     due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
     due += f" ({past(turn.due, now)})" if 0 < turn.due < now else ""
-    return f"{called(ticket)}: {what}, since {day(turn.since)}{due}." + (f" You can now: {way}." if way else "")
+    hurry = "**urgent**, " if turn.urgent_at else ""
+    return f"{called(ticket)}: {hurry}{what}, since {day(turn.since)}{before(earlier)}{due}." + (
+        f" You can now: {way}." if way else ""
+    )
 
 
 def _whose(ticket: Ticket, turn: Turn, reader: Actor, who: Who) -> str:

@@ -22,7 +22,8 @@ DECIDED = {"passed": "passed", "na": "not applicable"}
 
 def card(ticket: Ticket, turns: Mapping[str, Turn], who: Who) -> Message:
     """The ticket's one post in the channel."""
-    title = f"**{ticket.handle} · {named(ticket)}**{kind(ticket)}"
+    hurry = " · **urgent**" if ticket.urgent_at and not ticket.ended else ""
+    title = f"**{ticket.handle} · {named(ticket)}**{kind(ticket)}{hurry}"
     lines = [title, _facts_line(ticket), _people_line(ticket, who)]
     if ticket.commit and not ticket.ended:
         lines += ["", "| role | reviewer | items | verdict |", "|:--|:--|:--|:--|"]
@@ -163,7 +164,7 @@ def resting(ticket: Ticket) -> str:
         )
     if ticket.ended:
         why = f": {plain(ticket.ended.why, 600)}" if ticket.ended.why else ""
-        return ended(f"**{ticket.ended.ending.capitalize()}** on {day(ticket.ended.at)}{why}")
+        return ended(f"**{ticket.ended.ending.replace('-', ' ').capitalize()}** on {day(ticket.ended.at)}{why}")
     why = plain(ticket.held.why, 600) if ticket.held else ""
     return ended(f"**On hold** since {day(ticket.held.at)}: {why}") if ticket.held else ""
 

@@ -39,3 +39,11 @@ def no_such_track(text: str) -> str:
 def remind_whom(text: str) -> str:
     """It is not clear who shall be reminded."""
     return f"Whom shall I remind: yourself (`me`), or somebody, as {code(f'@{text}', 40)}?"
+
+
+SEVERITIES = {"low": "low", "medium": "medium", "high": "high", "critical": "critical"}
+"""How bad a vulnerability is."""
+FILED_AS = {**SEVERITIES, "bug": "bug that keeps many from using it"}
+"""What a case can be filed as."""
+REMOVALS = {"plugin": "the plugin", "version": "one version", "restriction": "some of its use: a restriction"}
+"""What a takedown takes away."""

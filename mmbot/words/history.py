@@ -99,10 +99,12 @@ def happened(ticket: Ticket, fact: f.AnyFact, who: Who, limit: int) -> str:  # n
         case f.Ended(ending="duplicate"):
             return f"closed it: the same plugin as MB-{fact.of}"
         case f.Ended():
-            did = "rejected it" if fact.ending == "rejected" else "withdrew it"
+            did = {"rejected": "rejected it", "withdrawn": "withdrew it"}.get(fact.ending, "took it down")
             return f"{did}{_why(fact.why, limit)}"
         case f.Reopened():
             return f"reopened it{_why(fact.why, limit)}"
+        case f.Hurried():
+            return "made it urgent" if fact.on else "let it wait its turn"
         case f.Held():
             return f"put it on hold{_why(fact.why, limit)}"
         case f.Resumed():

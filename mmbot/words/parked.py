@@ -11,6 +11,8 @@ MEANINGS = (
     ("403 ", "the server does not let me post there: is my account still in the channel?"),
     ("post.is_valid.msg", "the text is longer than the server takes"),
     ("post.is_valid.props", "its buttons are more than the server takes"),
+    ("security_channel names no", "it is for the security team's channel, and none is configured"),
+    ("not private any more", "everybody could read it now: make the channel private again"),
     ("413 ", "it is larger than the server takes"),
     ("create_direct_channel", "the server knows no such person"),
     ("in the log as", "that is a fault of mine"),
@@ -23,11 +25,12 @@ def meaning(why: str) -> str:
     return next((words for mark, words in MEANINGS if mark in why), "")
 
 
-def to_admin(why: str, *, step: bool) -> Message:
-    """To an admin: something was given up."""
+def to_admin(why: str, *, step: bool, confidential: bool = False) -> Message:
+    """To an admin: something was given up; of what is `confidential` no more is said than where it was to stand."""
     found = meaning(why)
+    what = "looking something up" if step else "a post in the security team's channel" if confidential else "a post"
     return Message(
-        f"I gave up {'looking something up' if step else 'a post'}{f': {found}' if found else ''} ({code(why, 200)}). "
+        f"I gave up {what}{f': {found}' if found else ''} ({code(why, 200)}). "
         "When the cause is gone, `mmbot outbox retry all` on my machine takes up again whatever waits; `mmbot outbox --parked` "
         "lists it. There may be more: of the same cause I speak once a day."
     )

@@ -29,9 +29,13 @@ def refused(no: Illegal, ticket: Ticket, who: Who, reader: str = "") -> str:  # 
         case "is-public":
             return f"{ref} is listed: its review is over. A newer version is handed in as an update: {typed('submit LINK')}."
         case "ended":
+            if ticket.ended and ticket.ended.ending == "taken-down":
+                return f"{ref} takes nothing more. {outlook(ticket, {}, who)} {steps.way_back(ticket)}"
             over = ticket.ended is not None and ticket.ended.ending != "duplicate"
             way = f" An owner can bring it back: {typed(f'reopen {ref}')}." if over else ""
             return f"{ref} takes nothing more. {outlook(ticket, {}, who)}{way}"
+        case "already-urgent" | "not-urgent":
+            return f"{ref} is {'urgent already' if no.why == 'already-urgent' else 'not urgent'}."
         case "no-commit":
             return f"{ref} has no commit to review yet. Name one with {typed(f'commit {ref} LINK')}."
         case "item-unknown":

@@ -78,7 +78,7 @@ def silent(ticket: Ticket, line: str, name: str, nudged: int) -> str:
         else ""
     )
     return (
-        f"{line}{asked} What becomes of it is yours to say: ask again, keep waiting, or {typed(f'close {ticket.handle} WHY')}. "
+        f"{line}{asked} What becomes of it is yours to say: ask again, keep waiting, or {typed(f'expire {ticket.handle} WHY')}. "
         "I close nothing by myself."
     )
 
@@ -158,7 +158,7 @@ def late_buttons(ticket: Ticket, turn: Turn, name: str, taker: str, *, first: bo
         return [
             *again,
             Button("Keep waiting…", f"snooze {ref}"),
-            Button("Close as withdrawn…", f"close {ref}", "danger"),
+            Button("Close as withdrawn…", f"expire {ref}", "danger"),
         ]
     if name:
         hand = (

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
+from mmbot.words import cases
 from mmbot.words.cards import Who, at, called, title_of, under_review, verdict_words
 from mmbot.words.phrases import clock, code, day, listed, plural, typed, when
 from mmbot.words.refusals import all_pass, are, start
@@ -395,7 +396,9 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") 
 HELD_BY = {
     "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
     "owner-or-reviewer": "its owner and its reviewers", "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
-    "admin": "admins",
+    "admin": "admins", "team": "the security team", "team-or-staff": "the security team; a bug: owners and reviewers, too",
+    "team-or-owner": "its owner and the security team", "team-or-release": "the security team and release users",
+    "maintainer": "its maintainers", "case-people": "its maintainers, its owner and the security team",
 }  # fmt: skip
 
 
@@ -427,13 +430,13 @@ TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
     "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
     "contribute": "For the web Marketplace", "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
-    "snooze": "No reminders for …", "remind": "Remind whom, and when?", "close": "Close it: why?",
+    "snooze": "No reminders for …", "remind": "Remind whom, and when?", "expire": "Close it: why?",
 }  # fmt: skip
 
 
 def dialog_title(word: str) -> str:
     """A dialog's title, 24 characters at most."""
-    return TITLES.get(word, word.capitalize())
+    return {**TITLES, **cases.TITLES}.get(word, word.capitalize())
 
 
 def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.messages import Button, Message, Row
 from mmbot.policy import Step
 from mmbot.words.cards import Who, at, called, resting, title_of
-from mmbot.words.phrases import code, link, listed, plain, quoted, typed
+from mmbot.words.phrases import code, day, link, listed, plain, quoted, thread_at, typed
 
 
 def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
@@ -55,7 +55,7 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
     """What comes next and whose it is ("you" where it is the reader's, who `releases` or not); how to report it, to those who `may`."""
     if ticket.ended or ticket.held:
         return f"{resting(ticket)} {way_back(ticket, may_reopen=may)}".strip()
-    if not gate(ticket).open:
+    if not gate(ticket).open or not ticket.owner:
         return _until_the_gate(ticket, who, reader, may=may)
     left = steps.outstanding(ticket)
     if not left:
@@ -140,6 +140,8 @@ def way_back(ticket: Ticket, *, may_reopen: bool = True) -> str:
         return ""
     line = f"contribute {ticket.contribution} LINK" if ticket.page else f"resubmit {ticket.handle} LINK"
     again = f"{typed(line)} hands it in again."
+    if ticket.ended.ending == "taken-down":
+        return again
     return f"{typed(f'reopen {ticket.handle}')} brings it back; {again}" if may_reopen else again
 
 
@@ -235,6 +237,26 @@ def held(ticket: Ticket, who: Who, reader: str, waiting: str = "") -> str:
     return (
         f"{called(ticket)} goes on. {waiting}" if waiting else f"{called(ticket)} goes on; {then(ticket, who, reader)}"
     )
+
+
+def hurried(ticket: Ticket, waiting: str) -> str:
+    """It is urgent now, or not any more."""
+    if not ticket.urgent_at:
+        return f"{called(ticket)} waits its turn again."
+    return f"{called(ticket)} is urgent now. {waiting} Undo: {typed(f'not-urgent {ticket.handle}')}."
+
+
+def hurried_news(ticket: Ticket) -> Message:
+    """In the thread: it goes before others, or not any more."""
+    return Message(f"{ticket.handle} is {'**urgent** now' if ticket.urgent_at else 'not urgent any more'}.")
+
+
+def hurry_up(ticket: Ticket, party: str, due: int, thread: str) -> Message:
+    """To whoever's turn it is: the ticket became urgent."""
+    title = title_of(ticket, party) if party in ticket.policy.roles else ""
+    what = f"its {title} review" if title else "your next step with it"
+    where = f" The checklist is in {thread_at(thread)}." if title else f" {typed(f'next {ticket.handle}')} says which."
+    return Message(f"{called(ticket)} is **urgent**: please take {what} first, by {day(due)}.{where}")
 
 
 def held_already(ticket: Ticket) -> str:

@@ -133,4 +133,5 @@ def _line(ticket: Ticket, fact: f.AnyFact, who: Who, hidden: Collection[str]) ->
     role = secret_of(ticket, fact)
     said = history.left_out(ticket, fact, role, who) if role in hidden else history.in_full(ticket, fact, who)
     way = fact.via.partition(":")[0]
+    way = "private mention" if way == "security" else way
     return f"{said} (by {plain(way, 30)})" if way and fact.by else said

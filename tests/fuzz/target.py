@@ -71,7 +71,7 @@ class Wall:
     async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:  # noqa: ARG002 -- a Voice's
         self.count += 1
         post = f"p{self.count:025}"
-        await self.edit(message, post, row, key)
+        await self.edit(channel, message, post, row, key)
         return MARKET if channel == "market" else channel, post
 
     async def newest(self, channel: str) -> tuple[str, str]:
@@ -80,7 +80,7 @@ class Wall:
     async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
         return None
 
-    async def edit(self, message: Message, post: str, row: int, key: str) -> None:
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         render.text(message.text, "mb").encode()
         assert len(render.text(message.text, "mb")) <= LONGEST
         props = render.props(message, row, key, self.secret, "http://bot", self.now())

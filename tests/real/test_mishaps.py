@@ -74,7 +74,7 @@ async def test_a_post_of_ours_is_found_by_its_key_and_nobody_elses_is(stage: Sta
         place, anchor = await voice.newest("market")
         assert (place, await voice.find(place, "key", "")) == (stage.market, None)
         made = await voice.post("market", "", Message("hello"), 1, "key")
-        await voice.edit(Message("hello again"), made[1], 1, "key")
+        await voice.edit("market", Message("hello again"), made[1], 1, "key")
         assert await voice.find("market", "key", anchor) == made
         await rest.delete_post(made[1])
         assert await voice.find("market", "key", anchor) is None

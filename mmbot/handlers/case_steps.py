@@ -1,0 +1,147 @@
+"""How a case goes on: acknowledged, a fix handed in and judged, more time, closed and taken up again."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+
+from mmbot.domain import case_facts as c
+from mmbot.domain import takedown
+from mmbot.domain.case_file import CaseFile
+from mmbot.domain.rights import allowed
+from mmbot.domain.ticket import Ticket
+from mmbot.events import Acknowledge, EndCase, ExtendCase, JudgeFix, NameFix, SayTold
+from mmbot.handlers import case_keeping as keeping
+from mmbot.handlers import way
+from mmbot.messages import Refused, Reply
+from mmbot.store.tx import Tx
+from mmbot.words import case_notices as notices
+from mmbot.words import cases as words
+
+_TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
+_LINK = re.compile(r"https://\S+")
+OPEN = frozenset({"open", "taken down"})
+"""The stages in which a fix is waited for."""
+
+
+def acknowledge(tx: Tx, cmd: Acknowledge) -> Reply:
+    """A maintainer has read it."""
+    before = keeping.opened(tx, cmd.case, "maintainer")
+    if tx.by in before.case.acknowledged:
+        return Reply(words.acknowledged(before.case))
+    found = keeping.keep(tx, before.case.plus(c.Acknowledged(by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_channel(tx, found, notices.news(f"{tx.who(tx.by)} acknowledged."))
+    return Reply(words.acknowledged(found.case))
+
+
+def told(tx: Tx, cmd: SayTold) -> Reply:
+    """Somebody wrote to whoever has no account here."""
+    before = keeping.opened(tx, cmd.case, "owner")
+    if not before.case.filed:
+        raise Refused(words.not_now(before.case, "is not accepted yet, so nobody else should know of it."))
+    found = keeping.keep(tx, before.case.plus(c.ContactTold(note=cmd.note, by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_channel(tx, found, notices.contact_told(tx.who(tx.by), cmd.note))
+    return Reply(words.told(found.case))
+
+
+def fix(tx: Tx, cmd: NameFix) -> Reply:
+    """A fix was handed in: its review is urgent, and the clock of the maintainers is not all that counts any more."""
+    before = keeping.opened(tx, cmd.case, "concerned")
+    if before.case.stage not in OPEN:
+        raise Refused(words.not_now(before.case, "does not wait for a fix."))
+    number, link = _TICKET.fullmatch(cmd.target), _LINK.fullmatch(cmd.target)
+    if not number and not link:
+        raise Refused(words.no_fix(cmd.target), "target")
+    ticket = tx.ticket(int(number.group(1))) if number else None
+    fact = c.FixSubmitted(
+        ticket=ticket.number if ticket else 0, link="" if ticket else cmd.target, by=tx.by, at=tx.at, via=tx.via
+    )
+    found = keeping.keep(tx, before.case.plus(fact))
+    urgent = _hurry(tx, ticket) if ticket else ""
+    keeping.tell_channel(tx, found, notices.fix_named(found, tx.who(tx.by), tx.who))
+    if found.owner not in {"", tx.by}:
+        keeping.tell(tx, found, found.owner, notices.fix_to_owner(found, tx.who(tx.by), ticket, urgent, tx.who))
+    said = {True: words.made_urgent, False: words.make_urgent}
+    way_on = said[urgent == "now"](ticket.handle) if ticket and urgent else ""
+    return Reply(words.fix_named(found, tx.who, urgent=way_on))
+
+
+def _hurry(tx: Tx, ticket: Ticket) -> str:
+    """Make the fix's ticket urgent where the asker may: "now"; "ask" where its owner has to, "" where nothing is to be done.
+
+    Everybody can read who made a ticket urgent, so nobody's name stands there who usually could not.
+    """
+    if ticket.ended or ticket.public or ticket.urgent_at:
+        return ""
+    if not allowed("owner", tx.actor, ticket):
+        return "ask"
+    way.hurried(tx, ticket, on=True)
+    return "now"
+
+
+def judge(tx: Tx, cmd: JudgeFix) -> Reply:
+    """It is fixed, or it is not."""
+    before = keeping.opened(tx, cmd.case, "team")
+    return _fixed(tx, cmd, before) if cmd.fixed else _not_fixed(tx, cmd, before)
+
+
+def _fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
+    if before.case.stage not in OPEN:
+        raise Refused(words.not_now(before.case, "is not open."))
+    found = keeping.keep(tx, before.case.plus(c.SaidFixed(note=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_all(tx, found, notices.said_fixed(found.case, tx.who(tx.by)), over=True)
+    if found.case.over:
+        keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
+    return Reply(words.fixed(found.case, tx.who))
+
+
+def _not_fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
+    if not before.case.fixed and not before.case.fixes:
+        raise Refused(words.not_now(before.case, "has neither a fix nor is it said to be fixed."))
+    if before.case.closed:
+        raise Refused(words.not_now(before.case, "is closed."))
+    found = keeping.keep(tx, before.case.plus(c.SaidNotFixed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_all(tx, found, notices.said_not_fixed(tx.who(tx.by), cmd.why))
+    return Reply(words.not_fixed(found.case, tx.zone(tx.by)))
+
+
+def extend(tx: Tx, cmd: ExtendCase) -> Reply:
+    """More time, up to the end of a day in UTC."""
+    before = keeping.opened(tx, cmd.case, "team")
+    if before.case.stage != "open" or not takedown.has_clock(before.case):
+        raise Refused(words.not_now(before.case, "has no time that could be extended."))
+    midnight = datetime.combine(cmd.until, time(), UTC) + timedelta(days=1)
+    until = round(midnight.timestamp() * 1000) - 60_000
+    if until <= tx.now:
+        raise Refused(words.day_passed(until), "until")
+    if until <= takedown.ends(before.case):
+        raise Refused(words.too_soon(takedown.ends(before.case)), "until")
+    found = keeping.keep(tx, before.case.plus(c.Extended(until=until, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_all(tx, found, notices.extended(tx.who(tx.by), cmd.why))
+    return Reply(words.extended(found.case))
+
+
+def end(tx: Tx, cmd: EndCase) -> Reply:
+    """Close a case without a fix, or let one that was over go on."""
+    before = keeping.opened(tx, cmd.case, "team")
+    return _close(tx, cmd, before) if cmd.closed else _resume(tx, cmd, before)
+
+
+def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
+    if before.case.over:
+        raise Refused(words.not_now(before.case, "is over already."))
+    if before.case.stage == "reported":
+        raise Refused(words.not_now(before.case, "is a report: accept or decline it."))
+    found = keeping.keep(tx, before.case.plus(c.CaseClosed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_all(tx, found, notices.said_closed(tx.who(tx.by), cmd.why), over=True)
+    keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
+    return Reply(words.closed(found.case))
+
+
+def _resume(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
+    if not before.case.over:
+        raise Refused(words.not_now(before.case, "is not over."))
+    found = keeping.keep(tx, before.case.plus(c.CaseReopened(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    if found.case.filed:
+        keeping.tell_all(tx, found, notices.said_resumed(tx.who(tx.by), cmd.why))
+    else:
+        keeping.tell_channel(tx, found, notices.reported_in_channel(found.case, keeping.team_here(tx, found)))
+    return Reply(words.resumed(found.case, tx.who, tx.zone(tx.by)))

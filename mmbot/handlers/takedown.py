@@ -1,0 +1,85 @@
+"""How something is taken out of the Marketplace: asked for, confirmed by a second person or decided at the end of the time, and done."""
+
+from mmbot.domain import case_facts as c
+from mmbot.domain import takedown as rules
+from mmbot.domain.case_file import CaseFile
+from mmbot.events import ConfirmTakedown, SayRemoved, TakeDown
+from mmbot.handlers import case_keeping as keeping
+from mmbot.handlers.news import card
+from mmbot.messages import Refused, Reply
+from mmbot.store.tx import Tx
+from mmbot.words import case_notices as notices
+from mmbot.words import cases as words
+
+
+def takedown(tx: Tx, cmd: TakeDown) -> Reply:
+    """Decide a takedown once the time has ended; before that, ask for one that a second person confirms."""
+    before = keeping.opened(tx, cmd.case, "team")
+    if before.case.stage != "open":
+        raise Refused(words.not_now(before.case, "is not open."))
+    if cmd.removal == "version" and not cmd.version:
+        raise Refused(words.which_version(), "version")
+    kind = {"removal": cmd.removal, "version": cmd.version if cmd.removal == "version" else "", "why": cmd.why}
+    if rules.decides(before.case, tx.now):
+        return _decided(tx, before, c.TakenDown(**kind, by=tx.by, at=tx.at, via=tx.via))
+    asked = c.RemovalAsked(**kind, by=tx.by, at=tx.at, via=tx.via)
+    found = keeping.keep(tx, before.case.plus(asked))
+    keeping.tell_channel(tx, found, notices.asked_in_channel(found, tx.who, keeping.team_here(tx, found)))
+    for person in _release(tx, found):
+        keeping.tell(tx, found, person, notices.asked_to_confirm(found, tx.who))
+    return Reply(words.asked(found.case))
+
+
+def confirm(tx: Tx, cmd: ConfirmTakedown) -> Reply:
+    """A second person confirms what the first asked for."""
+    before = keeping.opened(tx, cmd.case, "confirm")
+    asked = before.case.asked
+    if asked is None or before.case.stage != "open":
+        raise Refused(words.not_now(before.case, "has no takedown that waits to be confirmed."))
+    if asked.by == tx.by:
+        raise Refused(words.confirms_own(before.case))
+    fact = c.TakenDown(
+        removal=asked.removal, version=asked.version, why=asked.why, asked_by=asked.by, by=tx.by, at=tx.at, via=tx.via
+    )
+    return _decided(tx, before, fact)
+
+
+def _release(tx: Tx, file: CaseFile) -> list[str]:
+    """The release users who may have to do something; not those who are told in another part, or whose plugin it is."""
+    team = set(tx.store.members(tx.policy.takedown.team))
+    others = [
+        x for x in tx.store.members("release") if x not in team and x not in {tx.by, file.owner} and not file.own(x)
+    ]
+    return tx.present(others) if others else []
+
+
+def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
+    found = keeping.keep(tx, before.case.plus(fact))
+    keeping.tell_channel(tx, found, notices.decided_in_channel(found, tx.who))
+    for person in found.maintainers:
+        keeping.tell(tx, found, person, notices.removed_to_people(found, tx.who))
+    for person in dict.fromkeys((*((found.owner,) if found.owner else ()), *_release(tx, found))):
+        if person != tx.by:
+            keeping.tell(tx, found, person, notices.to_be_removed(found, tx.who))
+    _in_public(tx, found)
+    mine = f"\n{notices.to_be_removed(found, tx.who).text}" if "release" in tx.actor.roles else ""
+    return Reply(words.taken_down(found.case) + mine)
+
+
+def _in_public(tx: Tx, file: CaseFile) -> None:
+    """What everybody may see of a takedown: of a whole plugin, that it was taken down. Its ticket ends with that, which is done here."""
+    down = file.case.taken_down
+    if down and down.removal == "plugin" and file.ticket:
+        tx.say(notices.taken_down_in_public(file.ticket.handle), thread=card(file.ticket))
+
+
+def removed(tx: Tx, cmd: SayRemoved) -> Reply:
+    """The listing shows what was decided."""
+    before = keeping.opened(tx, cmd.case, "removed")
+    if not before.case.removing:
+        raise Refused(words.not_now(before.case, "has no takedown that the listing should show."))
+    found = keeping.keep(tx, before.case.plus(c.Removed(link=cmd.link, by=tx.by, at=tx.at, via=tx.via)))
+    keeping.tell_channel(tx, found, notices.news(f"{tx.who(tx.by)}: the listing shows the takedown."))
+    if found.case.over:
+        keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
+    return Reply(words.removed(found.case))

@@ -1,0 +1,373 @@
+"""The words about cases: what answers whoever did something, lists, history, and refusals."""
+
+from collections.abc import Sequence
+
+from mmbot.domain import case_facts as c
+from mmbot.domain import takedown
+from mmbot.domain.case import Case
+from mmbot.domain.case_file import CaseFile, Sight
+from mmbot.words.case_card import (
+    Who,
+    asked_line,
+    called,
+    clock_line,
+    contact_line,
+    facts_line,
+    fix_line,
+    moment,
+    moment_for,
+    not_reached,
+    people_line,
+    removal,
+    removed_what,
+    what,
+)
+from mmbot.words.phrases import code, day, ended, listed, minute, plain, quoted, typed
+
+# Refusals
+
+
+def no_such_case(handle: str) -> str:
+    """There is no such case, or the asker may not know of it: nobody can tell which."""
+    return f"I know no case {handle} that you could see."
+
+
+def not_in_public() -> str:
+    """Something about a vulnerability was written where others read it."""
+    return (
+        "Please not in public: **nothing was done**, and I tell nobody. "
+        "**Your message stands where others can read it: please delete it.** Write it to me here, where it stays between us."
+    )
+
+
+def only(whom: str, names: Sequence[str] = ()) -> str:
+    """The asker may not do this to the case."""
+    return f"Only {whom} can do that." + (f" Ask {listed(names[:5], 'or')}." if names else "")
+
+
+def own(handle: str) -> str:
+    """Nobody decides about what is their own, be it a case or a ticket."""
+    return f"{handle} is about a plugin of your own, so somebody else decides."
+
+
+def not_now(case: Case, why: str) -> str:
+    """It does not fit where the case stands."""
+    return f"{case.handle} {why} Where it stands: {typed(f'case {case.handle}')}."
+
+
+def no_room(contact: str) -> str:
+    """There is no private channel in which a case could be kept."""
+    return (
+        f"I have no private place for that here, so nothing was recorded. Please write to {contact}. "
+        "(Admins: `mattermost.security_channel` names the channel.)"
+    )
+
+
+def only_bugs() -> str:
+    """Somebody outside of the team files a vulnerability."""
+    return f"Only the security team files vulnerabilities. To report one in private: {typed('vulnerability TEXT')}."
+
+
+def too_soon(now_ends: int) -> str:
+    """More time must be more."""
+    return f"That is no later than the present end, {moment(now_ends)}. Name a later day."
+
+
+def day_passed(until: int) -> str:
+    """The day is over."""
+    return f"{moment(until)} has passed. Name a later day."
+
+
+def which_version() -> str:
+    """A version is to be removed, and nobody said which."""
+    return f"Which version? For example {typed('takedown SEC-1234 version 1.4.0 WHY')}."
+
+
+def no_fix(text: str) -> str:
+    """What was named as a fix is neither a ticket nor a link."""
+    return f"{code(text, 80)} is neither a ticket, such as MB-9, nor a link that begins with `https://`."
+
+
+# Reporting and filing
+
+
+def reported(case: Case, zone: str) -> str:
+    """To whoever reported something."""
+    plugin = f" about **{plain(case.about.name, 60)}**" if case.about.name else ""
+    return (
+        f"Thank you. The security team has your report{plugin} as **{case.handle}**; nobody else reads it. "
+        f"You hear from me by **{moment_for(takedown.triage_ends(case), zone)}**. Please keep it to yourself until then."
+    )
+
+
+def filed(file: CaseFile, who: Who, zone: str) -> str:
+    """To whoever filed a case, or accepted a report."""
+    case = file.case
+    told = ([f"{who(file.owner)} (owner)"] if file.owner else []) + [who(x) for x in file.maintainers]
+    line = f"Filed as {called(case)}, a {what(case)}. {clock_line(case, who, zone)}"
+    line += f" I told {listed(told)}." if told else " I could tell nobody by direct message."
+    if contact := contact_line(file, who):
+        line += f" {contact}"
+    if not file.ticket and not case.about.plugin_id:
+        line += f" I know no plugin {code(case.about.name, 60)}: neither a ticket nor the listing has it."
+    elif file.listed is False:
+        line += " It is not in the Marketplace at present."
+    return line
+
+
+def accepted(file: CaseFile, who: Who, zone: str) -> str:
+    """To whoever accepted a report."""
+    return filed(file, who, zone).replace("Filed as ", "Accepted: ", 1)
+
+
+def declined(case: Case) -> str:
+    """To whoever declined a report."""
+    return f"{called(case)} is declined; whoever reported it is told that, and not why. Undo: {typed(f'accept {case.handle} SEVERITY')}."
+
+
+# Going on
+
+
+def severity(case: Case, before: str, zone: str) -> str:
+    """The severity was changed."""
+    ends = (
+        f"The time for a fix ends {moment_for(takedown.ends(case), zone)}."
+        if takedown.has_clock(case)
+        else "It has no time limit now."
+    )
+    return f"{called(case)}: from {before} to **{case.severity}**. {ends}"
+
+
+def acknowledged(case: Case) -> str:
+    """Thanks to a maintainer."""
+    return f"Thank you, noted. When a fix is handed in: {typed(f'fix {case.handle} MB-9')}, with its ticket or a link."
+
+
+def told(case: Case) -> str:
+    """Somebody wrote to the contact."""
+    return f"Noted for {called(case)}. When they answer with a fix: {typed(f'fix {case.handle} LINK')}."
+
+
+def fix_named(file: CaseFile, who: Who, *, urgent: str) -> str:
+    """A fix was named; `urgent` is what became of its ticket's haste, "" for nothing."""
+    return f"Noted for {called(file.case)}. {fix_line(file, who)}{f' {urgent}' if urgent else ''}"
+
+
+def made_urgent(ticket: str) -> str:
+    """The fix's ticket is urgent now."""
+    return f"{ticket} is urgent now."
+
+
+def make_urgent(ticket: str) -> str:
+    """The owner is asked to make it urgent."""
+    return f"Its owner is asked to make {ticket} urgent."
+
+
+def fixed(case: Case, who: Who) -> str:
+    """The team says that it is fixed."""
+    return f"{called(case)}: {clock_line(case, who)} Undo: {typed(f'notfixed {case.handle} WHY')}."
+
+
+def not_fixed(case: Case, zone: str) -> str:
+    """It is not fixed, or what was handed in does not fix it."""
+    ends = f" The time for a fix ends {moment_for(takedown.ends(case), zone)}." if takedown.clock(case) == "fix" else ""
+    return f"{called(case)} is not fixed; owner and maintainers are told why.{ends}"
+
+
+def extended(case: Case) -> str:
+    """More time was given."""
+    return f"{called(case)}: the time for a fix ends **{moment(takedown.ends(case))}** now. Owner and maintainers are told."
+
+
+def closed(case: Case) -> str:
+    """The case is over without a fix."""
+    return f"{called(case)} is closed. Undo: {typed(f'resume {case.handle} WHY')}."
+
+
+def resumed(case: Case, who: Who, zone: str) -> str:
+    """A case that was over goes on."""
+    return f"{called(case)} goes on. {clock_line(case, who, zone)}"
+
+
+# Taking down
+
+
+def asked(case: Case) -> str:
+    """An immediate takedown is asked for."""
+    return (
+        f"{called(case)}: asked for. Its time has not ended, so a second member of the team, or a release user, confirms it: "
+        f"{typed(f'confirm {case.handle}')}. The channel and the release users are told."
+    )
+
+
+def taken_down(case: Case) -> str:
+    """A takedown was decided."""
+    return (
+        f"{called(case)}: the takedown is decided. Owner, maintainers and release users are told. When the listing shows it: "
+        f"{typed(f'removed {case.handle} LINK')}."
+    )
+
+
+def removed(case: Case) -> str:
+    """The listing shows it."""
+    return (
+        f"Noted: the listing shows the takedown of {called(case)}. It stays open until a fix is there, or it is closed."
+    )
+
+
+def confirms_own(case: Case) -> str:
+    """Whoever asked for it confirms."""
+    return f"You asked for the takedown of {case.handle} yourself: a second person confirms it."
+
+
+# Looking
+
+
+def show(file: CaseFile, sees: Sight, who: Who, zone: str) -> str:
+    """Where a case stands, as far as the reader may know."""
+    case = file.case
+    if sees == "report":
+        state = {"reported": "The security team has it", "declined": "It was not taken up"}.get(
+            case.stage, "It is over" if case.over else "It was taken up"
+        )
+        at = f" on {day(case.reported.at)}" if case.reported else ""
+        return (
+            f"**{case.handle}**, which you reported{at}:\n{quoted(case.reported.text if case.reported else '')}{state}."
+        )
+    if sees == "removal":
+        state = "is decided" if case.taken_down else f"waits to be confirmed: {typed(f'confirm {case.handle}')}"
+        return f"**{case.handle}**: the takedown of {removed_what(case)} {state}."
+    lines = [f"{called(case)} — {what(case)}", facts_line(file), quoted(case.text, 1500).rstrip(), ""]
+    lines.append(clock_line(case, who, zone))
+    if line := asked_line(case, who):
+        lines.append(line)
+    if case.filed and not case.over:
+        lines += [people_line(file, who), fix_line(file, who)]
+        lines += [x for x in (contact_line(file, who),) if x]
+    if case.undelivered:
+        lines.append(not_reached(file, who))
+    return "\n".join(lines)
+
+
+def can(file: CaseFile, *, team: bool, maintainer: bool) -> str:
+    """What the reader can do now; begins with a line break where there is anything."""
+    ref, case = file.handle, file.case
+    ways: list[str] = []
+    if maintainer and case.stage == "open":
+        ways = [] if case.acknowledged else [f"acknowledge {ref}"]
+        ways.append(f"fix {ref} MB-9")
+    elif team:
+        ways = {
+            "reported": [f"accept {ref} SEVERITY", f"decline {ref} WHY"], "declined": [f"resume {ref} WHY"],
+            "open": [f"fixed {ref}", f"extend {ref} DATE WHY", f"takedown {ref}", f"severity {ref} SEVERITY WHY", f"close {ref} WHY"],
+            "fixed": [f"notfixed {ref} WHY"], "closed": [f"resume {ref} WHY"],
+            "taken down": [f"removed {ref}"] if case.removing else [f"fixed {ref}"],
+        }[case.stage]  # fmt: skip
+    return f"\n**You can now:** {listed((typed(x) for x in ways), 'or')}." if ways else ""
+
+
+def brief(file: CaseFile, sees: Sight, who: Who) -> str:
+    """One line of a list."""
+    case = file.case
+    if sees in {"report", "removal"}:
+        return f"**{case.handle}**: {'you reported it' if sees == 'report' else 'a takedown'}."
+    return f"{called(case)}, {what(case)}: {clock_line(case, who)}"
+
+
+def cases(lines: Sequence[str], page: int, count: int, at_most: int) -> str:
+    """The open cases that the asker may know of."""
+    if not count:
+        return (
+            f"There is no open case that you could see. To report a vulnerability in private: {typed('vulnerability')}."
+        )
+    first = (page - 1) * at_most
+    more = f"\nMore: {typed(f'cases --page {page + 1}')}." if count > first + len(lines) else ""
+    shown = "\n".join(f"- {line}" for line in lines)
+    return f"Open cases that you may know of, the oldest first ({first + 1} to {first + len(lines)} of {count}):\n{shown}{more}"
+
+
+def no_such_page(page: int) -> str:
+    """There are fewer pages."""
+    return f"There is no page {page}. {typed('cases')} shows the first."
+
+
+def log(case: Case, lines: Sequence[str], page: int, count: int, at_most: int) -> str:
+    """What happened to a case."""
+    first = (page - 1) * at_most
+    more = f"\nMore: {typed(f'case {case.handle} --log --page {page + 1}')}." if count > first + len(lines) else ""
+    shown = "\n".join(f"- {line}" for line in lines)
+    return f"What happened to {called(case)} ({first + 1} to {first + len(lines)} of {count}), in UTC:\n{shown}{more}"
+
+
+def happened(fact: c.CaseFact, who: Who) -> str:
+    """One fact as a line of the history."""
+    name = who(fact.by) if fact.by else "mmbot"
+    return f"{minute(fact.at)}, {name}: {_did(fact, who)}"
+
+
+def _did(fact: c.CaseFact, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per kind of fact
+    match fact:
+        case c.Reported():
+            return "reported it."
+        case c.Filed():
+            return f"filed it as {'a bug' if fact.what == 'bug' else fact.severity}."
+        case c.Declined():
+            return f"declined it: {ended(plain(fact.why, 600))}"
+        case c.SeverityChanged():
+            return f"made it {fact.severity}: {ended(plain(fact.why, 600))}"
+        case c.Acknowledged():
+            return "acknowledged it."
+        case c.ContactTold():
+            return f"wrote to the contact{f': {plain(fact.note, 300)}' if fact.note else ''}."
+        case c.FixSubmitted():
+            return f"named a fix: {f'MB-{fact.ticket}' if fact.ticket else code(fact.link, 300)}."
+        case c.SaidFixed():
+            return f"says that it is fixed{f': {plain(fact.note, 600)}' if fact.note else ''}."
+        case c.SaidNotFixed():
+            return f"says that it is not fixed: {ended(plain(fact.why, 600))}"
+        case c.Extended():
+            return f"gave time until {moment(fact.until)}: {ended(plain(fact.why, 600))}"
+        case c.RemovalAsked():
+            return f"asked to take {removal(fact.removal, fact.version)} down at once: {ended(plain(fact.why, 600))}"
+        case c.TakenDown():
+            asked = f", which {who(fact.asked_by)} had asked for" if fact.asked_by else ""
+            return f"decided to take {removal(fact.removal, fact.version)} down{asked}."
+        case c.Removed():
+            return f"said that the listing shows it{f': {plain(fact.link, 300)}' if fact.link else ''}."
+        case c.CaseClosed():
+            return f"closed it: {ended(plain(fact.why, 600))}"
+        case c.CaseReopened():
+            return f"let it go on: {ended(plain(fact.why, 600))}"
+        case c.Noticed():
+            return f"told {_whom(fact.to, who)} ({fact.mark})."
+        case c.NotDelivered():
+            return f"could not reach {_whom(fact.to, who)}."
+
+
+def _whom(to: str, who: Who) -> str:
+    return {"team": "the channel", "fix": "the channel of the listed fix"}.get(to) or who(to)
+
+
+# Dialogs
+
+TITLES = {
+    "vulnerability": "Report a vulnerability", "file": "File a case", "accept": "Accept the report", "decline": "Decline the report",
+    "severity": "Change the severity", "fix": "A fix is submitted", "notfixed": "Why is it not fixed?", "extend": "Give more time",
+    "takedown": "Take it down", "close": "Close without a fix", "resume": "Let it go on",
+}  # fmt: skip
+
+
+def intro(word: str, file: CaseFile | None) -> str:
+    """What a dialog is about, and who reads what is written into it."""
+    if word == "vulnerability":
+        return "Only the security team reads this. You are told when it was looked at."
+    if file is None:
+        return "A vulnerability is told the security team, the owner and the maintainers, and nobody else. A bug stands in public."
+    reads = "The security team, the owner and the maintainers read" if file.case.confidential else "Everybody reads"
+    if word == "decline":
+        reads = "Only the security team reads"
+    ends = f" The time ends {moment(takedown.ends(file.case))} at present." if word == "extend" else ""
+    more = (
+        ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
+    )
+    return f"{called(file.case)}.{ends} {reads} what you write here{more}."

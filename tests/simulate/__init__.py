@@ -1,0 +1,1 @@
+"""A year of the Marketplace, played against the clock."""
