@@ -37,16 +37,19 @@ from mmbot.events import (
     EditTicket,
     EndTicket,
     Event,
+    Forget,
     GiveVerdict,
     Happening,
     Incomplete,
     JudgeItem,
     Misread,
+    Mute,
     PeopleNamed,
     Person,
     ReferenceResolved,
     Remind,
     SettleFinding,
+    Snooze,
     Submit,
     TakeStep,
     UndoStep,
@@ -134,7 +137,7 @@ class Play:
         noted = self._noted() - in_the_book
         if isinstance(what, AskPeople):
             self.held = {x: set(self.store.roles_of(x)) for x in self.held}
-        if not facts and not noted and not isinstance(what, Remind):
+        if not facts and not noted and not isinstance(what, Forget | Mute | Remind | Snooze):
             self._left_nothing_but_the_answer(event, before)
         assert not (no and (facts or noted)), no
         if reply:
