@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from mmbot.domain.rights import outside
 from mmbot.domain.ticket import Ticket
+from mmbot.domain.whens import cut
 from mmbot.events import ALL, COMMANDS, MINE, PARTIES, AskStatus, Command, Incomplete, Misread, Slot
 from mmbot.messages import Question
 from mmbot.policy import Policy
@@ -22,9 +23,11 @@ from mmbot.words.choices import (
     FILED_AS,
     REMOVALS,
     SEVERITIES,
+    SNOOZES,
     TRACKS,
     no_such_correction,
     no_such_track,
+    remind_whom,
 )
 from mmbot.words.phrases import MB, code, listed, typed
 
@@ -140,7 +143,7 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "track-word": "choice", "contribution": "choice", "correction": "choice",
     "person": "person", "maintainer": "person", "date": "line", "severity": "choice", "severity-or-bug": "choice", "removal": "choice",
-    "plugin": "line", "version": "line",
+    "days": "choice", "when": "line", "plugin": "line", "version": "line",
 }  # fmt: skip
 
 
@@ -177,7 +180,7 @@ def _of_somebody(what: Incomplete, policy: Policy) -> bool:
 def _choices(
     shape: str, what: Incomplete, ticket: Ticket | None, policy: Policy, held: Collection[str]
 ) -> tuple[tuple[str, str], ...]:
-    fixed = {"track": TRACKS, "contribution": CONTRIBUTIONS, "correction": CORRECTIONS, **_OF_A_CASE}
+    fixed = {"track": TRACKS, "contribution": CONTRIBUTIONS, "correction": CORRECTIONS, "days": SNOOZES, **_OF_A_CASE}
     if shape in fixed:
         return tuple(fixed[shape].items())
     if shape == "track-word":
@@ -247,7 +250,7 @@ def _tokens(line: str) -> Iterator[_Token]:
         yield _Token(_DASH.sub("--", text), found.start(), found.group(1) is not None)
 
 
-def _fields(  # noqa: C901 -- one arm per kind of token
+def _fields(  # noqa: C901, PLR0912 -- one arm per kind of token
     word: str, line: str, policy: Policy, context: Context
 ) -> tuple[dict[str, object], tuple[str, ...]]:
     """The fields that a line gives, and the names of those it lacks. A word is told by its shape, so order does not matter."""
@@ -257,6 +260,8 @@ def _fields(  # noqa: C901 -- one arm per kind of token
         fixed["person"] = context.me
     slots = {name: slot for name, slot in _typed(command).items() if name not in fixed}
     fields: dict[str, object] = {}
+    if "when" in slots:
+        line = _without_when(word, line, fields, context)
     tokens = list(_tokens(line))[1:]
     if "number" in slots:  # of two numbers the one that says so is the ticket's
         tokens.sort(key=lambda x: not x.text.lower().startswith("mb"))
@@ -295,6 +300,19 @@ def _fields(  # noqa: C901 -- one arm per kind of token
     return {**fields, **fixed}, tuple(n for n in needed if n not in fields and n not in fixed)
 
 
+def _without_when(word: str, line: str, fields: dict[str, object], context: Context) -> str:
+    """What is left of `remind me about MB-7 in 3 days` when it is known whom and when."""
+    rest, when = cut(line[len(word) :].strip())
+    if when:
+        fields["when"] = when
+    begin, _, more = rest.partition(" ")
+    if begin.lower() in {"me", "myself"}:
+        fields["person"], rest = context.me, more
+    elif begin and begin.lower() != "about" and begin[0] not in "@#-" and not _TICKET.fullmatch(begin):
+        raise _Wrong(remind_whom(begin))
+    return f"{word} {re.sub(r'(?i)(^| )about (?=mb|#|[0-9])', ' ', rest, count=1).strip()}"
+
+
 def _built(
     word: str, fields: Mapping[str, object], missing: tuple[str, ...], line: str
 ) -> Command | Misread | Incomplete:
@@ -324,7 +342,7 @@ def said_wrong(error: ValidationError) -> str:
     """What a value's validation found, as a sentence without the value."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(x) for x in first["loc"])
-    return f"{place}: {first['msg']}."
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}."
 
 
 def _unquoted(text: str) -> str:
@@ -406,7 +424,7 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         and bare.isdecimal()
         and bare.isascii()
         and len(bare) < 10  # noqa: PLR2004 -- a number of ten digits is no ticket
-        and (context.ticket is None or not {"number", "text"} & shapes.keys())
+        and (context.ticket is None or not {"number", "text", "days"} & shapes.keys())
     ):
         return open_["ticket"], int(bare)
     if "case" in open_ and _CASE.fullmatch(bare):
@@ -415,6 +433,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         return open_["of"], int(found.group(1))
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
         return open_["number"], int(found.group(1))
+    if "days" in open_ and (found := re.fullmatch(r"(\d{1,4})d?", bare)):
+        return open_["days"], int(found.group(1))
     lower = bare.lower()
     if "act" in open_ and lower in slots[open_["act"]].choices:
         return open_["act"], lower

@@ -315,6 +315,8 @@ class Console:
                 name = user.lstrip("@")
                 less = {role: tuple(x for x in self._roles.get(role, ()) if x != name) for role in fewer}
                 self.settle({**self._roles, **less})
+            case "zone":
+                self._zone(*rest.split()[:2])
             case "push":
                 self._push(rest.split())
             case "show":
@@ -403,6 +405,13 @@ class Console:
         with self.app.store.transaction():
             self.app.store.set_catalogue(self._listed.values())
 
+    def _zone(self, user: str, zone: str = "") -> None:
+        """Have somebody live in a time zone."""
+        known = replace(self.person(user.lstrip("@")), zone=zone)
+        self.world.people[known.name] = known
+        with self.app.store.transaction():
+            self.app.store.know([known])
+
     def _push(self, words: list[str]) -> None:
         if len(words) < 3:  # noqa: PLR2004 -- the three that :help names
             self.world.lines.append("A push takes URL REF COMMIT FILE….")
@@ -482,7 +491,8 @@ class Console:
         beside = [x for x in fitting if low and low in x[1].text.lower()]
         for post, row, button in beside or fitting:
             if (row.text and low in row.text.lower()) or low in f"{_about(post.subject)} {post.message.text}".lower():
-                what = commands.read(button.line, self.policy, commands.Context(me.id))
+                ids = {name: person.id for name, person in self.world.people.items()}
+                what = commands.read(button.line, self.policy, commands.Context(me.id, None, ids))
                 self._answer(me, self._event(me.id, Where("click", post.channel, post.root, post.id), what))
                 return
         self.world.lines.append(f"There is no button {label}.")

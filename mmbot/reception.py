@@ -118,7 +118,9 @@ class Reception:
             what = commands.filled(_word(line), line, answers, self.app.store.policy, context)
         except ValidationError as error:
             found = error.errors(include_input=False, include_url=False)
-            return self._unfilled([(str((*x["loc"], "")[0]), x["msg"]) for x in found], asked.answers)
+            return self._unfilled(
+                [(str((*x["loc"], "")[0]), x["msg"].removeprefix("Value error, ")) for x in found], asked.answers
+            )
         named = await self._named(what)
         once = _once("dialog", nonce, repr(sorted(asked.answers.items())))
         reply = self._handle(

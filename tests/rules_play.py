@@ -33,18 +33,23 @@ from mmbot.events import (
     ChooseTrack,
     Command,
     Contribute,
+    Due,
     EditTicket,
     EndTicket,
     Event,
+    Forget,
     GiveVerdict,
     Happening,
     Incomplete,
     JudgeItem,
     Misread,
+    Mute,
     PeopleNamed,
     Person,
     ReferenceResolved,
+    Remind,
     SettleFinding,
+    Snooze,
     Submit,
     TakeStep,
     UndoStep,
@@ -53,6 +58,7 @@ from mmbot.events import (
 from mmbot.handlers import subjects
 from mmbot.messages import Message, Reply
 from mmbot.store import book, outbox
+from mmbot.store import due as due_rows
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 from mmbot.words import replies
@@ -131,7 +137,7 @@ class Play:
         noted = self._noted() - in_the_book
         if isinstance(what, AskPeople):
             self.held = {x: set(self.store.roles_of(x)) for x in self.held}
-        if not facts and not noted:
+        if not facts and not noted and not isinstance(what, Forget | Mute | Remind | Snooze):
             self._left_nothing_but_the_answer(event, before)
         assert not (no and (facts or noted)), no
         if reply:
@@ -166,6 +172,15 @@ class Play:
         after = (self._effects(), self.last_fact)
         assert self.app.handle(event) is None
         assert (self._effects(), self._count()) == after
+
+    def falls_due(self) -> None:
+        """What the clock brings, in whatever hours: it records nothing of tickets, and speaks to those who have a part in them."""
+        facts = self._count()
+        while (upcoming := due_rows.next_due(self.store)) is not None and upcoming <= self.now:
+            self.app.come_due()
+        assert self._count() == facts
+        due = Event("clock", "", self.now, Where("mmbot"), Due(subject="clock:0", at=self.now), _people())
+        self._look_at_the_posts(due, self._parties())
 
     def name(self, roles: Mapping[str, tuple[str, ...]]) -> None:
         in_chat = self.store.query("SELECT role, person FROM granted")
@@ -406,6 +421,9 @@ class Play:
     def _their_turn(self, person: str, message: Message, left: Mapping[int, set[str]]) -> None:
         """Whoever is sent a message unasked can do what its buttons offer; and it is about a ticket of theirs."""
         assert not is_outside(person)
+        if re.match(r"(Good morning|Hello)\.", message.text):
+            self._their_morning(person, message)
+            return
         for button in (x for row in message.rows for x in row.buttons if " BUG-" not in x.line):
             word, _, rest = button.line.partition(" ")
             number, role = int(rest.split()[0].removeprefix("MB-")), rest.split()[1]
@@ -421,9 +439,22 @@ class Play:
             alone = not numbers  # of roles and absences: no ticket's business
             assert alone or person in concerned or self.held[person], (message, person)
 
+    def _their_morning(self, person: str, message: Message) -> None:
+        """A morning is about open tickets that are somebody's turn, to people with a role who may press its buttons."""
+        numbers = {int(x) for x in re.findall(r"MB-(\d+)", message.text)}
+        assert numbers
+        assert self.held[person] or all(person == self.models[n].owner for n in numbers)
+        for number in numbers:
+            model = self.models[number]
+            assert not model.ended
+            assert not model.held
+            assert person not in model.theirs or person not in {model.owner, *model.reviewers.values()}
+        for button in (x for row in message.rows for x in row.buttons):
+            assert int(button.line.split()[1].removeprefix("MB-")) in numbers
+
     def _buttons_work(self, message: Message) -> None:
         for button in (x for row in message.rows for x in row.buttons):
-            what = commands.read(button.line, POLICY, commands.Context("id-sam"))
+            what = commands.read(button.line, POLICY, commands.Context("id-sam", None, {x: id_of(x) for x in PEOPLE}))
             assert not isinstance(what, Misread), button.line
 
     # What always holds

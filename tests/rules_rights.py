@@ -36,18 +36,22 @@ from mmbot.events import (
     EndTicket,
     ExtendCase,
     FileCase,
+    Forget,
     GiveVerdict,
     HoldTicket,
     Hurry,
     JudgeFix,
     JudgeItem,
     MoveReview,
+    Mute,
+    Remind,
     ReportVulnerability,
     RequestReviews,
     Resubmit,
     SayAway,
     SayReady,
     SettleFinding,
+    Snooze,
     Submit,
     TakeDown,
     TakeStep,
@@ -80,7 +84,7 @@ def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> 
     match what:
         case AskPeople():
             return "" if "admin" in held[by] else "no admin"
-        case SayAway():
+        case SayAway() | Forget():
             return ""
         case Submit():
             other = bool(what.submitter) and what.submitter != by
@@ -108,6 +112,10 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
     may, mine, roles = guides(by, model, held), by in model.theirs, held[by] - {"default-owner"}
     ended, frozen = (bool(model.ended), "closed"), (model.public, "public")
     match what:
+        case Snooze() | Mute() | Remind():
+            others = isinstance(what, Remind) and what.person != by and not held[by]
+            over = model.ended and not (isinstance(what, Mute) and not what.muted)
+            return [(not held[by] and not mine, "no part in it"), (bool(over), "closed"), (others, "only themselves")]
         case JudgeItem(state="open", items=()):
             right = may or (mine and model.ended == "withdrawn")
             return [(not right, "not an owner"), (model.ended in {"", "duplicate"}, "nothing to reopen")]

@@ -74,6 +74,7 @@ def store(path: Path, filled: Path) -> Iterator[Store]:
 def answers(path: Path) -> list[str]:
     """What a store has to say, in chat and as files."""
     opened = Store(path, POLICY)
+    opened.execute("DELETE FROM due")  # what a clock says was not asked for
     console = Console(opened, POLICY, MONDAY + 3 * 86_400_000)
     said = [line for question in QUESTIONS for line in asyncio.run(console.line(f"@olive: {question}"))]
     opened.close()

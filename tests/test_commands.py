@@ -423,6 +423,7 @@ BEGUN = [
     "vulnerability", "file", "file MB-1", "file MB-1 bug", "accept BUG-1", "decline BUG-1", "severity BUG-1",
     "severity BUG-1 low", "fix BUG-1", "notfixed BUG-1", "extend BUG-1", "takedown BUG-1", "close BUG-1", "resume BUG-1",
     "note MB-1", "commit MB-1", "away", "away @sam", "fail MB-1 " + "why " * 200, *(f"na MB-1 {x}" for x in ("P1", "T2")),
+    "snooze MB-1", "remind MB-1", "remind MB-1 in 3 days", "forget", "expire MB-1",
 ]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from mmbot.events import (
     AskNext,
     AskPeople,
     AskQueue,
+    AskReminders,
     AskReport,
     AskSearch,
     AskStatus,
@@ -41,6 +42,7 @@ from mmbot.events import (
     EndTicket,
     ExtendCase,
     FileCase,
+    Forget,
     GiveVerdict,
     HoldTicket,
     Hurry,
@@ -49,8 +51,10 @@ from mmbot.events import (
     JudgeItem,
     Misread,
     MoveReview,
+    Mute,
     NameFix,
     Pushed,
+    Remind,
     ReportVulnerability,
     RequestReviews,
     Resubmit,
@@ -59,6 +63,7 @@ from mmbot.events import (
     SayRemoved,
     SayTold,
     SettleFinding,
+    Snooze,
     Submit,
     TakeDown,
     TakeStep,
@@ -157,6 +162,14 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
     AskQueue: st.builds(AskQueue, whose=st.sampled_from(("mine", "all", "owner", "@id-sue", *ROLES))),
     AskReport: st.just(AskReport()),
     AskSearch: st.builds(AskSearch, about=st.sampled_from(("remind", "sue", "secret", "none"))),
+    Snooze: st.builds(Snooze, ticket=numbers, days=st.sampled_from((1, 3, 7))),
+    Mute: st.builds(Mute, ticket=numbers, muted=st.booleans()),
+    Remind: st.builds(
+        Remind, ticket=numbers, person=ids | st.just("me"), text=st.sampled_from(("", "?")),
+        when=st.sampled_from(("", "in 2 hours", "tomorrow", "on monday", "on 2026-11-01", "in 400 days")),
+    ),
+    AskReminders: st.just(AskReminders()),
+    Forget: st.builds(Forget, number=st.integers(1, 4)),
     ReportVulnerability: st.builds(ReportVulnerability, plugin=st.sampled_from(("", "MB-1", "remind")), text=st.just("MB-1 a hole")),
     FileCase: st.builds(
         FileCase, plugin=st.sampled_from(("MB-1", "MB-2", "Badges", "MB-9", "nothing")), text=st.just("a hole"),
@@ -234,7 +247,7 @@ class Reviews(Play, RuleBasedStateMachine):
 
     def _meant(self, what: Command, actor: str) -> Command:
         texts = {x: v.replace("?", self.word()) for x in ("why", "text", "note") if "?" in (v := getattr(what, x, ""))}
-        if isinstance(what, Assign) and what.person == "me":
+        if isinstance(what, Assign | Remind) and what.person == "me":
             texts["person"] = id_of(actor)
         return what.model_copy(update=texts)
 
@@ -325,9 +338,10 @@ class Reviews(Play, RuleBasedStateMachine):
         self.happens(Pushed(repository=where, ref_kind=kind, ref_name="v1.4.0", commit=commit))
         assert self.last_fact == before, "the review moves only when somebody moves it"
 
-    @rule(minutes=st.sampled_from((1, 6, 90, 3000)))
+    @rule(minutes=st.sampled_from((1, 6, 90, 1440, 3000, 20_000)))
     def time_passes(self, minutes: int) -> None:
         self.now += minutes * 60_000
+        self.falls_due()
 
     # The rules
 

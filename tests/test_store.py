@@ -210,12 +210,12 @@ def test_another_policy_moves_every_open_deadline(path: Path) -> None:
     before = full(path)
     due, waits = before.query("SELECT party, due FROM turn ORDER BY party"), dict(before.turns(1))
     before.close()
-    slower = POLICY.model_copy(update={"days": POLICY.days.model_copy(update={"submitter": POLICY.days.submitter + 7})})
+    slower = POLICY.model_copy(update={"days": POLICY.days.model_copy(update={"owner": POLICY.days.owner + 5})})
     after = Store(path, slower)
     moved = after.query("SELECT party, due FROM turn ORDER BY party")
     assert [x["party"] for x in moved] == [x["party"] for x in due]
     shift = {new["party"]: new["due"] - old["due"] for old, new in zip(due, moved, strict=True)}
-    assert shift.pop("submitter") == 7 * 86_400_000
+    assert shift.pop("owner") == 7 * 86_400_000  # five working days
     assert set(shift.values()) <= {0}
     assert after.turns(1) == history(1, slower, after.facts(1))[1] != waits
     after.close()

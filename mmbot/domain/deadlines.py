@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from mmbot.policy import Hours
 
 DAY = 86_400_000
-THURSDAY, SATURDAY = 3, 5
+THURSDAY, SATURDAY, WORKING = 3, 5, 5
 FIRST = date(1970, 1, 1).toordinal()
 """The day on which the milliseconds begin: a Thursday."""
 
@@ -25,6 +25,10 @@ def plus_working_days(at: int, days: float, holidays: Collection[date] = ()) -> 
     whole = int(days)
     day, rest = divmod(at, DAY)
     off = {holiday.toordinal() - FIRST for holiday in holidays}
+    while whole > WORKING:  # whole weeks at once, each of which has as many working days, whatever day it begins
+        weeks = (whole - 1) // WORKING
+        first, day = day, day + 7 * weeks
+        whole -= WORKING * weeks - sum(first < x <= day and (x + THURSDAY) % 7 < SATURDAY for x in off)
     while whole > 0:
         day += 1
         if (day + THURSDAY) % 7 < SATURDAY and day not in off:

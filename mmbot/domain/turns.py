@@ -1,7 +1,7 @@
 """Whose turn it is: the parties a ticket waits for, derived from its facts, each with the moment since when."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
@@ -25,7 +25,10 @@ Stage = Literal[
 
 @dataclass(frozen=True)
 class Turn:
-    """One party that the ticket waits for: "submitter", "owner", "mmbot" or a role's name; `why` says for what."""
+    """One party that the ticket waits for: "submitter", "owner", "mmbot" or a role's name; `why` says for what.
+
+    `alone`: since when nobody but the submitter is waited for; 0 while others are, too: a delay of ours is never theirs.
+    """
 
     party: str
     why: Reason
@@ -33,6 +36,7 @@ class Turn:
     due: int = 0
     step: str = ""
     urgent_at: int = 0
+    alone: int = 0
 
 
 def waiting(ticket: Ticket) -> tuple[Turn, ...]:
@@ -125,16 +129,23 @@ def history(number: int, policy: Policy, facts: Iterable[f.AnyFact]) -> tuple[Ti
 
 def carried(ticket: Ticket, before: Mapping[str, Turn], at: int) -> dict[str, Turn]:
     """The turns after something happened at `at`: a party waited for already, for the same reason, keeps its since."""
-    after = {}
-    for turn in waiting(ticket):
+    after, now = {}, waiting(ticket)
+    for turn in now:
         old = before.get(turn.party)
         same = old if old and (old.why, old.step) == (turn.why, turn.step) else None
-        if same and same.urgent_at == ticket.urgent_at:
-            after[turn.party] = same
-        else:
+        if not same or same.urgent_at != ticket.urgent_at:
             since = same.since if same else at
-            after[turn.party] = Turn(turn.party, turn.why, since, due(ticket, turn, since), turn.step, ticket.urgent_at)
+            alone = same.alone if same else 0
+            same = Turn(turn.party, turn.why, since, due(ticket, turn, since), turn.step, ticket.urgent_at, alone)
+        after[turn.party] = _counted(ticket, same, at, alone=len(now) == 1) if turn.party == "submitter" else same
     return after
+
+
+def _counted(ticket: Ticket, turn: Turn, at: int, *, alone: bool) -> Turn:
+    """A submitter's turn: the days count from when nobody else is waited for."""
+    since = (turn.alone or at) if alone else 0
+    until = due(ticket, turn, since) if since else 0
+    return turn if (since, until) == (turn.alone, turn.due) else replace(turn, alone=since, due=until)
 
 
 def due(ticket: Ticket, turn: Turn, since: int) -> int:

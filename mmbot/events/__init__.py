@@ -65,6 +65,7 @@ from mmbot.events.happenings import (
     Where,
 )
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
+from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
 from mmbot.events.slots import Slot
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "AskNext",
     "AskPeople",
     "AskQueue",
+    "AskReminders",
     "AskReport",
     "AskSearch",
     "AskStatus",
@@ -102,6 +104,7 @@ __all__ = [
     "Event",
     "ExtendCase",
     "FileCase",
+    "Forget",
     "GiveVerdict",
     "GivenUp",
     "Happening",
@@ -113,11 +116,13 @@ __all__ = [
     "Late",
     "Misread",
     "MoveReview",
+    "Mute",
     "NameFix",
     "PeopleNamed",
     "Person",
     "Pushed",
     "ReferenceResolved",
+    "Remind",
     "ReportVulnerability",
     "RequestReviews",
     "Resubmit",
@@ -127,6 +132,7 @@ __all__ = [
     "SayTold",
     "SettleFinding",
     "Slot",
+    "Snooze",
     "Submit",
     "TakeDown",
     "TakeStep",

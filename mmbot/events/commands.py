@@ -8,6 +8,7 @@ from mmbot.domain.facts import Decision, ItemState
 from mmbot.events.cases import CASES
 from mmbot.events.command import Command
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
+from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
 from mmbot.events.slots import (
     AnyTicket,
     CommitGuard,
@@ -260,12 +261,20 @@ class AskNext(Command):
 class EndTicket(Command):
     """Close a ticket: the Marketplace rejects it, always with a reason; or its submitter withdraws it. `reopen` brings it back."""
 
-    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}}
-    summaries = {"reject": "the Marketplace refuses it: say why", "withdraw": "take a submission back"}
-    examples = {"reject": "reject MB-7 it does what another listed plugin does", "withdraw": "withdraw MB-7"}
+    words = {"reject": {"ending": "rejected"}, "withdraw": {"ending": "withdrawn"}, "expire": {"ending": "withdrawn"}}
+    summaries = {
+        "reject": "the Marketplace refuses it: say why",
+        "withdraw": "take a submission back",
+        "expire": "close it as withdrawn, such as after a long silence: say why",
+    }
+    examples = {
+        "reject": "reject MB-7 it does what another listed plugin does",
+        "withdraw": "withdraw MB-7",
+        "expire": "expire MB-7 no answer since 9 Nov",
+    }
     who = "owner-or-submitter"
-    whos = {"reject": "owner"}
-    must = {"reject": ("why",)}
+    whos = {"reject": "owner", "expire": "owner"}
+    must = {"reject": ("why",), "expire": ("why",)}
 
     ticket: TicketNumber
     ending: Literal["rejected", "withdrawn"]
@@ -396,6 +405,6 @@ class AskHelp(Command):
 COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
-    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskReport,
-    AskPeople, SayAway, *CASES, AskHelp,
+    TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskReport, Snooze, Mute, Remind,
+    AskReminders, Forget, AskPeople, SayAway, *CASES, AskHelp,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from mmbot.domain.book import (
 from mmbot.domain.deadlines import DAY, FIRST
 from mmbot.domain.rights import STAFF
 from mmbot.events import AskPeople, SayAway
-from mmbot.handlers import parts
+from mmbot.handlers import parts, reminders
 from mmbot.messages import Refused, Reply
 from mmbot.store import book
 from mmbot.store.tx import Tx
@@ -172,6 +172,7 @@ def _away(tx: Tx, person: str, last: date | None, deputy: str = "") -> Reply:
         if not tx.is_away(person):
             raise Refused(words.not_away(name, mine=mine))
         tx.record(AwaySaid(person=person, by=tx.by, at=tx.at, via=tx.via))
+        reminders.comes_or_goes(tx, person)
         if not mine:
             tx.say(words.noted_for_you(tx.who(tx.by), ""), to=person)
         return Reply(words.back(name, mine=mine))
@@ -187,5 +188,6 @@ def _away(tx: Tx, person: str, last: date | None, deputy: str = "") -> Reply:
         tx.say(words.you_stand_in(name, last.isoformat()), to=stands_in)
     if not mine:
         tx.say(words.noted_for_you(tx.who(tx.by), last.isoformat()), to=person)
+    reminders.comes_or_goes(tx, person)
     stands = tx.absence(person).deputy
     return Reply(words.away(name, last.isoformat(), tx.who(stands) if stands else "", _last_day(tx, stands), mine=mine))

@@ -3,10 +3,16 @@
 from collections.abc import Callable, Mapping
 
 from mmbot.events import Due
-from mmbot.handlers import case_clock, report
+from mmbot.handlers import case_clock, reminders, report
 from mmbot.store.tx import Tx
 
-LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {"case": case_clock.look, "report": report.weekly}
+LOOKS_AT: Mapping[str, Callable[[Tx, str], None]] = {
+    "case": case_clock.look,
+    "report": report.weekly,
+    "ticket": reminders.ticket_due,
+    "morning": reminders.morning,
+    "remind": reminders.remind_due,
+}
 """By the subject's first word: whoever looks at it, given the rest of it."""
 
 

@@ -31,7 +31,7 @@ def follow(tx: Tx, before: Ticket, after: Ticket) -> Ticket:
         if any(turn.party == "release" for turn in waiting(saved)):  # it was merged before it was approved
             cutters = [x for x in tx.store.members("release") if x != saved.owner]
             tell_others(tx, steps.your_step(saved, tx.who, "", releases=True), cutters, "release", saved)
-    elif was_open and not is_open and saved.owner:
+    elif was_open and not is_open and saved.owner and not saved.ended:
         tx.tell(notices.gate_shut(saved, notices.why_shut(saved)), saved.owner, "owner", saved)
     return saved
 

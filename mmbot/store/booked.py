@@ -147,9 +147,12 @@ def _finished_since(connection: sqlite3.Connection, how: str, since: int) -> int
 
 
 def _waits(connection: sqlite3.Connection, party: str, now: int) -> Waits:
-    (late,) = connection.execute("SELECT count(*) FROM turn WHERE party = ? AND due < ?", (party, now)).fetchone()
+    (late,) = connection.execute(
+        "SELECT count(*) FROM turn WHERE party = ? AND due > 0 AND due < ?", (party, now)
+    ).fetchone()
     (timely,) = connection.execute("SELECT count(*) FROM turn WHERE party = ? AND due >= ?", (party, now)).fetchone()
-    count = late + timely
+    (without,) = connection.execute("SELECT count(*) FROM turn WHERE party = ? AND due = 0", (party,)).fetchone()
+    count = late + timely + without  # without a day: a submitter's, while others are waited for, too
     if not count:
         return Waits(party, 0, 0, 0, 0, 0)
     middle = "SELECT since FROM turn WHERE party = ? ORDER BY since LIMIT 2 OFFSET ?"

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from mmbot.domain import facts as f
 from mmbot.domain.booked import account
 from mmbot.domain.intake import Listed
+from mmbot.domain.reminders import next_rung
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn, history
@@ -242,7 +243,7 @@ class Store:
         before = self._ticket(ticket.number) or (Ticket(ticket.number, ticket.policy), {})
         now = account(*before, ticket.news)
         turns = now.turns
-        self._index(ticket, turns)
+        self._index(ticket, turns, ticket.changed_at)
         booked.put(self.connection, now)
         self.connection.executemany(
             "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -440,7 +441,8 @@ class Store:
             self._cache.pop(next(iter(self._cache)))
         self._cache[ticket.number] = (ticket, turns)
 
-    def _index(self, ticket: Ticket, turns: Mapping[str, Turn]) -> None:
+    def _index(self, ticket: Ticket, turns: Mapping[str, Turn], looked_at: int = -1) -> None:
+        """Write what is searched of a ticket, and when it is looked at next: what fell due by `looked_at` is in hand already."""
         live = not ticket.ended and not ticket.public
         row = (
             ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), ticket.plugin_id.lower(),
@@ -468,6 +470,14 @@ class Store:
                 for x in turns.values()
             ],
         )
+        upcoming = next_rung(self.policy, turns.values(), looked_at) if turns else None
+        if upcoming is None:
+            self.execute("DELETE FROM due WHERE subject = ? AND at > ?", f"ticket:{ticket.number}", looked_at)
+        else:
+            self.execute(
+                """INSERT INTO due (subject, at) VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET at = excluded.at WHERE at > ?""",
+                f"ticket:{ticket.number}", upcoming, looked_at,
+            )  # fmt: skip
         search.put(self.connection, ticket)
 
     def _fresh_index(self) -> None:

@@ -34,6 +34,15 @@ def due(store: Store, now: int, limit: int) -> list[tuple[str, int]]:
     return [(str(row["subject"]), int(row["at"])) for row in rows]
 
 
+def before(store: Store, kind: str, at: int) -> bool:
+    """Whether a subject of a kind was due before a moment and was not looked at yet."""
+    return bool(
+        store.query(
+            "SELECT 1 FROM due WHERE at < ? AND subject >= ? AND subject < ? LIMIT 1", at, f"{kind}:", f"{kind};"
+        )
+    )
+
+
 def next_due(store: Store) -> int | None:
     """When the next subject falls due, or did; None when there is none."""
     rows = store.query("SELECT at FROM due ORDER BY at LIMIT 1")

@@ -195,3 +195,31 @@ def m008_cases(db: Database) -> None:
         """CREATE INDEX case_fix_ticket ON case_fix (ticket, handle)""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m009_reminders(db: Database) -> None:
+    """What each person was told of whose turn it is, what they don't want to be told, and what people asked to be reminded of."""
+    for statement in (
+        """CREATE TABLE news (
+             person TEXT NOT NULL, ticket INTEGER NOT NULL, party TEXT NOT NULL, instead_of TEXT NOT NULL, turn TEXT NOT NULL,
+             since INTEGER NOT NULL, height INTEGER NOT NULL, told INTEGER NOT NULL, said INTEGER NOT NULL, times INTEGER NOT NULL,
+             after INTEGER NOT NULL,
+             PRIMARY KEY (person, ticket, party, instead_of)
+           ) STRICT, WITHOUT ROWID""",
+        """CREATE INDEX news_untold ON news (person, after) WHERE told < height""",
+        """CREATE INDEX news_ticket ON news (ticket, party)""",
+        """CREATE TABLE morning (person TEXT PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE quiet (
+             id INTEGER PRIMARY KEY, person TEXT NOT NULL, ticket INTEGER NOT NULL, kind TEXT NOT NULL, until INTEGER NOT NULL,
+             at INTEGER NOT NULL, by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX quiet_person ON quiet (person, ticket, id)""",
+        """CREATE TABLE reminder (
+             id INTEGER PRIMARY KEY, person TEXT NOT NULL, ticket INTEGER NOT NULL, text TEXT NOT NULL, due INTEGER NOT NULL,
+             at INTEGER NOT NULL, by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL,
+             state TEXT NOT NULL CHECK (state IN ('waits', 'told', 'not told', 'dropped')), ended_at INTEGER NOT NULL
+           ) STRICT""",
+        """CREATE INDEX reminder_by ON reminder (by, due) WHERE state = 'waits'""",
+    ):
+        db.execute(statement)

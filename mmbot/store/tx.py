@@ -15,7 +15,7 @@ from mmbot.domain.turns import Turn
 from mmbot.events import Event
 from mmbot.messages import Message, Refused
 from mmbot.policy import Policy
-from mmbot.store import book, cases, due, outbox
+from mmbot.store import book, cases, due, outbox, reminders
 from mmbot.store.database import Store
 from mmbot.words import people as words
 from mmbot.words import replies
@@ -145,8 +145,10 @@ class Tx:
         return Ticket(self.store.next_number(), self.policy).plus(*facts)
 
     def save(self, ticket: Ticket) -> Ticket:
-        """Store what is new of a ticket, and have its card show it."""
+        """Store what is new of a ticket, have its card show it, and those told some morning whose turn it has become."""
+        before = self.store.turns(ticket.number)
         stored = self.store.save(ticket, self.event.id)
+        reminders.turned(self.store, stored, before, self.store.turns(ticket.number), self.now)
         self.show(f"card:{ticket.number}")
         for handle in cases.touched_by(self.store, ticket.number):
             self.show_case(handle)

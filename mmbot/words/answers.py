@@ -21,7 +21,7 @@ from mmbot.words.cards import (
     way_on,
 )
 from mmbot.words.notices import remarks
-from mmbot.words.phrases import code, date, day, link, listed, plain, quoted, typed
+from mmbot.words.phrases import code, date, day, link, listed, past, plain, quoted, typed
 from mmbot.words.report import before, so_far, usually
 
 AT_MOST = 20
@@ -245,6 +245,7 @@ def queue_line(
         about = "" if way else f": {ticket.policy.steps[turn.step].do}"  # the way on says it
     what = WAITS_FOR[turn.why].format(about) + _whose(ticket, turn, reader, who)
     due = f", {'was ' if turn.due < now else ''}due {day(turn.due)}" if turn.due else ""
+    due += f" ({past(turn.due, now)})" if 0 < turn.due < now else ""
     hurry = "**urgent**, " if turn.urgent_at else ""
     return f"{called(ticket)}: {hurry}{what}, since {day(turn.since)}{before(earlier)}{due}." + (
         f" You can now: {way}." if way else ""

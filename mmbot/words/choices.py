@@ -13,6 +13,8 @@ CORRECTIONS = {
     "contact": "security contact", "social": "names on social media",
 }  # fmt: skip
 """What can be put right on a ticket."""
+SNOOZES = {"1": "until tomorrow", "3": "for 3 days", "7": "for a week"}
+"""For how long reminders can leave a ticket out."""
 
 
 def no_address(text: str) -> str:
@@ -32,6 +34,11 @@ def no_such_track(text: str) -> str:
     if text.lower() == "web":
         return f"For the web Marketplace: {typed('contribute KIND LINK')}."
     return f"The track is {listed((f'`{x}`' for x in TRACKS), 'or')}, not {code(text, 40)}."
+
+
+def remind_whom(text: str) -> str:
+    """It is not clear who shall be reminded."""
+    return f"Whom shall I remind: yourself (`me`), or somebody, as {code(f'@{text}', 40)}?"
 
 
 SEVERITIES = {"low": "low", "medium": "medium", "high": "high", "critical": "critical"}

@@ -145,6 +145,12 @@ def ago(at: int, now: int) -> str:
     return "today" if days <= 0 else f"since {plural(days, 'day')}"
 
 
+def past(at: int, now: int) -> str:
+    """How long something is over, in words that are read now: `today`, `1 day ago`."""
+    days = now // 86_400_000 - at // 86_400_000
+    return "today" if days <= 0 else f"{plural(days, 'day')} ago"
+
+
 def when(at: int, zone: str) -> str:
     """A moment for one reader, in their own zone: `Fri 4 Dec, 14:00 your time`."""
     moment = datetime.fromtimestamp(at / 1000, zone_of(zone))

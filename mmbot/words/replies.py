@@ -430,6 +430,7 @@ TITLES = {
     "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
     "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
     "contribute": "For the web Marketplace", "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
+    "snooze": "No reminders for …", "remind": "Remind whom, and when?", "expire": "Close it: why?",
 }  # fmt: skip
 
 
@@ -440,6 +441,8 @@ def dialog_title(word: str) -> str:
 
 def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:
     """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
+    if ticket is None and line.lower().startswith("forget"):
+        return f"{typed('reminders')} shows yours with their numbers."
     if ticket is None and line.lower().startswith("contribute"):
         return "Everybody in the channel can read what you write here. You get a ticket number at once."
     if line.lower().startswith("away"):
