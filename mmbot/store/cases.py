@@ -112,11 +112,12 @@ def look_at_all(store: Store, now: int) -> None:
 
 
 def plugins_named(store: Store, words: str) -> list[str]:
-    """The ids of the listed plugins that have this id or name (case ignored)."""
+    """The id of the listed plugin that has this id, else the ids of those that have this name (case ignored)."""
     rows = store.query(
         "SELECT plugin_id FROM listed WHERE plugin_key = ? OR name = ? COLLATE NOCASE", words.lower(), words
     )
-    return [str(row["plugin_id"]) for row in rows]
+    found = [str(row["plugin_id"]) for row in rows]
+    return [x for x in found if x.lower() == words.lower()] or found
 
 
 def tickets_with_id(store: Store, plugin_id: str) -> list[int]:

@@ -117,6 +117,20 @@ def filed(file: CaseFile, who: Who, zone: str) -> str:
     return line
 
 
+def several_called(name: str, which: Sequence[str]) -> str:
+    """More than one plugin has the name that somebody gave."""
+    return f"Several plugins are called {code(name, 60)}: {listed((code(x, 100) for x in which[:5]), 'and')}. Name one of these."
+
+
+def claims(ticket: Ticket, who: Who, *, elsewhere: bool) -> str:
+    """A ticket says that it is the plugin of a case, and nobody vouches for its people; begins with a space."""
+    said = f" Of {ticket.handle}, handed in by {who(ticket.submitter)} and not listed, I told nobody: anybody can hand in such a ticket."
+    if elsewhere:
+        return f"{said} It is of another repository than the one that is listed; what is wrong with it belongs into its review."
+    again = typed(f"file {ticket.handle} SEVERITY WHY")
+    return f"{said} If you know that they maintain the plugin, close this case and name the ticket: {again}."
+
+
 def accepted(file: CaseFile, who: Who, zone: str) -> str:
     """To whoever accepted a report."""
     return filed(file, who, zone).replace("Filed as ", "Accepted: ", 1)

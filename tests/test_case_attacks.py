@@ -1,0 +1,115 @@
+"""What somebody tries who wants to learn of a case, to end one, or to drown the team: each way that was once open stays closed."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mmbot import policy
+from mmbot.console import Console
+from mmbot.store import cases
+from mmbot.store.database import Store
+from mmbot.terminal import ROLES
+
+MONDAY = 1_794_218_400_000
+REMIND = "https://github.com/example/mattermost-plugin-remind"
+FORK = "https://github.com/mallory/mattermost-plugin-remind"
+LISTED = f":listed {REMIND} com.github.example.remind Remind 1.0.0"
+SECRET = "zebrafish"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "mmbot.db", policy.load())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def console(store: Store) -> Console:
+    made = Console(store, store.policy, MONDAY)
+    made.settle({**ROLES, "owner": ("olive", "ole")})
+    say(
+        made,
+        f":repo {REMIND} v1.0.0 3f9c2ab com.github.example.remind Remind 1.0.0",
+        f":repo {REMIND} v1.0.1 81d0e44 com.github.example.remind Remind 1.0.1",
+        f":repo {FORK} v6.6.6 6666666 com.github.example.remind Remind 6.6.6",
+    )
+    return made
+
+
+def say(console: Console, *lines: str) -> list[str]:
+    async def play() -> list[str]:
+        return [said for line in lines for said in await console.line(line)]
+
+    return asyncio.run(play())
+
+
+def to(console: Console, name: str) -> str:
+    """Everything that somebody was told by direct message."""
+    return "\n".join(x.message.text for x in console.world.posts if x.channel == f"@{name}")
+
+
+def handle(said: list[str]) -> str:
+    found = re.search(r"(?:SEC|BUG)-\d+", " ".join(said))
+    assert found
+    return found.group()
+
+
+@pytest.mark.parametrize("named", ["com.github.example.remind", "COM.github.example.REMIND", "remind", "MB-1"])
+def test_a_copy_with_the_id_of_a_listed_plugin_brings_no_news_of_its_cases(console: Console, named: str) -> None:
+    say(console, LISTED, f"@mallory: /mb submit {FORK} v6.6.6")
+    said = say(console, f"@sam: /mb file {named} high {SECRET}")
+    assert SECRET not in to(console, "mallory")
+    assert SECRET in to(console, "olive")
+    assert "Of MB-1, handed in by mallory and not listed, I told nobody" in "\n".join(said)
+    assert "I know no case" in "\n".join(say(console, f"@mallory: /mb case {handle(said)}"))
+
+
+@pytest.mark.parametrize("named", ["com.github.example.remind", "remind"])
+def test_whoever_hands_in_an_update_of_somebody_elses_plugin_learns_nothing_of_its_cases(
+    console: Console, named: str
+) -> None:
+    say(console, LISTED, f"@mallory: /mb submit {REMIND} v1.0.1")
+    say(console, f"@sam: /mb file {named} high {SECRET}")
+    assert SECRET not in to(console, "mallory")
+    assert SECRET in to(console, "olive")
+
+
+def test_a_ticket_that_a_stranger_names_in_a_report_tells_its_people_nothing_until_the_team_names_it(
+    console: Console,
+) -> None:
+    say(console, LISTED, f"@mallory: /mb submit {REMIND} v1.0.1")
+    first, other = (handle(say(console, f"@eve: /mb vulnerability MB-1 {SECRET}")) for _ in range(2))
+    say(console, f"@sam: /mb accept {first} high")
+    assert SECRET not in to(console, "mallory")
+    say(console, f"@sam: /mb accept {other} high MB-1")
+    assert SECRET in to(console, "mallory")
+
+
+def test_the_team_names_the_ticket_of_a_listed_plugin_by_its_number(console: Console) -> None:
+    say(console, LISTED, f"@sue: /mb submit {REMIND} v1.0.1")
+    assert SECRET not in to(console, "sue")
+    say(console, f"@sam: /mb file MB-1 high {SECRET}")
+    assert SECRET in to(console, "sue")
+
+
+def test_where_several_plugins_are_called_the_same_the_team_is_asked_which(console: Console, store: Store) -> None:
+    copy = f"{FORK} v6.6.6 6666666 com.mallory.remind Remind 6.6.6"
+    say(console, f":repo {copy}", f"@sue: /mb submit {REMIND} v1.0.0", f"@mallory: /mb submit {FORK} v6.6.6")
+    said = "\n".join(say(console, f"@sam: /mb file remind high {SECRET}"))
+    assert "Several plugins are called `remind`: `MB-1` and `MB-2`." in said or "`MB-2` and `MB-1`" in said
+    assert not cases.open_cases(store)
+    reported = say(console, f"@eve: /mb vulnerability remind {SECRET}")
+    case = cases.case(store, handle(reported))
+    assert case
+    assert (case.about.name, case.about.ticket) == ("remind", 0)
+    say(
+        console,
+        f":listed {REMIND} com.github.example.remind Remind 1.0.0",
+        f":listed {FORK} com.mallory.remind Remind 1",
+    )
+    assert "Several plugins are called" in "\n".join(say(console, f"@sam: /mb file remind high {SECRET}"))
+    assert SECRET not in to(console, "mallory") + to(console, "sue")
