@@ -113,3 +113,28 @@ def test_where_several_plugins_are_called_the_same_the_team_is_asked_which(conso
     )
     assert "Several plugins are called" in "\n".join(say(console, f"@sam: /mb file remind high {SECRET}"))
     assert SECRET not in to(console, "mallory") + to(console, "sue")
+
+
+def filed(console: Console, *, severity: str = "high") -> str:
+    """A case about a plugin that sue handed in and olive owns."""
+    say(console, f"@sue: /mb submit {REMIND} v1.0.0", "@olive: /mb claim MB-1 owner")
+    return handle(say(console, f"@sam: /mb file MB-1 {severity} {SECRET}"))
+
+
+def test_a_button_confirms_what_stood_beside_it_and_not_what_was_asked_for_later(
+    console: Console, store: Store
+) -> None:
+    ref = filed(console)
+    say(console, f"@sam: /mb takedown {ref} version 1.0.0 soon", f"@sam: /mb takedown {ref} plugin now")
+    old = "!click Confirm the takedown on version"
+    refused = "\n".join(say(console, f"@rosa: {old}"))
+    assert "sam asks for another takedown by now: **Remind**." in refused
+    assert SECRET not in refused
+    assert "now" not in refused.split("Remind")[1]
+    case = cases.case(store, ref)
+    assert case
+    assert case.stage == "open"
+    say(console, f"@rosa: /mb confirm {ref} plugin")
+    case = cases.case(store, ref)
+    assert case
+    assert case.stage == "taken down"

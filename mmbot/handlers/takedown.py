@@ -36,6 +36,8 @@ def confirm(tx: Tx, cmd: ConfirmTakedown) -> Reply:
     asked = before.case.asked
     if asked is None or before.case.stage != "open":
         raise Refused(words.not_now(before.case, "has no takedown that waits to be confirmed."))
+    if (cmd.removal and cmd.removal != asked.removal) or (cmd.version and cmd.version != asked.version):
+        raise Refused(words.something_else(before.case, tx.who))
     if asked.by == tx.by:
         raise Refused(words.confirms_own(before.case))
     fact = c.TakenDown(

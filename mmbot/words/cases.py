@@ -13,6 +13,7 @@ from mmbot.words.case_card import (
     asked_line,
     called,
     clock_line,
+    confirming,
     contact_line,
     facts_line,
     fix_line,
@@ -244,6 +245,12 @@ def removed(case: Case) -> str:
     return (
         f"Noted: the listing shows the takedown of {called(case)}. It stays open until a fix is there, or it is closed."
     )
+
+
+def something_else(case: Case, who: Who) -> str:
+    """What somebody confirms is not asked for any more, but another takedown is."""
+    by = who(case.asked.by) if case.asked else "The security team"
+    return f"{by} asks for another takedown by now: {removed_what(case)}. To confirm that: {typed(confirming(case))}."
 
 
 def confirms_own(case: Case) -> str:
