@@ -138,3 +138,31 @@ def test_a_button_confirms_what_stood_beside_it_and_not_what_was_asked_for_later
     case = cases.case(store, ref)
     assert case
     assert case.stage == "taken down"
+
+
+TO_LISTED = (
+    "@olive: /mb request {0}", "@pam: /mb approve {0} --all", "@dana: /mb approve {0} --all", "@sam: /mb approve {0} --all",
+    "@tom: /mb approve {0} --all", "@olive: /mb done {0} merged", "@rosa: /mb done {0} cut", "@olive: /mb done {0} listing https://example.com/1",
+    "@dana: /mb approve {0} --listing", "@tom: /mb approve {0} --listing", "@olive: /mb done {0} listed",
+)  # fmt: skip
+"""A ticket's way into the Marketplace."""
+
+
+def test_who_lists_what_was_taken_down_is_told_no_more_than_that(console: Console) -> None:
+    ref = filed(console)
+    say(console, *(x.format("MB-1") for x in TO_LISTED), f"@sam: /mb takedown {ref} plugin {SECRET}")
+    say(console, f"@rosa: /mb confirm {ref}", f"@rosa: /mb removed {ref}")
+    say(console, f"@sue: /mb submit {REMIND} v1.0.1", *(x.format("MB-2") for x in TO_LISTED[:7]))
+    assert "MB-2" in "\n".join(say(console, "@olive: /mb assign MB-2 owner @ole"))
+    for state in ("", f"@sam: /mb fixed {ref}"):
+        say(console, *([state] if state else []))
+        told = "\n".join(say(console, "@ole: /mb done MB-2 listing https://example.com/2"))
+        assert "can't be listed: it was taken down on 9 Nov. The security team says when it may come back" in told
+        assert ref not in told
+        assert ref in "\n".join(
+            say(
+                console,
+                "@sam: /mb done MB-2 listing https://example.com/2",
+                "@olive: /mb done MB-2 listing https://example.com/2",
+            )
+        )

@@ -176,6 +176,14 @@ def another_plugin(case: Case, ticket: Ticket) -> str:
     return f"{ticket.handle} is another plugin than {case.handle} is about. Name the ticket of its update, or a link to the fix."
 
 
+def tombstone(ticket: Ticket, down: c.TakenDown) -> str:
+    """What was taken down is not listed again, to somebody who may not know why."""
+    return (
+        f"{cards.called(ticket)} can't be listed: it was taken down on {day(down.at)}. The security team says when it may come back; "
+        "please ask them."
+    )
+
+
 def tombstone_open(case: Case, ticket: Ticket) -> str:
     """What was taken down is not listed again while its case is not fixed."""
     down = case.taken_down
