@@ -166,3 +166,33 @@ def test_who_lists_what_was_taken_down_is_told_no_more_than_that(console: Consol
                 "@olive: /mb done MB-2 listing https://example.com/2",
             )
         )
+
+
+def test_what_is_listed_already_or_over_is_no_fix_so_it_stops_no_reminder(console: Console, store: Store) -> None:
+    ref = filed(console)
+    say(console, *(x.format("MB-1") for x in TO_LISTED))
+    later = handle(say(console, ":time +1m", f"@sam: /mb file MB-1 high {SECRET}"))
+    assert f"was in the Marketplace before {later} was filed" in "\n".join(say(console, f"@sue: /mb fix {later} MB-1"))
+    assert "Noted for" in "\n".join(say(console, f"@sue: /mb fix {ref} MB-1"))  # it was listed after this one was filed
+    say(console, f"@sue: /mb submit {REMIND} v1.0.1", "@sue: /mb withdraw MB-2 no")
+    assert "MB-2 is over" in "\n".join(say(console, f"@sue: /mb fix {later} MB-2"))
+    case = cases.case(store, later)
+    assert case
+    assert not case.fixes
+
+
+def test_more_time_ends_within_a_year(console: Console) -> None:
+    ref = filed(console)
+    for day in ("9999-12-31", "2027-12-01"):
+        assert "more than a year ahead" in "\n".join(say(console, f"@sam: /mb extend {ref} {day} why"))
+    assert "ends **Mon 8 Nov 2027" in "\n".join(say(console, f"@sam: /mb extend {ref} 2027-11-08 why"))
+
+
+def test_nobody_says_of_their_own_plugin_that_it_was_removed(console: Console, store: Store) -> None:
+    say(console, f"@olive: /mb submit {REMIND} v1.0.0")  # olive is the default owner, and hears of it as such, too
+    ref = handle(say(console, f"@sam: /mb file MB-1 high {SECRET}"))
+    say(console, f"@sam: /mb takedown {ref} plugin why", f"@rosa: /mb confirm {ref}")
+    assert "so somebody else decides" in "\n".join(say(console, f"@olive: /mb removed {ref}"))
+    case = cases.case(store, ref)
+    assert case
+    assert case.removing

@@ -71,6 +71,11 @@ def only_bugs() -> str:
     return f"Only the security team files vulnerabilities. To report one in private: {typed('vulnerability TEXT')}."
 
 
+def too_far() -> str:
+    """More time than anybody means to give."""
+    return "That is more than a year ahead. Name an earlier day."
+
+
 def too_soon(now_ends: int) -> str:
     """More time must be more."""
     return f"That is no later than the present end, {moment(now_ends)}. Name a later day."
@@ -174,6 +179,19 @@ def fix_named(file: CaseFile, who: Who, *, urgent: str) -> str:
 def another_plugin(case: Case, ticket: Ticket) -> str:
     """What is named as a fix is of another plugin."""
     return f"{ticket.handle} is another plugin than {case.handle} is about. Name the ticket of its update, or a link to the fix."
+
+
+def fix_is_over(ticket: Ticket) -> str:
+    """What is named as a fix was closed."""
+    return f"{ticket.handle} is over, so it can't be the fix. Name the ticket under which it was handed in, or a link to the fix."
+
+
+def fix_is_older(case: Case, ticket: Ticket) -> str:
+    """What is named as a fix was listed before anybody filed the case."""
+    return (
+        f"{ticket.handle} was in the Marketplace before {case.handle} was filed, so it is what the case is about. "
+        "Name the ticket of its update, or a link to the fix."
+    )
 
 
 def tombstone(ticket: Ticket, down: c.TakenDown) -> str:
