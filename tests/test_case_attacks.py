@@ -9,6 +9,7 @@ import pytest
 
 from mmbot import policy
 from mmbot.console import Console
+from mmbot.domain import case_facts as c
 from mmbot.store import cases
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
@@ -196,3 +197,40 @@ def test_nobody_says_of_their_own_plugin_that_it_was_removed(console: Console, s
     case = cases.case(store, ref)
     assert case
     assert case.removing
+
+
+def test_ten_reports_of_one_person_may_wait_and_the_next_one_is_not_taken(console: Console, store: Store) -> None:
+    refs = [handle(say(console, f"@eve: /mb vulnerability {SECRET} {n}")) for n in range(10)]
+    said = "\n".join(say(console, f"@eve: /mb vulnerability {SECRET} eleven"))
+    assert "10 reports of yours wait for an answer" in said
+    assert len(cases.open_cases(store)) == 10
+    say(console, f"@sam: /mb decline {refs[0]} no")
+    assert "Thank you" in "\n".join(say(console, f"@eve: /mb vulnerability {SECRET} eleven"))
+    assert "Thank you" in "\n".join(say(console, f"@otto: /mb vulnerability {SECRET} of somebody else"))
+
+
+def test_however_many_reports_there_are_no_answer_drowns_in_them(console: Console, store: Store) -> None:
+    ref = filed(console)
+    with store.transaction():
+        for n in range(300):
+            fact = c.Reported(what="vulnerability", about=c.About(name="x"), text="y", by=f"id-{n % 40}", at=MONDAY - n)
+            cases.save(store, cases.new_case(store, "vulnerability").plus(fact), "event")
+    for line in ("queue", "report", "cases"):
+        said = "\n".join(say(console, f"@sam: /mb {line}"))
+        assert len(re.findall(r"SEC-\d+", said)) <= 25, line
+        assert len(said) < 4_000
+        assert line != "report" or ref in said  # what is filed comes before what was merely reported
+    assert "(1 to 1 of 1)" in "\n".join(say(console, "@sue: /mb cases"))
+
+
+def test_whoever_may_know_of_no_case_waits_for_none_to_be_read(console: Console, store: Store) -> None:
+    with store.transaction():
+        for n in range(50):
+            fact = c.Reported(what="vulnerability", about=c.About(name="x"), text="y", by="id-eve", at=MONDAY + n)
+            cases.save(store, cases.new_case(store, "vulnerability").plus(fact), "event")
+    read: list[str] = []
+    store.connection.set_trace_callback(read.append)
+    say(console, "@mallory: /mb cases", "@mallory: /mb queue", "@ada: /mb report")
+    store.connection.set_trace_callback(None)
+    assert read
+    assert not [x for x in read if "FROM case_fact" in x]

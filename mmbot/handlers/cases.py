@@ -1,7 +1,8 @@
 """How cases begin, and how they are looked at: reported in private, filed, accepted or declined; listed and shown."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from mmbot.commands import WORDS
 from mmbot.domain import case_facts as c
@@ -40,6 +41,9 @@ def report(tx: Tx, cmd: ReportVulnerability) -> Reply:
     """Take in a report; only the security team hears of it."""
     keeping.in_private(tx)
     _needs_a_room(tx)
+    most = tx.policy.takedown.reports
+    if len(cases.reports(tx.store, tx.by, most)) >= most and tx.policy.takedown.team not in tx.actor.roles:
+        raise Refused(words.many_reports(most, tx.settings.security_contact))
     text, about = cmd.text, About(name=cmd.plugin)
     if cmd.plugin:
         about = _reported(tx, cmd.plugin) or about
@@ -162,31 +166,57 @@ def severity(tx: Tx, cmd: ChangeSeverity) -> Reply:
 
 def ask_cases(tx: Tx, cmd: AskCases) -> Reply:
     """The open cases that the asker may know of."""
-    found = _known_to(tx, tx.actor, cases.open_cases(tx.store))
     first = (cmd.page - 1) * AT_MOST
-    if found and first >= len(found):
+    if _of_the_team(tx, tx.actor):  # who may know of all: only those that are shown have to be looked at
+        handles = cases.open_cases(tx.store)
+        found, count = list(_known_to(tx, tx.actor, handles[first : first + AT_MOST])), len(handles)
+    else:
+        known = list(_known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor)))
+        found, count = known[first : first + AT_MOST], len(known)
+    if count and first >= count:
         raise Refused(words.no_such_page(cmd.page))
-    lines = [words.brief(of, sees, tx.who) for of, sees in found[first : first + AT_MOST]]
-    return Reply(words.cases(lines, cmd.page, len(found), AT_MOST))
+    lines = [words.brief(of, sees, tx.who) for of, sees in found]
+    return Reply(words.cases(lines, cmd.page, count, AT_MOST))
 
 
-def _known_to(tx: Tx, reader: Actor, handles: Iterable[str]) -> list[tuple[CaseFile, Sight]]:
+def _of_the_team(tx: Tx, reader: Actor) -> bool:
+    return tx.policy.takedown.team in reader.roles
+
+
+def _perhaps_known_to(tx: Tx, reader: Actor) -> list[str]:
+    """The open cases of which somebody may know something: not what others merely reported, however much that is."""
+    of_all = reader.id and _of_the_team(tx, reader)
+    waits = cases.reports(tx.store, "" if of_all else reader.id) if reader.id else []
+    return [*cases.filed_cases(tx.store), *waits]
+
+
+def _known_to(tx: Tx, reader: Actor, handles: Iterable[str]) -> Iterator[tuple[CaseFile, Sight]]:
     """Those of some cases that somebody may know of, with what they may know."""
-    found = (case for handle in handles if (case := cases.case(tx.store, handle)))
-    files = (cases.file_of(tx.store, case, tx.now) for case in found)
-    return [(file, sees) for file in files if (sees := sight(reader, file))]
+    for handle in handles:
+        if case := cases.case(tx.store, handle):
+            file = cases.file_of(tx.store, case, tx.now)
+            if sees := sight(reader, file):
+                yield file, sees
 
 
 def running(tx: Tx, reader: Actor) -> list[str]:
     """The clocks that run, a line each, of those cases of which a reader may know all."""
-    known = _known_to(tx, reader, cases.open_cases(tx.store))
-    return [words.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"]
+    known = _known_to(tx, reader, _perhaps_known_to(tx, reader))
+    return _some(
+        words.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"
+    )
 
 
 def waiting(tx: Tx) -> list[str]:
     """The cases that wait for the asker, a line each."""
-    known = _known_to(tx, tx.actor, cases.open_cases(tx.store))
-    return [words.brief(file, sees, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now)]
+    known = _known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor))
+    return _some(words.brief(file, sees, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now))
+
+
+def _some(lines: Iterable[str]) -> list[str]:
+    """As many lines as an answer has room for, and where the rest is found; no more of them are made."""
+    found = list(islice(lines, AT_MOST + 1))
+    return [*found[:AT_MOST], *([words.more_cases()] if len(found) > AT_MOST else [])]
 
 
 def of_ticket(tx: Tx, number: int) -> list[str]:

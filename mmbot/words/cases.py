@@ -66,6 +66,11 @@ def no_room(contact: str) -> str:
     )
 
 
+def many_reports(most: int, contact: str) -> str:
+    """Somebody's reports wait for an answer already, and are as many as may."""
+    return f"{most} reports of yours wait for an answer, and the security team reads those first. If one more can't wait: {contact}."
+
+
 def only_bugs() -> str:
     """Somebody outside of the team files a vulnerability."""
     return f"Only the security team files vulnerabilities. To report one in private: {typed('vulnerability TEXT')}."
@@ -348,6 +353,11 @@ def cases(lines: Sequence[str], page: int, count: int, at_most: int) -> str:
     more = f"\nMore: {typed(f'cases --page {page + 1}')}." if count > first + len(lines) else ""
     shown = "\n".join(f"- {line}" for line in lines)
     return f"Open cases that you may know of, the oldest first ({first + 1} to {first + len(lines)} of {count}):\n{shown}{more}"
+
+
+def more_cases() -> str:
+    """There are more than an answer has room for."""
+    return f"And more: {typed('cases')}."
 
 
 def wait(lines: Sequence[str]) -> str:
