@@ -3,6 +3,8 @@
 from mmbot.domain import takedown
 from mmbot.domain.book import present
 from mmbot.domain.case import TEAM
+from mmbot.domain.case_file import sight
+from mmbot.domain.rights import Actor
 from mmbot.messages import Message
 from mmbot.store import book, cases, outbox
 from mmbot.store.database import Store
@@ -43,6 +45,14 @@ def render(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:
         else:
             message = case_notices.maintainer_clock(file, to, zone)
     return message, str(told.at)
+
+
+def outlived(store: Store, row: outbox.OutboxRow) -> bool:
+    """Whether what was to be told somebody of a case is none of their business any more: it may have waited for long."""
+    case = cases.case(store, row.subject.partition(":")[2]) if row.person and row.subject.startswith("case:") else None
+    if case is None:
+        return False
+    return not sight(Actor(row.person, store.roles_of(row.person)), cases.file_of(store, case, row.due_at))
 
 
 def audience(row: outbox.OutboxRow) -> tuple[str, str]:
