@@ -280,3 +280,47 @@ def test_when_the_private_channel_cannot_be_reached_each_of_the_team_is_told_by_
         assert told.count("I can't post in the security team's channel, so I write to you.") == 1
         assert f"**{ref} Remind**, high vulnerability: The time for a fix ends" in told
     assert ref not in to(console, "ada")
+
+
+def taken_down_and_fixed(console: Console, removal: str = "plugin") -> str:
+    """A case that is fixed, after its plugin, or a version of it, was taken out of the listing."""
+    ref = filed(console)
+    say(console, *(x.format("MB-1") for x in TO_LISTED), f"@sam: /mb takedown {ref} {removal} {SECRET}")
+    say(console, f"@rosa: /mb confirm {ref}", f"@rosa: /mb removed {ref}", f"@sue: /mb submit {REMIND} v1.0.1")
+    say(console, "@olive: /mb claim MB-2 owner", f"@sue: /mb fix {ref} MB-2", f"@sam: /mb fixed {ref}")
+    return ref
+
+
+@pytest.mark.parametrize("word", ["notfixed", "resume"])
+def test_a_clock_runs_again_for_what_is_listed_again_and_was_not_fixed(
+    console: Console, store: Store, word: str
+) -> None:
+    ref = taken_down_and_fixed(console)
+    say(console, *(x.format("MB-2") for x in TO_LISTED))
+    say(console, f"@sam: /mb {word} {ref} the hole is back")
+    case = cases.case(store, ref)
+    assert case
+    assert case.stage == "open"
+    assert "a decision is due" in "\n".join(say(console, ":time +15d", f"@sam: /mb case {ref}"))
+
+
+@pytest.mark.parametrize("word", ["notfixed", "resume"])
+def test_what_was_taken_down_stays_down_when_its_case_goes_on(console: Console, store: Store, word: str) -> None:
+    ref = taken_down_and_fixed(console)
+    said = "\n".join(say(console, f"@sam: /mb {word} {ref} it was none"))
+    assert "The time for a fix ends" not in said
+    case = cases.case(store, ref)
+    assert case
+    assert case.stage == "taken down"
+    said = "\n".join(say(console, *(x.format("MB-2") for x in TO_LISTED)))
+    assert "can't be listed: it was taken down on 9 Nov" in said
+
+
+def test_a_version_stays_out_though_the_clock_runs_again_for_the_others(console: Console, store: Store) -> None:
+    ref = taken_down_and_fixed(console, "version 1.0.1")
+    say(console, f"@sam: /mb notfixed {ref} the others have it, too")
+    case = cases.case(store, ref)
+    assert case
+    assert case.stage == "open"
+    said = "\n".join(say(console, *(x.format("MB-2") for x in TO_LISTED)))
+    assert "can't be listed: it was taken down on 9 Nov" in said

@@ -42,6 +42,8 @@ class Case:
     asked: c.RemovalAsked | None = None
     taken_down: c.TakenDown | None = None
     removed: c.Removed | None = None
+    buried: c.TakenDown | None = None
+    """What may not be listed again unless the case is fixed, though its clock may run again for what is listed."""
     closed: c.CaseClosed | None = None
     noticed: Mapping[str, c.Noticed] = field(default_factory=dict)
     """The last that each was told."""
@@ -123,25 +125,35 @@ def _apply(case: Case, fact: c.CaseFact) -> Case:  # noqa: C901, PLR0911, PLR091
         case c.SaidFixed():
             return replace(case, fixed=fact, asked=None)
         case c.SaidNotFixed():
-            after = replace(case, fixed=None, fixes=())
+            after = replace(_up_again(case, back=fact.back), fixed=None, fixes=())
             return _anew(after, fact.at) if case.fixed else after  # a clock that ran on was never stopped
         case c.Extended():
             return replace(case, extended=fact, changed=0, set_at=fact.at, asked=None)
         case c.RemovalAsked():
             return replace(case, asked=fact)
         case c.TakenDown():
-            return replace(case, taken_down=fact, removed=None, asked=None)
+            return replace(case, taken_down=fact, removed=None, asked=None, buried=fact)
         case c.Removed():
             return replace(case, removed=fact)
         case c.CaseClosed():
             return replace(case, closed=fact, asked=None)
         case c.CaseReopened():
-            taken_down = None if case.fixed else case.taken_down  # what was fixed may be listed again
-            return _anew(replace(case, closed=None, fixed=None, declined=None, taken_down=taken_down), fact.at)
+            after = _up_again(case, back=fact.back)
+            return _anew(replace(after, closed=None, fixed=None, declined=None), fact.at)
         case c.Noticed():
             return replace(case, noticed={**case.noticed, fact.to: fact}, undelivered=case.undelivered - {fact.to})
         case c.NotDelivered():
             return replace(case, undelivered=case.undelivered | {fact.to})
+
+
+def _up_again(case: Case, *, back: bool) -> Case:
+    """A case whose fix was none: where the plugin, or what was left of it, is in the Marketplace, the clock must run again."""
+    down = case.taken_down
+    if down is None or not case.fixed:
+        return case
+    if back:
+        return replace(case, taken_down=None, removed=None, buried=None if down.removal == "plugin" else down)
+    return replace(case, taken_down=None, removed=None) if case.removed and down.removal != "plugin" else case
 
 
 def _anew(case: Case, at: int) -> Case:

@@ -85,10 +85,11 @@ class SaidFixed(Fact):
 
 
 class SaidNotFixed(Fact):
-    """What was said to be fixed, or submitted as a fix, does not fix it."""
+    """What was said to be fixed, or submitted as a fix, does not fix it; `back`: a plugin that was taken down is listed again."""
 
     kind: Literal["not-fixed"] = "not-fixed"
     why: str
+    back: bool = False
 
 
 class Extended(Fact):
@@ -133,10 +134,11 @@ class CaseClosed(Fact):
 
 
 class CaseReopened(Fact):
-    """A case that was over goes on."""
+    """A case that was over goes on; `back`: a plugin that was taken down is listed again."""
 
     kind: Literal["case-reopened"] = "case-reopened"
     why: str
+    back: bool = False
 
 
 class Noticed(Fact):

@@ -113,9 +113,16 @@ def _not_fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
         raise Refused(words.not_now(before.case, "has neither a fix nor is it said to be fixed."))
     if before.case.closed:
         raise Refused(words.not_now(before.case, "is closed."))
-    found = keeping.keep(tx, before.case.plus(c.SaidNotFixed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    found = keeping.keep(
+        tx, before.case.plus(c.SaidNotFixed(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
+    )
     keeping.tell_all(tx, found, notices.said_not_fixed(tx.who(tx.by), cmd.why))
     return Reply(words.not_fixed(found.case, tx.zone(tx.by)))
+
+
+def _is_back(file: CaseFile) -> bool:
+    """Whether what was taken down is in the Marketplace again: only what was named as the fix can have been listed."""
+    return any(x.public and not x.ended for x in file.fixes)
 
 
 def extend(tx: Tx, cmd: ExtendCase) -> Reply:
@@ -156,7 +163,9 @@ def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
 def _resume(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     if not before.case.over:
         raise Refused(words.not_now(before.case, "is not over."))
-    found = keeping.keep(tx, before.case.plus(c.CaseReopened(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
+    found = keeping.keep(
+        tx, before.case.plus(c.CaseReopened(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
+    )
     if found.case.filed:
         keeping.tell_all(tx, found, notices.said_resumed(tx.who(tx.by), cmd.why))
     else:

@@ -26,7 +26,7 @@ def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
     if step not in LISTS:
         return
     for case in _cases(tx, ticket):
-        down = case.taken_down
+        down = case.buried
         if down is None or not _covers(down, ticket):
             continue
         is_fix = case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}

@@ -314,6 +314,8 @@ def maintainer_clock(file: CaseFile, person: str, zone: str) -> Message:
 
 def changed_to_people(case: Case, text: str, zone: str) -> Message:
     """To owner and maintainers: something about the case changed, and when its time ends now."""
+    if case.taken_down:
+        return Message(f"{called(case)}: {text}")
     if not takedown.has_clock(case):
         return Message(f"{called(case)}: {text} There is no time limit any more.")
     return Message(f"{called(case)}: {text} The time for a fix ends **{moment_for(takedown.ends(case), zone)}**.")

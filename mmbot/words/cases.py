@@ -209,7 +209,7 @@ def tombstone(ticket: Ticket, down: c.TakenDown) -> str:
 
 def tombstone_open(case: Case, ticket: Ticket) -> str:
     """What was taken down is not listed again while its case is not fixed."""
-    down = case.taken_down
+    down = case.buried
     on = f" on {day(down.at)}" if down else ""
     return (
         f"{cards.called(ticket)} can't be listed: it was taken down{on} ({case.handle}), and that case is not fixed. "
