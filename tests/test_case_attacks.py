@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmbot import policy
-from mmbot.console import Console
+from mmbot.console import Console, World
 from mmbot.domain import case_facts as c
-from mmbot.messages import Message
+from mmbot.messages import Message, Never
 from mmbot.store import cases, outbox
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
@@ -324,3 +324,49 @@ def test_a_version_stays_out_though_the_clock_runs_again_for_the_others(console:
     assert case.stage == "open"
     said = "\n".join(say(console, *(x.format("MB-2") for x in TO_LISTED)))
     assert "can't be listed: it was taken down on 9 Nov" in said
+
+
+def test_what_somebody_asked_for_who_is_not_of_the_team_any_more_is_not_confirmed(
+    console: Console, store: Store
+) -> None:
+    ref = filed(console)
+    say(console, f"@sam: /mb takedown {ref} plugin why", ":role sandra security", ":unrole sam security")
+    assert "somebody of the security team asks for it anew" in "\n".join(say(console, f"@rosa: /mb confirm {ref}"))
+    say(console, f"@sandra: /mb takedown {ref} plugin why", f"@rosa: /mb confirm {ref}")
+    case = cases.case(store, ref)
+    assert case
+    assert case.taken_down
+
+
+class Closed:
+    """A server whose security channel was archived: nothing can be posted or edited there."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.direct, self.find = world, world.direct, world.find
+
+    async def newest(self, channel: str) -> tuple[str, str]:
+        return await self.world.newest(self._open(channel))
+
+    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:
+        return await self.world.post(self._open(channel), root, message, row, key)
+
+    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:
+        await self.world.edit(self._open(channel), message, post, row, key)
+
+    def _open(self, channel: str) -> str:
+        if channel == "security":
+            raise Never("can_not_post_to_deleted", "400 can_not_post_to_deleted")
+        return channel
+
+
+def test_a_deadline_is_not_forgotten_while_the_private_channel_is_archived(console: Console) -> None:
+    ref = filed(console)
+    console.outbox.voice = Closed(console.world)
+    assert "so I write to you" not in to(console, "sam")
+    say(console, ":time +14d")
+    told = to(console, "sam")
+    assert f"**{ref} Remind**, high vulnerability: The time for a fix **ended" in told
+    assert told.count("so I write to you") == 4  # 7, 3 and 1 days before, and at the end
+    assert f"**{ref}" not in to(console, "ada")
+    new = handle(say(console, f"@eve: /mb vulnerability MB-1 {SECRET}"))
+    assert f"**{new} Remind**, vulnerability: The security team answers by" in to(console, "sam")

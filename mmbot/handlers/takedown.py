@@ -40,6 +40,8 @@ def confirm(tx: Tx, cmd: ConfirmTakedown) -> Reply:
         raise Refused(words.something_else(before.case, tx.who))
     if asked.by == tx.by:
         raise Refused(words.confirms_own(before.case))
+    if tx.policy.takedown.team not in tx.store.roles_of(asked.by) or before.own(asked.by):
+        raise Refused(words.asked_by_nobody(before.case, tx.who))
     fact = c.TakenDown(
         removal=asked.removal, version=asked.version, why=asked.why, asked_by=asked.by, by=tx.by, at=tx.at, via=tx.via
     )

@@ -284,6 +284,12 @@ def something_else(case: Case, who: Who) -> str:
     return f"{by} asks for another takedown by now: {removed_what(case)}. To confirm that: {typed(confirming(case))}."
 
 
+def asked_by_nobody(case: Case, who: Who) -> str:
+    """Whoever asked for a takedown may not do that any more."""
+    by = who(case.asked.by) if case.asked else "Whoever asked"
+    return f"{by}, who asked for it, does not decide about {case.handle} any more: somebody of the security team asks for it anew."
+
+
 def confirms_own(case: Case) -> str:
     """Whoever asked for it confirms."""
     return f"You asked for the takedown of {case.handle} yourself: a second person confirms it."
