@@ -49,6 +49,11 @@ _QUOTED = re.compile(r"[“”\"]([^“”\"]*)[“”\"]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ue000\ufeff]"
 )
+_OF_A_HOLE = re.compile(
+    r"\b(?:vulnerab\w*|exploit\w*|xss|csrf|cve-\d+|security[ -](?:holes?|problems?|issues?|bugs?|flaws?))\b",
+    re.IGNORECASE,
+)
+"""What somebody writes of a vulnerability who knows no command for it."""
 _NAME = re.compile(r"@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
 
 
@@ -224,7 +229,10 @@ def _unknown(line: str, word: str, context: Context) -> Misread:
     if close and context.ticket and "ticket" in _slots(WORDS[close[0]]) and not _names_ticket(line):
         rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
     meant = typed(close[0] + rest) if close else ""
-    way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
+    if not meant and _OF_A_HOLE.search(line):
+        way = f"To report a security problem, where only the security team reads it: {typed('vulnerability TEXT')}."
+    else:
+        way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
 
 

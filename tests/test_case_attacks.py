@@ -370,3 +370,32 @@ def test_a_deadline_is_not_forgotten_while_the_private_channel_is_archived(conso
     assert f"**{ref}" not in to(console, "ada")
     new = handle(say(console, f"@eve: /mb vulnerability MB-1 {SECRET}"))
     assert f"**{new} Remind**, vulnerability: The security team answers by" in to(console, "sam")
+
+
+def test_a_fix_that_was_withdrawn_is_no_fix_any_more(console: Console) -> None:
+    ref = filed(console)
+    say(console, f"@sue: /mb fix {ref} MB-1", "@sue: /mb withdraw MB-1 tired")
+    gone = "Fix: MB-1, handed in on 9 Nov, but **closed** by now: there is no fix any more."
+    assert gone in "\n".join(say(console, f"@sam: /mb case {ref}"))
+    said = "\n".join(say(console, ":time +7d"))
+    assert "waits for you" not in said.split("to @sue", 1)[1]
+    assert "[ A fix is submitted… ]" in said.split("to @olive", 1)[1].split("to @sue")[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "there is a security hole in remind: anybody can read everything",
+        "MB-1 has a vulnerability: anybody can read everything",
+        "XSS in remind, see the title",
+    ],
+)
+def test_whoever_tells_of_a_hole_in_words_of_their_own_is_told_how_and_that_it_stands_in_public(
+    console: Console, text: str
+) -> None:
+    filed(console)
+    for how in (": @mmbot ", " to mmbot: "):
+        said = "\n".join(say(console, f"@eve{how}{text}"))
+        assert "mmbot to @eve:" in said
+        assert "`/mb vulnerability TEXT`" in said
+        assert ("Your message stands in public" in said) == (how == ": @mmbot ")

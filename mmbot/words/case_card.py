@@ -218,6 +218,8 @@ def fix_line(file: CaseFile, who: Who) -> str:
         )
     if file.fix_state == "listed":
         return f"Fix: {ticket.handle}, handed in on {day(last.at)}. **It is in the Marketplace now.**"
+    if ticket.ended:
+        return f"Fix: {ticket.handle}, handed in on {day(last.at)}, but **closed** by now: there is no fix any more."
     turn = {"theirs": "**Their turn**", "ours": "**Our turn**"}.get(file.fix_state, "")
     return f"Fix: {ticket.handle}, handed in on {day(last.at)}, {_stands(file, ticket)}. {turn}."
 

@@ -263,7 +263,7 @@ def _ends(case: Case, zone: str) -> str:
 def owner_clock(file: CaseFile, who: Who, zone: str) -> Message:
     """What the clock tells the owner."""
     case, told = file.case, file.case.noticed[file.owner].at
-    buttons = [Button("A fix is submitted…", f"fix {case.handle}")] if not case.fixes else []
+    buttons = [Button("A fix is submitted…", f"fix {case.handle}")] if file.fix_state == "none" else []
     if file.by_mail and not case.contact_told:
         buttons.insert(0, Button("I wrote to them…", f"told {case.handle}", "primary"))
     rows = (Row(tuple(buttons)),) if buttons else ()
@@ -303,7 +303,7 @@ def maintainer_clock(file: CaseFile, person: str, zone: str) -> Message:
     """What the clock tells a maintainer: how long there is still, or that the time has ended."""
     case, told = file.case, file.case.noticed[person].at
     read = person in case.acknowledged
-    ref = file.fixes[-1].handle if file.fixes else ""
+    ref = next((x.handle for x in reversed(file.fixes) if not x.ended), "")
     fix = f"The fix {ref} waits for you: {typed(f'status {ref}')}." if ref else "I know of no fix yet."
     ask = "" if read else " Please say that you have read this."
     begin = _left(case, told, zone)
