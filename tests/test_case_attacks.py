@@ -399,3 +399,26 @@ def test_whoever_tells_of_a_hole_in_words_of_their_own_is_told_how_and_that_it_s
         assert "mmbot to @eve:" in said
         assert "`/mb vulnerability TEXT`" in said
         assert ("Your message stands in public" in said) == (how == ": @mmbot ")
+
+
+def test_a_report_is_accepted_for_the_ticket_that_was_listed_meanwhile(console: Console) -> None:
+    say(console, LISTED)
+    ref = handle(say(console, f"@eve: /mb vulnerability com.github.example.remind {SECRET}"))
+    say(
+        console,
+        f"@sue: /mb submit {REMIND} v1.0.1",
+        "@olive: /mb claim MB-1 owner",
+        *(x.format("MB-1") for x in TO_LISTED),
+    )
+    say(console, f"@sam: /mb accept {ref} high")
+    assert SECRET in to(console, "sue")
+
+
+def test_many_copies_that_were_withdrawn_push_nobodys_ticket_out_of_sight(console: Console) -> None:
+    say(console, f"@sue: /mb submit {REMIND} v1.0.0", "@olive: /mb claim MB-1 owner")
+    say(console, *(x.format("MB-1") for x in TO_LISTED), LISTED)
+    for number in range(2, 27):
+        say(console, f"@mallory: /mb submit {FORK} v6.6.6", f"@mallory: /mb withdraw MB-{number} no")
+    say(console, f"@sam: /mb file com.github.example.remind high {SECRET}")
+    assert SECRET in to(console, "sue")
+    assert SECRET not in to(console, "mallory")

@@ -125,6 +125,9 @@ def accept(tx: Tx, cmd: AcceptReport) -> Reply:
     known = case_plugins.Found(before.case.about)
     if number:  # as it is now: whoever reported it named a ticket, and the team may name another
         known = case_plugins.of_ticket(tx, tx.ticket(number), team=bool(cmd.of))
+    elif cases.plugins_named(tx.store, known.about.plugin_id):  # a ticket of it may have been listed meanwhile
+        known = case_plugins.find(tx, known.about.plugin_id, team=True) or known
+    if known.about.ticket:
         _not_their_own(tx, known.about.ticket)
     fact = c.Filed(
         what=before.case.what, about=known.about, severity=cmd.severity, text="", by=tx.by, at=tx.at, via=tx.via

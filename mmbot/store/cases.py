@@ -157,7 +157,7 @@ def plugins_named(store: Store, words: str) -> list[str]:
 def tickets_with_id(store: Store, plugin_id: str) -> list[int]:
     """The tickets of a plugin's id (case ignored), the newest first."""
     rows = store.query(
-        "SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' ORDER BY number DESC LIMIT 20",
+        "SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' ORDER BY number DESC LIMIT 200",
         plugin_id.lower(),
     )
     return [int(row["number"]) for row in rows]

@@ -210,8 +210,9 @@ def told_since(names: Sequence[str], file: CaseFile) -> Message:
 def channel_not_reached(file: CaseFile, who: Who, zone: str) -> Message:
     """To a member of the team: the case's channel can't be posted in."""
     case = file.case
+    whose = "the security team's" if case.confidential else "the marketplace's"
     return Message(
-        f"I can't post in the security team's channel, so I write to you. {called(case)}, {what(case)}: {clock_line(case, who, zone)} "
+        f"I can't post in {whose} channel, so I write to you. {called(case)}, {what(case)}: {clock_line(case, who, zone)} "
         f"More: {typed(f'case {case.handle}')}. The admins know that the channel has to be mended."
     )
 
