@@ -154,7 +154,7 @@ class Hours(_Table):
 
 
 class Takedown(_Table):
-    """The clock of a case, in calendar days, `triage` in working days.
+    """The clock of a case, in calendar days, `triage` in working days; `reports` of one person may wait for an answer.
 
     `clock` are the severities that have one, `team` is the role that decides.
     """
@@ -164,6 +164,7 @@ class Takedown(_Table):
     again: Days
     grace: Days
     triage: Days
+    reports: Annotated[int, Field(gt=0)]
     clock: Annotated[tuple[Severity, ...], Field(strict=False, min_length=1)]
     team: Name
 

@@ -44,7 +44,8 @@ class CaseFile:
     @property
     def recipients(self) -> tuple[str, ...]:
         """Whom its clock speaks to: the team's channel, the owner, and while they could do something, maintainers or release users."""
-        people = [self.owner] if self.owner and self.case.filed else []
+        others = not (self.case.removing and self.own(self.owner))
+        people = [self.owner] if self.owner and self.case.filed and others else []
         people += self.maintainers if self.case.stage == "open" else ()
         people += [x for x in self.release if not self.own(x)] if self.case.removing else ()
         return tuple(dict.fromkeys((TEAM, *people)))
@@ -107,7 +108,7 @@ def may(right: CaseRight, actor: Actor, file: CaseFile) -> bool:
         case "confirm":
             return bool(actor.roles & {"release", file.case.policy.takedown.team}) and not own
         case "removed":
-            return owner or (bool(actor.roles & {"release", file.case.policy.takedown.team}) and not own)
+            return (owner or bool(actor.roles & {"release", file.case.policy.takedown.team})) and not own
 
 
 def waits_for(actor: Actor, file: CaseFile, now: int) -> bool:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from mmbot.domain.case_facts import Removal
 from mmbot.events.command import Command
 from mmbot.events.slots import (
     CaseHandle,
@@ -206,7 +207,7 @@ class TakeDown(Command):
 
 
 class ConfirmTakedown(Command):
-    """Never by whoever asked for it."""
+    """Never by whoever asked for it. Where it names what is taken down, nothing else is confirmed with it."""
 
     words = {"confirm": {}}
     summaries = {"confirm": "confirm an immediate takedown that somebody else asked for"}
@@ -214,6 +215,8 @@ class ConfirmTakedown(Command):
     who = "team-or-release"
 
     case: CaseHandle
+    removal: Annotated[Removal | None, Slot("removal", "plugin|version|restriction", "What is removed?")] = None
+    version: Version = ""
 
 
 class SayRemoved(Command):

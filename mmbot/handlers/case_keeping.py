@@ -43,7 +43,8 @@ def opened(tx: Tx, handle: str, right: CaseRight) -> CaseFile:
     file, _ = found(tx, handle)
     if not may(right, tx.actor, file):
         team = file.case.policy.takedown.team
-        if file.own(tx.by) and tx.actor.roles & {team, "release"} and right != "maintainer":
+        decides = tx.actor.roles & {team, "release"} or tx.by == file.owner
+        if file.own(tx.by) and decides and right != "maintainer":
             raise Refused(words.own(file.handle))
         whom = WHOM[right]
         raise Refused(words.only(whom))

@@ -1,13 +1,15 @@
 """How a case goes on: acknowledged, a fix handed in and judged, more time, closed and taken up again."""
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
 from mmbot.domain.case_file import CaseFile
+from mmbot.domain.deadlines import DAY, FIRST
 from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
+from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.events import Acknowledge, EndCase, ExtendCase, JudgeFix, NameFix, SayTold
 from mmbot.handlers import case_keeping as keeping
 from mmbot.handlers import way
@@ -18,6 +20,8 @@ from mmbot.words import cases as words
 
 _TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _LINK = re.compile(r"https://\S+")
+LONGEST = timedelta(days=366)
+"""What lies further ahead is a slip of the pen."""
 OPEN = frozenset({"open", "taken down"})
 """The stages in which a fix is waited for."""
 
@@ -54,6 +58,8 @@ def fix(tx: Tx, cmd: NameFix) -> Reply:
     ticket = tx.ticket(int(number.group(1))) if number else None
     if ticket and not _same_plugin(before, ticket):
         raise Refused(words.another_plugin(before.case, ticket), "target")
+    if ticket and (why := _no_fix(before, ticket)):
+        raise Refused(why, "target")
     fact = c.FixSubmitted(
         ticket=ticket.number if ticket else 0, link="" if ticket else cmd.target, by=tx.by, at=tx.at, via=tx.via
     )
@@ -65,6 +71,15 @@ def fix(tx: Tx, cmd: NameFix) -> Reply:
     if found.owner not in {"", tx.by}:
         keeping.tell(tx, found, found.owner, notices.fix_to_owner(found, tx.who(tx.by), tx.who))
     return Reply(words.fix_named(found, tx.who, urgent=ticket.handle if ticket and urgent else ""))
+
+
+def _no_fix(file: CaseFile, ticket: Ticket) -> str:
+    """Why a ticket can't be what fixes a case: it is over, or in the Marketplace since before the case was filed; "" where it can."""
+    if ticket.ended:
+        return words.fix_is_over(ticket)
+    listed = [x.at for x in ticket.steps.values() if x.step in PUBLIC and not x.skipped]
+    known = file.case.filed.at if file.case.filed else 0
+    return words.fix_is_older(file.case, ticket) if ticket.public and max(listed, default=0) < known else ""
 
 
 def _same_plugin(file: CaseFile, ticket: Ticket) -> bool:
@@ -108,6 +123,8 @@ def extend(tx: Tx, cmd: ExtendCase) -> Reply:
     before = keeping.opened(tx, cmd.case, "team")
     if before.case.stage != "open" or not takedown.has_clock(before.case):
         raise Refused(words.not_now(before.case, "has no time that could be extended."))
+    if cmd.until > date.fromordinal(FIRST + tx.now // DAY) + LONGEST:
+        raise Refused(words.too_far(), "until")
     midnight = datetime.combine(cmd.until, time(), UTC) + timedelta(days=1)
     until = round(midnight.timestamp() * 1000) - 60_000
     if until <= tx.now:

@@ -1,7 +1,8 @@
 """How cases begin, and how they are looked at: reported in private, filed, accepted or declined; listed and shown."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from mmbot.commands import WORDS
 from mmbot.domain import case_facts as c
@@ -10,7 +11,6 @@ from mmbot.domain.case_facts import About
 from mmbot.domain.case_file import CaseFile, CaseRight, Sight, may, sight, waits_for
 from mmbot.domain.rights import Actor, submits
 from mmbot.domain.takedown import clock
-from mmbot.domain.ticket import Ticket
 from mmbot.events import (
     AcceptReport,
     AskCase,
@@ -22,6 +22,7 @@ from mmbot.events import (
     ReportVulnerability,
 )
 from mmbot.handlers import case_keeping as keeping
+from mmbot.handlers import case_plugins
 from mmbot.handlers.case_subjects import FILED
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases
@@ -30,43 +31,7 @@ from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 from mmbot.words.answers import AT_MOST
 
-_TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _FIRST = re.compile(r"[“”\"]([^“”\"]+)[“”\"][,:]?\s+|(\S+?)[,:]?\s+")
-
-
-# Which plugin
-
-
-def _about(tx: Tx, name: str) -> About | None:
-    """The plugin that somebody names by its ticket, its id or its name; None where nothing is known of it."""
-    if found := _TICKET.fullmatch(name):
-        ticket = tx.store.ticket(int(found.group(1)))
-        return _of_ticket(ticket) if ticket else None
-    if listed := cases.plugins_named(tx.store, name):
-        if ticket := _ticket_of(tx, cases.tickets_with_id(tx.store, listed[0])):
-            return _of_ticket(ticket)
-        known = next(x for x in tx.store.listed("", listed[0]) if x.plugin_id == listed[0])
-        return About(name=known.name, plugin_id=known.plugin_id)
-    numbers = cases.tickets_with_id(tx.store, name) or tx.store.tickets_named(name)
-    exact = [n for n in numbers if name.lower() in {tx.ticket(n).name.lower(), tx.ticket(n).plugin_id.lower()}]
-    ticket = _ticket_of(tx, exact)
-    return _of_ticket(ticket) if ticket else None
-
-
-def _ticket_of(tx: Tx, numbers: list[int]) -> Ticket | None:
-    """Of a plugin's tickets the one whose people it is by now: the newest that is in public, else the newest that is open."""
-    tickets = [tx.ticket(n) for n in sorted(numbers, reverse=True)]
-    public, still = [x for x in tickets if x.public and not x.ended], [x for x in tickets if not x.ended]
-    return next(iter(public or still or tickets), None)
-
-
-def _of_ticket(ticket: Ticket) -> About:
-    return About(
-        name=ticket.name or ticket.handle,
-        ticket=ticket.number,
-        plugin_id=ticket.plugin_id,
-        repository=ticket.repository,
-    )
 
 
 # Beginning
@@ -76,15 +41,27 @@ def report(tx: Tx, cmd: ReportVulnerability) -> Reply:
     """Take in a report; only the security team hears of it."""
     keeping.in_private(tx)
     _needs_a_room(tx)
+    most = tx.policy.takedown.reports
+    if len(cases.reports(tx.store, tx.by, most)) >= most and tx.policy.takedown.team not in tx.actor.roles:
+        raise Refused(words.many_reports(most, tx.settings.security_contact))
     text, about = cmd.text, About(name=cmd.plugin)
     if cmd.plugin:
-        about = _about(tx, cmd.plugin) or about
-    elif (first := _FIRST.match(text)) and (known := _about(tx, first.group(1) or first.group(2))):
+        about = _reported(tx, cmd.plugin) or about
+    elif (first := _FIRST.match(text)) and (known := _reported(tx, first.group(1) or first.group(2))):
         about, text = known, text[first.end() :]
     fact = c.Reported(what="vulnerability", about=about, text=text, by=tx.by, at=tx.at, via=tx.via)
     file = keeping.keep(tx, cases.new_case(tx.store, "vulnerability").plus(fact))
     keeping.tell_channel(tx, file, notices.reported_in_channel(file.case, keeping.team_here(tx, file)))
     return Reply(words.reported(file.case, tx.zone(tx.by)))
+
+
+def _reported(tx: Tx, name: str) -> About | None:
+    """The plugin that somebody reports about; where several are called so the team finds out which."""
+    try:
+        found = case_plugins.find(tx, name, team=False)
+    except Refused:
+        return About(name=name)
+    return found.about if found else None
 
 
 def _needs_a_room(tx: Tx) -> None:
@@ -102,17 +79,23 @@ def file(tx: Tx, cmd: FileCase) -> Reply:
         raise Refused(words.only("owners and reviewers") if bug else words.only_bugs())
     if not bug:
         _needs_a_room(tx)
-    if named := _TICKET.fullmatch(cmd.plugin):
+    if named := case_plugins.TICKET.fullmatch(cmd.plugin):
         tx.ticket(
             int(named.group(1))
         )  # a number that is no ticket is a slip of the pen, not a plugin that nobody knows
     case = cases.new_case(tx.store, "bug" if bug else "vulnerability")
+    known = case_plugins.find(tx, cmd.plugin, team=True) or case_plugins.Found(About(name=cmd.plugin))
     fact = c.Filed(
-        what=case.what, about=_about(tx, cmd.plugin) or About(name=cmd.plugin), text=cmd.text, by=tx.by, at=tx.at, via=tx.via,
+        what=case.what, about=known.about, text=cmd.text, by=tx.by, at=tx.at, via=tx.via,
         severity="high" if cmd.severity == "bug" else cmd.severity,
     )  # fmt: skip
     _not_their_own(tx, fact.about.ticket)
-    return Reply(words.filed(_filed(tx, case, fact), tx.who, tx.zone(tx.by)))
+    return Reply(words.filed(_filed(tx, case, fact), tx.who, tx.zone(tx.by)) + _not_told(tx, known))
+
+
+def _not_told(tx: Tx, known: case_plugins.Found) -> str:
+    """That a ticket claims to be the plugin of a case, and that its people were not told."""
+    return words.claims(known.claims, tx.who, elsewhere=known.elsewhere) if known.claims else ""
 
 
 def _not_their_own(tx: Tx, number: int) -> None:
@@ -138,14 +121,17 @@ def accept(tx: Tx, cmd: AcceptReport) -> Reply:
     before = keeping.opened(tx, cmd.case, "team")
     if before.case.stage not in {"reported", "declined"}:
         raise Refused(words.not_now(before.case, "was accepted already."))
-    about = before.case.about
-    if cmd.of:
-        about = _of_ticket(tx.ticket(cmd.of))
-        _not_their_own(tx, cmd.of)
-    fact = c.Filed(what=before.case.what, about=about, severity=cmd.severity, text="", by=tx.by, at=tx.at, via=tx.via)
+    number = cmd.of or before.case.about.ticket
+    known = case_plugins.Found(before.case.about)
+    if number:  # as it is now: whoever reported it named a ticket, and the team may name another
+        known = case_plugins.of_ticket(tx, tx.ticket(number), team=bool(cmd.of))
+        _not_their_own(tx, known.about.ticket)
+    fact = c.Filed(
+        what=before.case.what, about=known.about, severity=cmd.severity, text="", by=tx.by, at=tx.at, via=tx.via
+    )
     found = _filed(tx, before.case, fact)
     keeping.tell_reporter(tx, found, notices.accepted_to_reporter(found.case))
-    return Reply(words.accepted(found, tx.who, tx.zone(tx.by)))
+    return Reply(words.accepted(found, tx.who, tx.zone(tx.by)) + _not_told(tx, known))
 
 
 def decline(tx: Tx, cmd: DeclineReport) -> Reply:
@@ -180,31 +166,57 @@ def severity(tx: Tx, cmd: ChangeSeverity) -> Reply:
 
 def ask_cases(tx: Tx, cmd: AskCases) -> Reply:
     """The open cases that the asker may know of."""
-    found = _known_to(tx, tx.actor, cases.open_cases(tx.store))
     first = (cmd.page - 1) * AT_MOST
-    if found and first >= len(found):
+    if _of_the_team(tx, tx.actor):  # who may know of all: only those that are shown have to be looked at
+        handles = cases.open_cases(tx.store)
+        found, count = list(_known_to(tx, tx.actor, handles[first : first + AT_MOST])), len(handles)
+    else:
+        known = list(_known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor)))
+        found, count = known[first : first + AT_MOST], len(known)
+    if count and first >= count:
         raise Refused(words.no_such_page(cmd.page))
-    lines = [words.brief(of, sees, tx.who) for of, sees in found[first : first + AT_MOST]]
-    return Reply(words.cases(lines, cmd.page, len(found), AT_MOST))
+    lines = [words.brief(of, sees, tx.who) for of, sees in found]
+    return Reply(words.cases(lines, cmd.page, count, AT_MOST))
 
 
-def _known_to(tx: Tx, reader: Actor, handles: Iterable[str]) -> list[tuple[CaseFile, Sight]]:
+def _of_the_team(tx: Tx, reader: Actor) -> bool:
+    return tx.policy.takedown.team in reader.roles
+
+
+def _perhaps_known_to(tx: Tx, reader: Actor) -> list[str]:
+    """The open cases of which somebody may know something: not what others merely reported, however much that is."""
+    of_all = reader.id and _of_the_team(tx, reader)
+    waits = cases.reports(tx.store, "" if of_all else reader.id) if reader.id else []
+    return [*cases.filed_cases(tx.store), *waits]
+
+
+def _known_to(tx: Tx, reader: Actor, handles: Iterable[str]) -> Iterator[tuple[CaseFile, Sight]]:
     """Those of some cases that somebody may know of, with what they may know."""
-    found = (case for handle in handles if (case := cases.case(tx.store, handle)))
-    files = (cases.file_of(tx.store, case, tx.now) for case in found)
-    return [(file, sees) for file in files if (sees := sight(reader, file))]
+    for handle in handles:
+        if case := cases.case(tx.store, handle):
+            file = cases.file_of(tx.store, case, tx.now)
+            if sees := sight(reader, file):
+                yield file, sees
 
 
 def running(tx: Tx, reader: Actor) -> list[str]:
     """The clocks that run, a line each, of those cases of which a reader may know all."""
-    known = _known_to(tx, reader, cases.open_cases(tx.store))
-    return [words.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"]
+    known = _known_to(tx, reader, _perhaps_known_to(tx, reader))
+    return _some(
+        words.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"
+    )
 
 
 def waiting(tx: Tx) -> list[str]:
     """The cases that wait for the asker, a line each."""
-    known = _known_to(tx, tx.actor, cases.open_cases(tx.store))
-    return [words.brief(file, sees, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now)]
+    known = _known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor))
+    return _some(words.brief(file, sees, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now))
+
+
+def _some(lines: Iterable[str]) -> list[str]:
+    """As many lines as an answer has room for, and where the rest is found; no more of them are made."""
+    found = list(islice(lines, AT_MOST + 1))
+    return [*found[:AT_MOST], *([words.more_cases()] if len(found) > AT_MOST else [])]
 
 
 def of_ticket(tx: Tx, number: int) -> list[str]:

@@ -36,6 +36,8 @@ def confirm(tx: Tx, cmd: ConfirmTakedown) -> Reply:
     asked = before.case.asked
     if asked is None or before.case.stage != "open":
         raise Refused(words.not_now(before.case, "has no takedown that waits to be confirmed."))
+    if (cmd.removal and cmd.removal != asked.removal) or (cmd.version and cmd.version != asked.version):
+        raise Refused(words.something_else(before.case, tx.who))
     if asked.by == tx.by:
         raise Refused(words.confirms_own(before.case))
     fact = c.TakenDown(
@@ -56,9 +58,10 @@ def _release(tx: Tx, file: CaseFile) -> list[str]:
 def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
     found = keeping.keep(tx, before.case.plus(fact))
     keeping.tell_channel(tx, found, notices.decided_in_channel(found, tx.who))
-    for person in found.maintainers:
+    own = found.own(found.owner)
+    for person in (*found.maintainers, *((found.owner,) if own else ())):
         keeping.tell(tx, found, person, notices.removed_to_people(found, tx.who))
-    for person in dict.fromkeys((*((found.owner,) if found.owner else ()), *_release(tx, found))):
+    for person in dict.fromkeys((*((found.owner,) if found.owner and not own else ()), *_release(tx, found))):
         if person != tx.by:
             keeping.tell(tx, found, person, notices.to_be_removed(found, tx.who))
     tombstones.bury(tx, found.case)

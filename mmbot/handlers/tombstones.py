@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mmbot.domain import facts as f
 from mmbot.domain.case import Case
 from mmbot.domain.case_facts import TakenDown
+from mmbot.domain.case_file import sight
 from mmbot.domain.ticket import Ticket
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused
@@ -18,17 +19,24 @@ LISTS = frozenset({"listing", "listed", "published"})
 
 
 def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
-    """Refuse a step that lists again what was taken down, unless its case is fixed and names this ticket as the fix."""
+    """Refuse a step that lists again what was taken down, unless its case is fixed and names this ticket as the fix.
+
+    Whoever lists a plugin need not know its cases.
+    """
     if step not in LISTS:
         return
     for case in _cases(tx, ticket):
         down = case.taken_down
         if down is None or not _covers(down, ticket):
             continue
-        if case.stage != "fixed":
-            raise Refused(words.tombstone_open(case, ticket))
-        if ticket.number not in {x.ticket for x in case.fixes}:
-            raise Refused(words.tombstone_unlinked(case, ticket))
+        is_fix = case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}
+        if is_fix:
+            continue
+        if (
+            sight(tx.actor, cases.file_of(tx.store, case, tx.now)) != "all"
+        ):  # that it was taken down everybody may know, no more
+            raise Refused(words.tombstone(ticket, down))
+        raise Refused((words.tombstone_unlinked if case.stage == "fixed" else words.tombstone_open)(case, ticket))
 
 
 def _covers(down: TakenDown, ticket: Ticket) -> bool:

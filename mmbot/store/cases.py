@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from itertools import count
 
 from mmbot.domain.case import Case, fold_case
@@ -59,11 +60,12 @@ def save(store: Store, case: Case, event: str) -> Case:
     )
     begun = case.reported or case.filed
     store.execute(
-        """INSERT INTO case_file (handle, number, confidential, open, stage, ticket, plugin_key, opened_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (handle) DO UPDATE SET open = excluded.open, stage = excluded.stage,
+        """INSERT INTO case_file (handle, number, confidential, open, stage, ticket, plugin_key, opened_at, reporter)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (handle) DO UPDATE SET open = excluded.open, stage = excluded.stage,
            ticket = excluded.ticket, plugin_key = excluded.plugin_key""",
         case.handle, _last_number(store, case.what) + 1, int(case.confidential), int(not case.over), case.stage,
         case.about.ticket, case.about.plugin_id.lower(), begun.at if begun else 0,
+        case.reported.by if case.reported else "",
     )  # fmt: skip
     store.execute("DELETE FROM case_fix WHERE handle = ?", case.handle)
     store.connection.executemany(
@@ -76,6 +78,33 @@ def save(store: Store, case: Case, event: str) -> Case:
 def open_cases(store: Store) -> list[str]:
     """The handles of the cases that are not over, the oldest first."""
     rows = store.query("SELECT handle FROM case_file WHERE open = 1 ORDER BY opened_at, handle LIMIT ?", MOST_OPEN)
+    return [str(row["handle"]) for row in rows]
+
+
+def filed_cases(store: Store) -> list[str]:
+    """The handles of the cases that are not over and no mere reports, the oldest first."""
+    stages = json.dumps(["open", "fixed", "taken down"])
+    rows = store.query(
+        """SELECT handle FROM case_file WHERE open = 1 AND stage IN (SELECT value FROM json_each(?))
+           ORDER BY opened_at, handle LIMIT ?""",
+        stages, MOST_OPEN,
+    )  # fmt: skip
+    return [str(row["handle"]) for row in rows]
+
+
+def reports(store: Store, person: str = "", limit: int = MOST_OPEN) -> list[str]:
+    """The handles of the reports that wait for an answer, the oldest first; with a person, those that they made."""
+    if person:
+        rows = store.query(
+            """SELECT handle FROM case_file WHERE reporter = ? AND reporter <> '' AND stage = 'reported'
+               ORDER BY opened_at, handle LIMIT ?""",
+            person, limit,
+        )  # fmt: skip
+    else:
+        rows = store.query(
+            "SELECT handle FROM case_file WHERE open = 1 AND stage = 'reported' ORDER BY opened_at, handle LIMIT ?",
+            limit,
+        )
     return [str(row["handle"]) for row in rows]
 
 
@@ -112,11 +141,12 @@ def look_at_all(store: Store, now: int) -> None:
 
 
 def plugins_named(store: Store, words: str) -> list[str]:
-    """The ids of the listed plugins that have this id or name (case ignored)."""
+    """The id of the listed plugin that has this id, else the ids of those that have this name (case ignored)."""
     rows = store.query(
         "SELECT plugin_id FROM listed WHERE plugin_key = ? OR name = ? COLLATE NOCASE", words.lower(), words
     )
-    return [str(row["plugin_id"]) for row in rows]
+    found = [str(row["plugin_id"]) for row in rows]
+    return [x for x in found if x.lower() == words.lower()] or found
 
 
 def tickets_with_id(store: Store, plugin_id: str) -> list[int]:

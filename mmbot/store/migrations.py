@@ -223,3 +223,16 @@ def m009_reminders(db: Database) -> None:
         """CREATE INDEX reminder_by ON reminder (by, due) WHERE state = 'waits'""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m010_reporters(db: Database) -> None:
+    """Who reported a case, so that nobody's reports cost others time."""
+    for statement in (
+        """ALTER TABLE case_file ADD COLUMN reporter TEXT NOT NULL DEFAULT ''""",
+        """UPDATE case_file SET reporter = coalesce(
+             (SELECT by FROM case_fact WHERE case_fact.handle = case_file.handle AND kind = 'reported'), '')""",
+        """CREATE INDEX case_file_reporter ON case_file (reporter, stage, opened_at, handle) WHERE reporter <> ''""",
+        """CREATE INDEX case_file_stage ON case_file (open, stage, opened_at, handle)""",
+    ):
+        db.execute(statement)

@@ -1,5 +1,6 @@
 """A case as it stands: its card, and the phrases that its card, answers and notices share. Dates and exact moments in UTC, never ages."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -173,6 +174,15 @@ def asked_line(case: Case, who: Who) -> str:
     )
 
 
+def confirming(case: Case) -> str:
+    """The command that confirms what is asked for, and nothing that somebody may ask for instead."""
+    asked = case.asked
+    if asked is None:
+        return f"confirm {case.handle}"
+    version = f" {asked.version}" if re.fullmatch(r"v?\d[\w.+-]*", asked.version) else ""
+    return f"confirm {case.handle} {asked.removal}{version}"
+
+
 def people_line(file: CaseFile, who: Who) -> str:
     """Its owner and maintainers, and who has acknowledged."""
     away = f" (away until {last_day(file.away)}; nobody is told in their stead)" if file.away else ""
@@ -242,7 +252,7 @@ def rows(case: Case) -> tuple[Row, ...]:
             return (Row((shows, *((fixed,) if case.stage == "taken down" else ()))),)
         case "taken down":
             return (Row((fixed, close)),)
-    confirm = (Button("Confirm the takedown", f"confirm {ref}", "danger"),) if case.asked else ()
+    confirm = (Button("Confirm the takedown", confirming(case), "danger"),) if case.asked else ()
     handed_in = Button("A fix is submitted…", f"fix {ref}", "primary")
     down = () if case.asked else (Button("Take it down…", f"takedown {ref}"),)
     more = (Button("Extend…", f"extend {ref}"), *down)

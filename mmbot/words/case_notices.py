@@ -12,6 +12,7 @@ from mmbot.words.case_card import (
     asked_line,
     called,
     clock_line,
+    confirming,
     contact_line,
     decide,
     fix_line,
@@ -52,7 +53,7 @@ def asked_in_channel(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
     others = [x for x in team if not asked or x != who(asked.by)]
     return Message(
         _to(others, asked_line(file.case, who)),
-        (Row((Button("Confirm the takedown", f"confirm {file.handle}", "danger"),)),),
+        (Row((Button("Confirm the takedown", confirming(file.case), "danger"),)),),
     )
 
 
@@ -381,7 +382,7 @@ def asked_to_confirm(file: CaseFile, who: Who) -> Message:
     return Message(
         f"{by} asks to take {removed_what(case)} down at once ({case.handle}). A second person confirms it: "
         "you, or another member of the security team. Please ask them if you want to know why, and say nothing of it to others.",
-        (Row((Button("Confirm the takedown", f"confirm {case.handle}", "danger"),)),),
+        (Row((Button("Confirm the takedown", confirming(case), "danger"),)),),
     )
 
 

@@ -13,6 +13,7 @@ from mmbot.words.case_card import (
     asked_line,
     called,
     clock_line,
+    confirming,
     contact_line,
     facts_line,
     fix_line,
@@ -65,9 +66,19 @@ def no_room(contact: str) -> str:
     )
 
 
+def many_reports(most: int, contact: str) -> str:
+    """Somebody's reports wait for an answer already, and are as many as may."""
+    return f"{most} reports of yours wait for an answer, and the security team reads those first. If one more can't wait: {contact}."
+
+
 def only_bugs() -> str:
     """Somebody outside of the team files a vulnerability."""
     return f"Only the security team files vulnerabilities. To report one in private: {typed('vulnerability TEXT')}."
+
+
+def too_far() -> str:
+    """More time than anybody means to give."""
+    return "That is more than a year ahead. Name an earlier day."
 
 
 def too_soon(now_ends: int) -> str:
@@ -117,6 +128,20 @@ def filed(file: CaseFile, who: Who, zone: str) -> str:
     return line
 
 
+def several_called(name: str, which: Sequence[str]) -> str:
+    """More than one plugin has the name that somebody gave."""
+    return f"Several plugins are called {code(name, 60)}: {listed((code(x, 100) for x in which[:5]), 'and')}. Name one of these."
+
+
+def claims(ticket: Ticket, who: Who, *, elsewhere: bool) -> str:
+    """A ticket says that it is the plugin of a case, and nobody vouches for its people; begins with a space."""
+    said = f" Of {ticket.handle}, handed in by {who(ticket.submitter)} and not listed, I told nobody: anybody can hand in such a ticket."
+    if elsewhere:
+        return f"{said} It is of another repository than the one that is listed; what is wrong with it belongs into its review."
+    again = typed(f"file {ticket.handle} SEVERITY WHY")
+    return f"{said} If you know that they maintain the plugin, close this case and name the ticket: {again}."
+
+
 def accepted(file: CaseFile, who: Who, zone: str) -> str:
     """To whoever accepted a report."""
     return filed(file, who, zone).replace("Filed as ", "Accepted: ", 1)
@@ -159,6 +184,27 @@ def fix_named(file: CaseFile, who: Who, *, urgent: str) -> str:
 def another_plugin(case: Case, ticket: Ticket) -> str:
     """What is named as a fix is of another plugin."""
     return f"{ticket.handle} is another plugin than {case.handle} is about. Name the ticket of its update, or a link to the fix."
+
+
+def fix_is_over(ticket: Ticket) -> str:
+    """What is named as a fix was closed."""
+    return f"{ticket.handle} is over, so it can't be the fix. Name the ticket under which it was handed in, or a link to the fix."
+
+
+def fix_is_older(case: Case, ticket: Ticket) -> str:
+    """What is named as a fix was listed before anybody filed the case."""
+    return (
+        f"{ticket.handle} was in the Marketplace before {case.handle} was filed, so it is what the case is about. "
+        "Name the ticket of its update, or a link to the fix."
+    )
+
+
+def tombstone(ticket: Ticket, down: c.TakenDown) -> str:
+    """What was taken down is not listed again, to somebody who may not know why."""
+    return (
+        f"{cards.called(ticket)} can't be listed: it was taken down on {day(down.at)}. The security team says when it may come back; "
+        "please ask them."
+    )
 
 
 def tombstone_open(case: Case, ticket: Ticket) -> str:
@@ -232,6 +278,12 @@ def removed(case: Case) -> str:
     )
 
 
+def something_else(case: Case, who: Who) -> str:
+    """What somebody confirms is not asked for any more, but another takedown is."""
+    by = who(case.asked.by) if case.asked else "The security team"
+    return f"{by} asks for another takedown by now: {removed_what(case)}. To confirm that: {typed(confirming(case))}."
+
+
 def confirms_own(case: Case) -> str:
     """Whoever asked for it confirms."""
     return f"You asked for the takedown of {case.handle} yourself: a second person confirms it."
@@ -301,6 +353,11 @@ def cases(lines: Sequence[str], page: int, count: int, at_most: int) -> str:
     more = f"\nMore: {typed(f'cases --page {page + 1}')}." if count > first + len(lines) else ""
     shown = "\n".join(f"- {line}" for line in lines)
     return f"Open cases that you may know of, the oldest first ({first + 1} to {first + len(lines)} of {count}):\n{shown}{more}"
+
+
+def more_cases() -> str:
+    """There are more than an answer has room for."""
+    return f"And more: {typed('cases')}."
 
 
 def wait(lines: Sequence[str]) -> str:
