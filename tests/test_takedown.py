@@ -137,6 +137,29 @@ def test_a_policy_that_changed_doubles_nothing(at: int, zone: ZoneInfo, into: in
     assert all(now >= at + into for now in said)
 
 
+@given(moments, zones, st.integers(0, 13 * DAY), st.floats(0.01, 13))
+def test_a_policy_that_moves_the_end_into_the_past_asks_for_the_decision_at_once_and_once(
+    at: int, zone: ZoneInfo, into: int, days: float
+) -> None:
+    case = filed(at)
+    for _, _, after in told(case, zone, at, at + into):
+        case = after
+    anew = filed(at, with_days(days)).plus(*(x for x in case.news if x.kind == "noticed"))
+    now = max(at + into, ends(anew))
+    said = [(mark.name, when) for mark, when, _ in told(anew, zone, now, now + 6 * DAY)]
+    assert said[0] == ("end", now)
+    assert "end" not in [name for name, _ in said[1:]]
+
+
+@given(moments, zones, st.integers(1, 20 * DAY))
+def test_an_end_that_passed_while_the_bot_was_down_is_told_as_soon_as_it_is_up(
+    at: int, zone: ZoneInfo, late: int
+) -> None:
+    back = at + 14 * DAY + late
+    mark = outstanding(filed(at), TO, office(zone), back)
+    assert mark == Mark("end", at + 14 * DAY)
+
+
 @pytest.mark.parametrize(("late", "right"), [(-1, True), (0, True), (1, False)])
 def test_fixed_at_the_deadline_is_in_time_to_the_millisecond(late: int, *, right: bool) -> None:
     case = filed(MONDAY)

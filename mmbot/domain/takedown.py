@@ -109,10 +109,19 @@ def outstanding(case: Case, to: str, office: Office, now: int) -> Mark | None:
 
     What was missed, because nobody looked, waits for their hours; not so the end.
     """
+    if _end_is_news(case, to, now):
+        return Mark("end", ends(case))
     mark, at = _last(case, to, office, now)
     if mark is None or _at_once(case, mark) or now <= at + PUNCTUAL or office.open(now):
         return mark
     return None
+
+
+def _end_is_news(case: Case, to: str, now: int) -> bool:
+    """Whether the time has ended and somebody was told of earlier marks only: nobody looked, or a new policy set the end."""
+    told = case.noticed.get(to)
+    knows = told and told.mark in {"end", "again", "filed"} and told.at >= max(ends(case), case.set_at)
+    return decides(case, now) and not knows
 
 
 def next_told(case: Case, to: str, office: Office, now: int) -> int | None:
