@@ -120,6 +120,18 @@ def test_after_a_pause_there_is_one_message_and_in_their_hours_but_for_the_last_
         assert works(now, zone) or mark.name == "end" or end - DAY <= mark.at <= end or now <= back + HOUR
 
 
+@given(moments, zones, st.integers(0, 6 * DAY))
+def test_what_comes_again_and_was_told_late_is_told_anew_on_the_next_day_only(
+    at: int, zone: ZoneInfo, pause: int
+) -> None:
+    case, end = filed(at), at + 14 * DAY
+    for _, _, after in told(case, zone, at, end):
+        case = after
+    said = [now for mark, now, _ in told(case, zone, end + DAY + pause, end + 12 * DAY) if works(now, zone)]
+    days = [datetime.fromtimestamp(x / 1000, UTC).astimezone(zone).date() for x in said]
+    assert len(days) == len({*days})
+
+
 @given(moments, st.floats(0.01, 60), st.floats(0.01, 60))
 def test_more_days_in_the_policy_never_end_sooner(at: int, one: float, other: float) -> None:
     fewer, more = sorted((one, other))
