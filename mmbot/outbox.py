@@ -287,7 +287,9 @@ class Outbox:
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         await self._sent(row, channel, post, remembered)
-        if row.kind == "notice" and subjects.render(self.app.store, row, self.app.now()):  # something came up while it was on its way
+        if row.kind == "notice" and subjects.render(
+            self.app.store, row, self.app.now()
+        ):  # something came up while it was on its way
             outbox.notice(self.app.store, row.subject, self.app.now(), self.app.now())
             self.wake()
 

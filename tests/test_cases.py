@@ -152,6 +152,19 @@ def test_a_fix_whose_ticket_was_closed_is_none(console: Console) -> None:
     assert "MB-1 is closed; I know of no other fix." in said
 
 
+def test_a_new_default_owner_is_told_at_once_of_the_cases_without_a_ticket(console: Console) -> None:
+    say(console, ":role @ole owner", "@sam: /mb file com.example.else high a hole")
+    assert "mmbot to @ole: sam filed **SEC-" in "\n".join(say(console, "@ada: /mb people default-owner @ole"))
+
+
+def test_whoever_came_to_another_time_zone_is_told_rather_earlier_than_later(console: Console) -> None:
+    say(
+        console, ":zone @sue UTC", ":time 2026-11-11 02:00", "@sam: /mb file MB-1 high a hole", ":time 2026-11-19 12:00"
+    )
+    said = "\n".join(say(console, ":zone @sue Australia/Sydney", ":time 2026-11-20 12:00"))
+    assert "mmbot to @sue: **5 days left**" in said  # three days before the end it is Sunday
+
+
 WAYS = {
     "accept": "low", "decline": "why", "severity": "low why", "fix": "MB-1", "notfixed": "why", "extend": "2027-01-01 why",
     "takedown": "plugin why", "close": "why", "resume": "why",
