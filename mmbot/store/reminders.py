@@ -180,6 +180,23 @@ def all_told(store: Store, person: str, now: int, shown: Iterable[tuple[int, str
         )  # fmt: skip
 
 
+def said_once_more(store: Store, person: str, ticket: int, turn: Turn) -> None:
+    """Somebody was told of a turn in a message of its own."""
+    store.execute(
+        "UPDATE news SET times = times + 1 WHERE person = ? AND ticket = ? AND party = ? AND turn = ? AND since = ?",
+        person, ticket, turn.party, *identity(turn),
+    )  # fmt: skip
+
+
+def times_said(store: Store, person: str, ticket: int, turn: Turn) -> int:
+    """How often somebody was told of a turn."""
+    rows = store.query(
+        "SELECT sum(times) AS n FROM news WHERE person = ? AND ticket = ? AND party = ? AND turn = ? AND since = ?",
+        person, ticket, turn.party, *identity(turn),
+    )  # fmt: skip
+    return int(rows[0]["n"] or 0)
+
+
 def leave_alone(store: Store, person: str, ticket: int, until: int, asked: Asked) -> None:
     """Somebody wants no reminders of a ticket until a moment (MUTED: for ever; 0: no longer). What waits then is news again."""
     kind = "muted" if until == MUTED else "snoozed" if until else "unmuted"
