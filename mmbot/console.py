@@ -32,7 +32,7 @@ from mmbot.github.submission import submission
 from mmbot.messages import Button, Dialog, Message, Reply, Row
 from mmbot.outbox import Outbox
 from mmbot.policy import Policy
-from mmbot.store import cases, due
+from mmbot.store import cases, due, reminders
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 from mmbot.store.tx import MARKET, SECURITY, Settings
@@ -341,7 +341,7 @@ class Console:
                 me = replace(self.person(name.lstrip("@")), zone=zone)
                 self.world.people[me.name] = me
                 with self.app.store.transaction():
-                    self.app.store.know([me])
+                    reminders.met(self.app.store, [me], self.world.now())
             case "down":
                 self._waiting = []
             case "up":

@@ -400,6 +400,37 @@ def test_what_an_absent_owner_hears_of_goes_to_another_owner_and_to_nobody_else(
         assert set(found.mornings) == {"id-quinn", "id-ole"}
 
 
+def test_an_owner_reads_how_often_a_silent_submitter_was_reminded_indeed() -> None:
+    with weeks([""]) as found:
+        found.happens("otto", Submit(link="https://github.com/example/first v1.0.0"))
+        found.happens("olive", RequestReviews(ticket=1))
+        for name, role in (("pam", "product"), ("dana", "dev"), ("sam", "security")):
+            found.happens(name, GiveVerdict(ticket=1, role=role, decision="approve", all=True))
+        found.happens("quinn", Block(ticket=1, role="qa", text="it fails"))
+        found.passes(24 * 8)
+        found.passes(24 * 14, down=True)  # over the second time and the end
+        found.passes(24 * 3)
+        assert sum(person == "id-otto" for _, person, _ in found.by_clock) == 2
+        assert "I reminded otto" in found.mornings["id-olive"][-1][1]
+        assert "twice" not in found.mornings["id-olive"][0][1]
+        found.passes(24 * 7)
+        assert "I reminded otto twice." in found.mornings["id-olive"][-1][1]
+
+
+def test_a_late_reviewer_reads_who_hears_of_it_and_not_who_wants_no_reminders() -> None:
+    for muted in (False, True):
+        with weeks([""]) as found:
+            found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
+            found.happens("olive", RequestReviews(ticket=1))
+            for name, role in (("pam", "product"), ("dana", "dev"), ("sam", "security")):
+                found.happens(name, GiveVerdict(ticket=1, role=role, decision="approve", all=True))
+            found.happens("quinn", Assign(ticket=1, role="qa", person="id-quinn"))
+            if muted:
+                found.happens("olive", Mute(ticket=1, muted=True))
+            found.passes(24 * 17)
+            assert ("olive hears of it, too." in found.mornings["id-quinn"][-1][1]) is not muted
+
+
 def test_a_new_policy_tells_what_is_late_by_it_and_nothing_twice() -> None:
     with weeks([""]) as found:
         found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mmbot.domain import reminders as rules
 from mmbot.domain.reminders import Book
-from mmbot.domain.rights import Actor, is_outside, submits
+from mmbot.domain.rights import Actor, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Message, Row
@@ -136,7 +136,12 @@ def _own_line(tx: Tx, entry: Entry, reader: Actor, people: Book) -> str:
     line = _line(tx, entry, reader)
     if not entry.news or not 1 < reached <= len(rungs) or reader.id not in rungs[0]:
         return line
-    return words.heard_too(line, [tx.who(x) for x in rungs[reached - 1]])
+    told = [
+        x
+        for x in rungs[reached - 1]
+        if store.quiet_until(tx.store, x, entry.ticket.number) <= tx.now and not tx.is_away(x)
+    ]
+    return words.heard_too(line, [tx.who(x) for x in told]) if told else line
 
 
 def _late_line(tx: Tx, entry: Entry, person: str) -> str:
@@ -144,7 +149,7 @@ def _late_line(tx: Tx, entry: Entry, person: str) -> str:
     line = _line(tx, entry, Actor(person))
     name, takers = _name(tx, _with(ticket, turn)), _takers(tx, ticket, turn, person)
     if turn.party == "submitter":
-        return words.silent(ticket, line, name, 0 if is_outside(ticket.submitter) else len(rules.nudges(tx.policy)))
+        return words.silent(ticket, line, name, store.times_said(tx.store, ticket.submitter, ticket.number, turn))
     able = turn.party in tx.store.roles_of(person) and not submits(ticket, person)
     away = not takers and any(tx.is_away(x) for x in tx.store.members(turn.party))
     return words.late_with(ticket, turn, line, name, takers, tx.who(person) if able else "", away=away)

@@ -211,11 +211,16 @@ def fix_line(file: CaseFile, who: Who) -> str:
     if not file.case.fixes:
         return "No fix is submitted."
     last = file.case.fixes[-1]
-    ticket = next((x for x in file.fixes if x.number == last.ticket), None)
-    if ticket is None:
+    if last.link:
         return (
             f"A fix was named by {who(last.by)} on {day(last.at)}: {code(last.link, 300)}. Somebody of us looks at it."
         )
+    ticket = file.fix
+    if ticket is None:
+        linked = next((x for x in reversed(file.case.fixes) if x.link), None)
+        rest = f"The fix named before, {code(linked.link, 300)}, stands" if linked else "No other fix is submitted"
+        return f"MB-{last.ticket}, handed in as a fix on {day(last.at)}, is closed. {rest}."
+    last = next(x for x in reversed(file.case.fixes) if x.ticket == ticket.number)
     if file.fix_state == "listed":
         return f"Fix: {ticket.handle}, handed in on {day(last.at)}. **It is in the Marketplace now.**"
     turn = {"theirs": "**Their turn**", "ours": "**Our turn**"}.get(file.fix_state, "")

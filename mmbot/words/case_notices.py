@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mmbot.domain import takedown
-from mmbot.domain.case import TEAM, Case
+from mmbot.domain.case import Case
 from mmbot.domain.case_file import CaseFile
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Button, Message, Row
@@ -24,8 +24,8 @@ from mmbot.words.case_card import (
 )
 from mmbot.words.phrases import code, ended, listed, plain, plural, quoted, typed
 
-HOUR, A_DAY = 3_600_000, 36
-"""Milliseconds of an hour; the hours from which on days are counted."""
+MINUTE, HOUR, DAY, A_DAY = 60_000, 3_600_000, 86_400_000, 36
+"""Milliseconds of a minute, an hour and a day; the hours from which on what is left is counted in days."""
 SILENCE = "It is confidential: please write nothing of it where others read, not in commits or release notes either, until a fix is listed."
 
 
@@ -105,29 +105,28 @@ def news(text: str) -> Message:
     return Message(text)
 
 
-def team_clock(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
+def team_clock(file: CaseFile, who: Who, team: Sequence[str], now: int) -> Message:
     """What the clock tells the case's channel: to be decided, to be answered, to be removed, or how long there is still."""
     case, runs = file.case, takedown.clock(file.case)
-    told = case.noticed[TEAM].at
     if runs == "triage" and case.reported:
         due = takedown.triage_ends(case)
-        was = f"that was due {moment(due)}" if told >= due else f"that is due **{moment(due)}**"
+        was = f"that was due {moment(due)}" if now >= due else f"that is due **{moment(due)}**"
         return Message(
-            _to(team, f"the report {called(case)} came in {_ago(case.reported.at, told)}, and is not answered; {was}."),
+            _to(team, f"the report {called(case)} came in {_ago(case.reported.at, now)}, and is not answered; {was}."),
             _answer(case),
         )
     if runs == "removal" and case.taken_down:
-        return Message(_to(team, _not_removed(case, told)), _shows_it(case))
+        return Message(_to(team, _not_removed(case, now)), _shows_it(case))
     gone = "\n**The Marketplace does not list it.** If that settles it, close the case." if _gone(file) else ""
     close = (Row((Button("Close…", f"close {case.handle}"),)),) if _gone(file) else ()
     end = takedown.ends(case)
-    if told >= end:
+    if now >= end:
         text = (
-            f"the time for a fix of {called(case)} ended {_ago(end, told)}, **{moment(end)}**, and nobody said that it is fixed. "
+            f"the time for a fix of {called(case)} ended {_ago(end, now)}, **{moment(end)}**, and nobody said that it is fixed. "
             f"Please decide: take it down, give it more time, or say that it is fixed.\n{_for_the_decision(file, who)}{gone}"
         )
         return Message(_to(team, text), (*decide(case), *close))
-    return Message(f"{_left(case, told, '')}\n{_where_it_stands(file, who)}{gone}", close)
+    return Message(f"{_left(case, now, '')}\n{_where_it_stands(file, who)}{gone}", close)
 
 
 def _left(case: Case, now: int, zone: str) -> str:
@@ -138,12 +137,16 @@ def _left(case: Case, now: int, zone: str) -> str:
 
 def _ago(at: int, now: int) -> str:
     """How long ago something was, in a message that is read now."""
-    return "just now" if now - at < HOUR else f"{_span(now - at)} ago"
+    if now - at < HOUR:
+        return "just now"
+    return f"{_span(now - at) if now - at < DAY else plural(round((now - at) / DAY), 'day')} ago"
 
 
 def _span(milliseconds: int) -> str:
-    """A stretch of time in whole days; below one and a half of them in hours."""
+    """A stretch of time in whole days; below one and a half of them in hours, below one of those in minutes."""
     hours = round(milliseconds / HOUR)
+    if milliseconds < HOUR:
+        return plural(minutes, "minute") if (minutes := round(milliseconds / MINUTE)) else "less than a minute"
     return plural(round(hours / 24), "day") if hours >= A_DAY else plural(hours, "hour")
 
 
@@ -155,9 +158,9 @@ def _not_removed(case: Case, now: int) -> str:
     return f"the takedown of {kind} ({case.handle}) was decided {ago}, and nobody said yet that the listing shows it."
 
 
-def removal_clock(file: CaseFile, person: str) -> Message:
+def removal_clock(file: CaseFile, now: int) -> Message:
     """What the clock tells the owner and release users after a takedown was decided."""
-    said = _not_removed(file.case, file.case.noticed[person].at)
+    said = _not_removed(file.case, now)
     return Message(said[0].upper() + said[1:], _shows_it(file.case))
 
 
@@ -244,18 +247,16 @@ def _ends(case: Case, zone: str) -> str:
     )
 
 
-def owner_clock(file: CaseFile, who: Who, zone: str) -> Message:
+def owner_clock(file: CaseFile, who: Who, zone: str, now: int) -> Message:
     """What the clock tells the owner."""
-    case, told = file.case, file.case.noticed[file.owner].at
+    case = file.case
     buttons = [Button("A fix is submitted…", f"fix {case.handle}")] if not case.fixes else []
     if file.by_mail and not case.contact_told:
         buttons.insert(0, Button("I wrote to them…", f"told {case.handle}", "primary"))
     rows = (Row(tuple(buttons)),) if buttons else ()
-    if told >= takedown.ends(case):
-        return Message(
-            f"{_ended(case, told, zone)}; the security team decides now. {_where_it_stands(file, who)}", rows
-        )
-    return Message(f"{_left(case, told, zone)} {_where_it_stands(file, who)}", rows)
+    if now >= takedown.ends(case):
+        return Message(f"{_ended(case, now, zone)}; the security team decides now. {_where_it_stands(file, who)}", rows)
+    return Message(f"{_left(case, now, zone)} {_where_it_stands(file, who)}", rows)
 
 
 def _ended(case: Case, now: int, zone: str) -> str:
@@ -283,16 +284,19 @@ def _maintainers_buttons(case: Case, *, acknowledge: bool) -> tuple[Row, ...]:
     return (Row((*read, Button("A fix is submitted…", f"fix {case.handle}"))),)
 
 
-def maintainer_clock(file: CaseFile, person: str, zone: str) -> Message:
+def maintainer_clock(file: CaseFile, person: str, zone: str, now: int) -> Message:
     """What the clock tells a maintainer: how long there is still, or that the time has ended."""
-    case, told = file.case, file.case.noticed[person].at
+    case = file.case
     read = person in case.acknowledged
-    ref = file.fixes[-1].handle if file.fixes else ""
-    fix = f"The fix {ref} waits for you: {typed(f'status {ref}')}." if ref else "I know of no fix yet."
+    fix = "I know of no fix yet."
+    if file.fix:
+        fix = f"The fix {file.fix.handle} waits for you: {typed(f'status {file.fix.handle}')}."
+    elif file.fixes:
+        fix = f"{file.fixes[-1].handle} is closed; I know of no other fix."
     ask = "" if read else " Please say that you have read this."
-    begin = _left(case, told, zone)
-    if told >= takedown.ends(case):
-        begin = f"{_ended(case, told, zone)}; the security team decides now whether the plugin is taken out of the Marketplace."
+    begin = _left(case, now, zone)
+    if now >= takedown.ends(case):
+        begin = f"{_ended(case, now, zone)}; the security team decides now whether the plugin is taken out of the Marketplace."
     return Message(f"{begin} {fix}{ask}", _maintainers_buttons(case, acknowledge=not read))
 
 

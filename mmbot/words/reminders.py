@@ -51,7 +51,7 @@ def late(lines: Sequence[str], tickets: int, *, more: bool) -> list[str]:
 
 def heard_too(line: str, names: Sequence[str]) -> str:
     """A line about a turn of the reader's own that is late: who hears of it from now on, too."""
-    return f"{line} {listed(names)} {'hears' if len(names) == 1 else 'hear'} of it today, too."
+    return f"{line} {listed(names)} {'hears' if len(names) == 1 else 'hear'} of it, too."
 
 
 def said_before(line: str, times: int) -> str:
