@@ -1,9 +1,9 @@
-"""What is told of a case unasked: to its channel, its owner, its maintainers, whoever reported it, and those who change the listing."""
+"""What is told of a case when somebody did something: its channel, owner and maintainers, whoever reported it, who changes the listing."""
 
 from collections.abc import Sequence
 
 from mmbot.domain import takedown
-from mmbot.domain.case import TEAM, Case
+from mmbot.domain.case import Case
 from mmbot.domain.case_file import CaseFile
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Button, Message, Row
@@ -13,7 +13,6 @@ from mmbot.words.case_card import (
     called,
     clock_line,
     contact_line,
-    decide,
     fix_line,
     moment,
     moment_for,
@@ -21,14 +20,12 @@ from mmbot.words.case_card import (
     removed_what,
     what,
 )
-from mmbot.words.phrases import code, ended, listed, plain, plural, quoted, typed
+from mmbot.words.phrases import code, ended, listed, plain, quoted
 
-HOUR, A_DAY = 3_600_000, 36
-"""Milliseconds of an hour; the hours from which on days are counted."""
 SILENCE = "It is confidential: please write nothing of it where others read, not in commits or release notes either, until a fix is listed."
 
 
-def _to(names: Sequence[str], text: str) -> str:
+def addressed(names: Sequence[str], text: str) -> str:
     """A sentence for people by name, whose turn it is; for nobody in particular where there are no names."""
     return f"{' '.join(f'@{x}' for x in names)} {text}" if names else text[0].upper() + text[1:]
 
@@ -51,7 +48,7 @@ def asked_in_channel(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
     asked = file.case.asked
     others = [x for x in team if not asked or x != who(asked.by)]
     return Message(
-        _to(others, asked_line(file.case, who)),
+        addressed(others, asked_line(file.case, who)),
         (Row((Button("Confirm the takedown", f"confirm {file.handle}", "danger"),)),),
     )
 
@@ -71,10 +68,11 @@ def fix_to_owner(file: CaseFile, by: str, who: Who) -> Message:
 def reported_in_channel(case: Case, team: Sequence[str]) -> Message:
     """A report came in, and waits for the team."""
     by = moment(takedown.triage_ends(case))
-    return Message(_to(team, f"a new report. Please accept or decline it by **{by}**."), _answer(case))
+    return Message(addressed(team, f"a new report. Please accept or decline it by **{by}**."), answer(case))
 
 
-def _answer(case: Case) -> tuple[Row, ...]:
+def answer(case: Case) -> tuple[Row, ...]:
+    """The buttons that answer a report."""
     return (
         Row(
             (
@@ -102,85 +100,6 @@ def filed_in_channel(file: CaseFile, who: Who) -> Message:
 def news(text: str) -> Message:
     """One line about what somebody did."""
     return Message(text)
-
-
-def team_clock(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
-    """What the clock tells the case's channel: to be decided, to be answered, to be removed, or how long there is still."""
-    case, runs = file.case, takedown.clock(file.case)
-    told = case.noticed[TEAM].at
-    if runs == "triage" and case.reported:
-        due = takedown.triage_ends(case)
-        was = f"that was due {moment(due)}" if told >= due else f"that is due **{moment(due)}**"
-        return Message(
-            _to(team, f"the report {called(case)} came in {_ago(case.reported.at, told)}, and is not answered; {was}."),
-            _answer(case),
-        )
-    if runs == "removal" and case.taken_down:
-        return Message(_to(team, _not_removed(case, told)), _shows_it(case))
-    gone = "\n**The Marketplace does not list it.** If that settles it, close the case." if _gone(file) else ""
-    close = (Row((Button("Close…", f"close {case.handle}"),)),) if _gone(file) else ()
-    end = takedown.ends(case)
-    if told >= end:
-        text = (
-            f"the time for a fix of {called(case)} ended {_ago(end, told)}, **{moment(end)}**, and nobody said that it is fixed. "
-            f"Please decide: take it down, give it more time, or say that it is fixed.\n{_for_the_decision(file, who)}{gone}"
-        )
-        return Message(_to(team, text), (*decide(case), *close))
-    return Message(f"{_left(case, told, '')}\n{_where_it_stands(file, who)}{gone}", close)
-
-
-def _left(case: Case, now: int, zone: str) -> str:
-    """How long there is still for a fix."""
-    end = takedown.ends(case)
-    return f"**{_span(end - now)} left** for a fix of {called(case)}: until **{moment_for(end, zone)}**."
-
-
-def _ago(at: int, now: int) -> str:
-    """How long ago something was, in a message that is read now."""
-    return "just now" if now - at < HOUR else f"{_span(now - at)} ago"
-
-
-def _span(milliseconds: int) -> str:
-    """A stretch of time in whole days; below one and a half of them in hours."""
-    hours = round(milliseconds / HOUR)
-    return plural(round(hours / 24), "day") if hours >= A_DAY else plural(hours, "hour")
-
-
-def _not_removed(case: Case, now: int) -> str:
-    """The listing does not show a takedown yet."""
-    down = case.taken_down
-    kind = removed_what(case) if down else "it"
-    ago = _ago(down.at, now) if down else ""
-    return f"the takedown of {kind} ({case.handle}) was decided {ago}, and nobody said yet that the listing shows it."
-
-
-def removal_clock(file: CaseFile, person: str) -> Message:
-    """What the clock tells the owner and release users after a takedown was decided."""
-    said = _not_removed(file.case, file.case.noticed[person].at)
-    return Message(said[0].upper() + said[1:], _shows_it(file.case))
-
-
-def _shows_it(case: Case) -> tuple[Row, ...]:
-    return (Row((Button("The listing shows it", f"removed {case.handle}", "primary"),)),)
-
-
-def _gone(file: CaseFile) -> bool:
-    return file.listed is False and not file.case.taken_down
-
-
-def _for_the_decision(file: CaseFile, who: Who) -> str:
-    waits = " It waits for us: a good reason to give more time." if file.fix_state == "ours" else ""
-    return fix_line(file, who) + waits
-
-
-def _where_it_stands(file: CaseFile, who: Who) -> str:
-    silent = [who(x) for x in file.maintainers if x not in file.case.acknowledged]
-    lines = [fix_line(file, who)]
-    if silent:
-        lines.append(f"Not acknowledged by {listed(silent)}.")
-    if contact := contact_line(file, who):
-        lines.append(contact)
-    return " ".join(lines)
 
 
 def fix_listed(file: CaseFile, ticket: str) -> Message:
@@ -243,25 +162,6 @@ def _ends(case: Case, zone: str) -> str:
     )
 
 
-def owner_clock(file: CaseFile, who: Who, zone: str) -> Message:
-    """What the clock tells the owner."""
-    case, told = file.case, file.case.noticed[file.owner].at
-    buttons = [Button("A fix is submitted…", f"fix {case.handle}")] if not case.fixes else []
-    if file.by_mail and not case.contact_told:
-        buttons.insert(0, Button("I wrote to them…", f"told {case.handle}", "primary"))
-    rows = (Row(tuple(buttons)),) if buttons else ()
-    if told >= takedown.ends(case):
-        return Message(
-            f"{_ended(case, told, zone)}; the security team decides now. {_where_it_stands(file, who)}", rows
-        )
-    return Message(f"{_left(case, told, zone)} {_where_it_stands(file, who)}", rows)
-
-
-def _ended(case: Case, now: int, zone: str) -> str:
-    end = takedown.ends(case)
-    return f"The time for a fix of {called(case)} ended {_ago(end, now)}, **{moment_for(end, zone)}**"
-
-
 # To a maintainer
 
 
@@ -274,25 +174,13 @@ def filed_to_maintainer(file: CaseFile, zone: str) -> Message:
     if case.confidential:
         lines.append(SILENCE)
     lines.append("Please say that you have read this. When a fix is handed in, name its ticket or a link.")
-    return Message("\n".join(lines), _maintainers_buttons(case, acknowledge=True))
+    return Message("\n".join(lines), maintainers_buttons(case, acknowledge=True))
 
 
-def _maintainers_buttons(case: Case, *, acknowledge: bool) -> tuple[Row, ...]:
+def maintainers_buttons(case: Case, *, acknowledge: bool) -> tuple[Row, ...]:
+    """What a maintainer can do about a case."""
     read = (Button("Acknowledge", f"acknowledge {case.handle}", "primary"),) if acknowledge else ()
     return (Row((*read, Button("A fix is submitted…", f"fix {case.handle}"))),)
-
-
-def maintainer_clock(file: CaseFile, person: str, zone: str) -> Message:
-    """What the clock tells a maintainer: how long there is still, or that the time has ended."""
-    case, told = file.case, file.case.noticed[person].at
-    read = person in case.acknowledged
-    ref = file.fixes[-1].handle if file.fixes else ""
-    fix = f"The fix {ref} waits for you: {typed(f'status {ref}')}." if ref else "I know of no fix yet."
-    ask = "" if read else " Please say that you have read this."
-    begin = _left(case, told, zone)
-    if told >= takedown.ends(case):
-        begin = f"{_ended(case, told, zone)}; the security team decides now whether the plugin is taken out of the Marketplace."
-    return Message(f"{begin} {fix}{ask}", _maintainers_buttons(case, acknowledge=not read))
 
 
 def changed_to_people(case: Case, text: str, zone: str) -> Message:
