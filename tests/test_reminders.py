@@ -422,3 +422,25 @@ def test_hours_that_are_always_open_need_no_morning() -> None:
     office = Office(Hours(begin=0, end=24))
     assert whens.moment("", MONDAY, office) == MONDAY
     assert office.open(whens.morning_in(3, MONDAY, office))
+
+
+@pytest.mark.parametrize(
+    ("line", "left", "when"),
+    [
+        ("@quinn about MB-1 in 3 days please look", "@quinn about MB-1 please look", "in 3 days"),
+        (
+            "me about MB-1 the notes due on 2026-12-01 in 3 days",
+            "me about MB-1 the notes due on 2026-12-01",
+            "in 3 days",
+        ),
+        (
+            "@sam about MB-7 what was said on 2026-12-01 is old",
+            "@sam about MB-7 what was said on 2026-12-01 is old",
+            "",
+        ),
+        ("MB-1 @quinn it is urgent now", "MB-1 @quinn it is urgent now", ""),
+        ("me about MB-7 next monday.", "me about MB-7", "next monday"),
+    ],
+)
+def test_a_day_in_the_middle_of_the_text_belongs_to_the_text(line: str, left: str, when: str) -> None:
+    assert whens.cut(line) == (left, when)

@@ -67,7 +67,7 @@ def contribute_again(ticket: Ticket) -> str:
 
 def again_news(new: Ticket, old: Ticket) -> Message:
     """In the thread of a ticket that is over: it was handed in again, or for the other Marketplace."""
-    if old.public:
+    if old.public and not old.ended:
         return Message(
             f"Handed in for the in-product Marketplace, too: its review is **{new.handle}**, {typed(f'status {new.handle}')}."
         )
