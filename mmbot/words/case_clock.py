@@ -63,7 +63,10 @@ def _not_removed(case: Case, now: int) -> str:
     down = case.taken_down
     kind = removed_what(case) if down else "it"
     ago = _ago(down.at, now) if down else ""
-    return f"the takedown of {kind} ({case.handle}) was decided {ago}, and nobody said yet that the listing shows it."
+    return (
+        f"the takedown of {kind} ({case.handle}) was decided {ago}, and nobody said yet that the listing shows it. "
+        "Once it does, say so here."
+    )
 
 
 def removal_clock(file: CaseFile, person: str) -> Message:

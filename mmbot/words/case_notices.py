@@ -12,6 +12,7 @@ from mmbot.words.case_card import (
     asked_line,
     called,
     clock_line,
+    comes_back,
     contact_line,
     fix_line,
     moment,
@@ -125,9 +126,11 @@ def filed_to_owner(file: CaseFile, who: Who, zone: str) -> Message:
     """To the owner of the ticket, or the default owner: there is a case."""
     case = file.case
     ticket = f" ({file.ticket.handle})" if file.ticket else ""
-    by = f"{who(case.filed.by)} filed" if case.filed else "There is"
+    by = "There is"
+    if case.filed:
+        by = "You filed" if case.filed.by == file.owner else f"{who(case.filed.by)} filed"
     lines = [f"{by} {called(case)}{ticket}, a {what(case)}:", quoted(case.text)]
-    lines.append(_ends(case, zone))
+    lines.append(_ends(file, zone))
     if case.confidential:
         lines.append(SILENCE)
     told = [who(x) for x in file.maintainers]
@@ -153,13 +156,12 @@ def _please_write(file: CaseFile, who: Who) -> str:
     )
 
 
-def _ends(case: Case, zone: str) -> str:
+def _ends(file: CaseFile, zone: str) -> str:
+    case = file.case
     if not takedown.has_clock(case):
         return f"A {case.severity} vulnerability has no time limit."
-    return (
-        f"The time for a fix ends **{moment_for(takedown.ends(case), zone)}**. Without one the security team decides then whether "
-        "the plugin is taken out of the Marketplace."
-    )
+    then = "what becomes of it" if file.listed is False else "whether the plugin is taken out of the Marketplace"
+    return f"The time for a fix ends **{moment_for(takedown.ends(case), zone)}**. Without one the security team decides then {then}."
 
 
 # To a maintainer
@@ -170,7 +172,7 @@ def filed_to_maintainer(file: CaseFile, zone: str) -> Message:
     case, ticket = file.case, file.ticket
     plugin = f" ({ticket.handle})" if ticket else ""
     kind = "a bug that keeps many from using it" if case.what == "bug" else f"a {case.severity} vulnerability"
-    lines = [f"In your plugin there is {kind}: {called(case)}{plugin}.", quoted(case.text), _ends(case, zone)]
+    lines = [f"In your plugin there is {kind}: {called(case)}{plugin}.", quoted(case.text), _ends(file, zone)]
     if case.confidential:
         lines.append(SILENCE)
     lines.append("Please say that you have read this. When a fix is handed in, name its ticket or a link.")
@@ -208,7 +210,7 @@ def extended(by: str, why: str) -> str:
 def said_fixed(case: Case, by: str) -> str:
     """What changed: it is fixed."""
     note = f": {plain(case.fixed.note, 600)}" if case.fixed and case.fixed.note else ""
-    return f"{ended(f'it is **fixed**, says {by}{note}')} Its clock has stopped. Thank you."
+    return f"{ended(f'it is **fixed**, says {by}{note}')} Its clock has stopped. Thank you.{comes_back(case)}"
 
 
 def said_not_fixed(by: str, why: str) -> str:
@@ -231,7 +233,7 @@ def removed_to_people(file: CaseFile, who: Who) -> Message:
     case, down = file.case, file.case.taken_down
     if down is None:
         return Message(called(case))
-    why = f"\n{quoted(down.why)}" if down.why else "\n"
+    why = f"\n{quoted(down.why)}\n" if down.why else "\n"
     return Message(
         f"{called(case)}: {who(down.by)} decided to take {removal(down.removal, down.version)} out of the Marketplace.{why}"
         "It may come back once it is fixed: hand the fix in, and name it here.",
