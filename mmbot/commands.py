@@ -41,6 +41,9 @@ _OF_CASES = {"status": "case", "reopen": "resume"}
 """What people type of a case as they would of a ticket, and what it is called there."""
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
+_VULNERABLE = re.compile(
+    r"\b(?:vulnerab\w*|exploit\w*|cve|xss|csrf|ssrf|security (?:hole|issue|bug|problem|flaw|report))\b", re.IGNORECASE
+)
 _AT_THE_END = re.compile(
     '\\s(?:--|[\u2013\u2014])(?:(track|for|page)[ =]([\u201c\u201d"][^\u201c\u201d"]+[\u201c\u201d"]|\\S+)|(log))\\s*$'
 )
@@ -225,6 +228,8 @@ def _unknown(line: str, word: str, context: Context) -> Misread:
         rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
     meant = typed(close[0] + rest) if close else ""
     way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
+    if not meant and _VULNERABLE.search(line):
+        way = f"A vulnerability is reported in private: {typed('vulnerability TEXT')}."
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
 
 

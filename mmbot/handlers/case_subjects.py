@@ -8,7 +8,7 @@ from mmbot.domain.case_file import CaseFile
 from mmbot.messages import Message
 from mmbot.store import book, cases, outbox
 from mmbot.store.database import Store
-from mmbot.words import case_card, case_notices
+from mmbot.words import case_card, case_clock
 
 KINDS = frozenset({"case", "clock"})
 """The first words of their subjects: a case's card `case:SEC-1`, what the clock tells somebody `clock:SEC-1:USER`."""
@@ -32,16 +32,16 @@ def render(store: Store, row: outbox.OutboxRow, now: int) -> tuple[Message, str]
     if to == TEAM:
         team = [x for x in store.members(case.policy.takedown.team) if not file.own(x)]
         names = [store.who(x) for x in present(team, lambda x: book.absence(store, x), now)]
-        message = case_notices.team_clock(file, store.who, names, now)
+        message = case_clock.team_clock(file, store.who, names, now)
     else:
         person = store.person(to)
         zone = person.zone if person else ""
         if told.mark == "removal":
-            message = case_notices.removal_clock(file, now)
+            message = case_clock.removal_clock(file, now)
         elif to == file.owner:
-            message = case_notices.owner_clock(file, store.who, zone, now)
+            message = case_clock.owner_clock(file, store.who, zone, now)
         else:
-            message = case_notices.maintainer_clock(file, to, zone, now)
+            message = case_clock.maintainer_clock(file, to, zone, now)
     return message, str(told.at)
 
 

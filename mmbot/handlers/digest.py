@@ -80,7 +80,7 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
     if not shown:
         return None, ()
     more = max(0, count - len(mine))
-    rows = _rows(tx, person, [*mine, *late][:WITH_BUTTONS])
+    rows = _rows(tx, person, [*mine, *late, *(x for x in shown if x.mine and x.instead_of)][:WITH_BUTTONS])
     hidden = any(not x.mine for x in entries[SHOWN:])
     count_late = len({x.ticket.number for x in late})
     reader = Actor(person, roles)
@@ -182,7 +182,9 @@ def _rows(tx: Tx, person: str, entries: Sequence[Entry]) -> tuple[Row, ...]:
     rows, numbers = [], [x.ticket.number for x in entries]
     for n, x in enumerate(entries):
         ticket, turn, first = x.ticket, x.turn, x.ticket.number not in numbers[:n]
-        if x.mine:
+        if x.instead_of:
+            buttons = words.take_over_buttons(ticket, turn, tx.who(person), first=first)
+        elif x.mine:
             taken = person == (ticket.owner if turn.party == "owner" else ticket.review(turn.party).reviewer)
             buttons = words.buttons(ticket, turn, taken=taken, first=first)
         else:
@@ -197,13 +199,14 @@ def _for_absent(tx: Tx, shown: Sequence[Entry], person: str) -> list[str]:
     """What somebody reads in place of those for whom they stand in."""
     texts = []
     for absent in dict.fromkeys(x.instead_of for x in shown if x.instead_of):
-        lines = []
+        lines, named = [], True
         for x in shown:
             if x.instead_of == absent:
+                named = named and tx.stand_in(absent, part_of(x.turn, mine=x.mine)) == person
                 reader = Actor(absent if x.turn.party == "owner" else person, tx.store.roles_of(person))
                 line = words.take_over(x.ticket, x.turn, _line(tx, x, reader), tx.who(person))
                 lines.append(line if x.mine else _late_line(tx, x, person))
-        texts.append(people_words.standing_in(tx.who(absent), tx.absence(absent).day, lines))
+        texts.append(people_words.standing_in(tx.who(absent), tx.absence(absent).day, lines, named=named))
     return texts
 
 

@@ -26,7 +26,8 @@ def contributed(ticket: Ticket, who: Who, security_contact: str) -> str:
         f"Thank you! Your contribution is **{ticket.handle}**. {guide}The reviewers try it and read about it; then it is published on the "
         f"web Marketplace.\nWhere it stands: {typed(f'status {ticket.handle}')}. "
         f"Questions: ask in the thread of {ticket.handle} in the channel. "
-        f"A vulnerability, in this or anything else: please never in the channel, but to {security_contact}."
+        f"A vulnerability, in this or anything else, is reported in private: {typed('vulnerability')}, or to {security_contact}; "
+        "please never in the channel."
     )
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mmbot.console import Console, World
+from mmbot.console import Console
+from mmbot.console_world import World
 from mmbot.domain.deadlines import Office
 from mmbot.events import Person
 from mmbot.messages import Message
