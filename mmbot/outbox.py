@@ -14,7 +14,7 @@ import structlog
 
 from mmbot.app import App
 from mmbot.events import Event, Happening, Where
-from mmbot.handlers import subjects
+from mmbot.handlers import case_subjects, subjects
 from mmbot.messages import Message, Never, NotNow, PostGone
 from mmbot.store import outbox
 from mmbot.store.failing import StoreFails
@@ -277,6 +277,9 @@ class Outbox:
                 return
             message, remembered = rendered
             person, thread = subjects.audience(self.app.store, row)
+        elif case_subjects.outlived(self.app.store, row):
+            await self._sent(row, "", "", "")
+            return
         else:
             message = outbox.read_message(row.body)
         channel = await self.voice.direct(person) if person else self._channel(row, thread)

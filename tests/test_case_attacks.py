@@ -10,7 +10,8 @@ import pytest
 from mmbot import policy
 from mmbot.console import Console
 from mmbot.domain import case_facts as c
-from mmbot.store import cases
+from mmbot.messages import Message
+from mmbot.store import cases, outbox
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
 
@@ -234,3 +235,48 @@ def test_whoever_may_know_of_no_case_waits_for_none_to_be_read(console: Console,
     store.connection.set_trace_callback(None)
     assert read
     assert not [x for x in read if "FROM case_fact" in x]
+
+
+def test_the_team_hears_who_became_owner_or_maintainer_and_so_was_told(console: Console) -> None:
+    ref = filed(console)
+    said = "\n".join(
+        say(console, "@otto: /mb queue", ":zone otto UTC", "@ada: /mb edit MB-1 maintainers @sue @otto", ":time +1m")
+    )
+    assert SECRET in to(console, "otto")
+    assert f"in thread of {ref}: otto is owner or maintainer of MB-1 by now, and was told of it." in said
+    say(console, "@ole: /mb assign MB-1 owner @ole", ":time +1m")
+    posts = [x.message.text for x in console.world.posts if x.channel == "security"]
+    assert "ole is owner or maintainer of MB-1 by now, and was told of it." in posts
+
+
+def test_a_new_default_owner_is_told_at_once_of_a_case_that_has_no_other(console: Console) -> None:
+    say(console, f"@sam: /mb file com.example.unknown high {SECRET}", "@ada: /mb people default-owner @ole")
+    assert SECRET in to(console, "ole")
+
+
+def test_what_waited_is_not_told_to_somebody_whom_it_does_not_concern_any_more(console: Console, store: Store) -> None:
+    ref = filed(console)
+    with store.transaction():
+        body = outbox.dump_message(Message("okapi"))
+        for person in ("id-sue", "id-otto"):
+            outbox.add(store, "say", MONDAY, subject=f"case:{ref}", body=body, person=person)
+    say(console, ":time +1m")
+    assert "okapi" in to(console, "sue")
+    assert "okapi" not in to(console, "otto")
+
+
+def test_when_the_private_channel_cannot_be_reached_each_of_the_team_is_told_by_direct_message(
+    console: Console, store: Store
+) -> None:
+    console.settle({**ROLES, "security": ("sam", "sandra")})
+    ref = filed(console)
+    row = outbox.post_of(store, f"case:{ref}")
+    assert row
+    for _ in range(3):
+        console.app.give_up(row, "can_not_post_to_deleted", "400")
+        say(console, "@ada: /mb people")
+    for name in ("sam", "sandra"):
+        told = to(console, name)
+        assert told.count("I can't post in the security team's channel, so I write to you.") == 1
+        assert f"**{ref} Remind**, high vulnerability: The time for a fix ends" in told
+    assert ref not in to(console, "ada")

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,8 +12,9 @@ from structlog.testing import capture_logs
 from mmbot import policy
 from mmbot.commands import WORDS
 from mmbot.console import Console
+from mmbot.events import CASES
 from mmbot.export import export
-from mmbot.store import cases
+from mmbot.store import cases, outbox
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
 from mmbot.waiting import listing
@@ -22,6 +24,8 @@ MARKERS = ("zebrafish", "okapi", "quagga", "axolotl", "numbat")
 """Words that stand in the cases and nowhere else."""
 OUTSIDERS = ("mallory", "otto", "pam", "dana", "quinn", "rosa", "ada", "ole")
 """Somebody from outside, the submitter of another plugin, reviewers of other roles, release users, an admin, another owner."""
+SOME = ("mallory", "rosa")
+"""Those of them who write to the bot in other ways, too."""
 REMIND = "https://github.com/example/mattermost-plugin-remind"
 BADGES = "https://github.com/example/mattermost-plugin-badges"
 BEFORE = (
@@ -52,8 +56,13 @@ SEEN_BY_OTHERS = (
 )  # fmt: skip
 
 
+FORMS: tuple[Literal["md", "json"], ...] = ("md", "json")
+
+
 def handles(store: Store) -> list[str]:
-    return [str(x["handle"]) for x in store.query("SELECT handle FROM case_file ORDER BY number")]
+    return [
+        str(x["handle"]) for x in store.query("SELECT handle FROM case_file WHERE confidential = 1 ORDER BY number")
+    ]
 
 
 def about(handle: str) -> list[str]:
@@ -65,7 +74,11 @@ def about(handle: str) -> list[str]:
         "fix": "MB-1",
         "accept": "high",
     }
-    return [f"{word} {handle} {more.get(word, 'why')}" for word in WORDS]
+    return [
+        line
+        for word in WORDS
+        for line in (f"{word} {handle} {more.get(word, 'why')}", f"{word} {handle}", f"{word} {handle} --log")
+    ]
 
 
 class Theatre:
@@ -87,20 +100,37 @@ class Theatre:
         """What everybody else is answered, to everything that can be asked."""
         answers: dict[str, list[str]] = {}
         for name in OUTSIDERS:
-            for line in (*SEEN_BY_OTHERS, *(x for handle in known for x in about(handle))):
+            for line in (*SEEN_BY_OTHERS, *(x for handle in known for x in about(handle)[:: 1 if name in SOME else 3])):
                 if not changes(line):
                     answers[f"{name}: {line}"] = await self.says(f"@{name}: /mb {line}")
+            elsewhere = [
+                x for handle in known[:1] for x in about(handle) if WORDS[x.split()[0]] in CASES and not changes(x)
+            ]
+            for line in (*elsewhere, *(f"cas {x}" for x in known), "cases", "fix") if name in SOME else ():
+                for way in (
+                    "",
+                    " in thread of MB-1",
+                    " to mmbot",
+                ):  # where everybody reads, in the plugin's thread, to the bot alone
+                    text = f"@{name}{way}: {'' if way == ' to mmbot' else '@mmbot '}{line}"
+                    answers[text] = await self.says(text)
         return answers
 
     def public(self) -> list[str]:
         """What stands in the marketplace channel, and in the direct messages of all others, in order."""
         concerned = ("@sam", "@olive", "@sue", "@eve", "security")
-        return [x.message.text for x in self.console.world.posts if not x.channel.startswith(concerned)]
+        return [outbox.dump_message(x.message) for x in self.console.world.posts if not x.channel.startswith(concerned)]
 
     def kept(self) -> str:
         """What an operator's tools show without asking for cases."""
-        files = [export(self.store.path, self.store.policy, x, "json", confidential=False) for x in (1, 2)]
-        return "\n".join([*files, listing(self.store.path, self.console.world.now(), parked=False)])
+        count = self.store.next_number()
+        files = [
+            export(self.store.path, self.store.policy, x, form, confidential=True)
+            for x in range(1, count)
+            for form in FORMS
+        ]
+        waits = re.sub(r"(?m)^ *\d+  ", "", listing(self.store.path, self.console.world.now(), parked=False))
+        return "\n".join([*files, waits])  # the rows' own numbers are for whoever may read the store
 
 
 def changes(line: str) -> bool:
@@ -138,8 +168,13 @@ def test_nobody_else_sees_a_difference_and_no_word_of_a_case_leaves_it(worlds: t
         known = handles(secret.store)
         assert len(known) == 3
         for days in (0, 6, 6, 3, 10):
-            for world in worlds:
-                await world.says(f":time +{days}d")
+            for world in worlds:  # life goes on, and what is counted is counted alike
+                news = f"https://github.com/example/mattermost-plugin-days{days}"
+                await world.says(
+                    f":repo {news} v1.0.0 {days:07d} com.example.days{days} Days{days} 1.0.0",
+                    f"@otto: /mb submit {news} v1.0.0",
+                )
+                await world.says(f"@olive: /mb file MB-2 bug it stops after {days} days", f":time +{days}d")
             one, other = await secret.seen(known), await plain.seen(known)
             assert one == other
             assert secret.public() == plain.public()
@@ -152,6 +187,27 @@ def test_nobody_else_sees_a_difference_and_no_word_of_a_case_leaves_it(worlds: t
         assert any(cases.case(secret.store, x) for x in known)
         secret_said = "\n".join(x.message.text for x in secret.console.world.posts)
         assert all(x in secret_said for x in MARKERS[:2])  # they were told to those concerned
+
+    asyncio.run(played())
+    for world in worlds:
+        world.store.close()
+
+
+def test_a_fix_that_is_named_looks_like_a_ticket_that_somebody_made_urgent(worlds: tuple[Theatre, Theatre]) -> None:
+    async def played() -> None:
+        secret, plain = worlds
+        for world in worlds:
+            await world.says(*BEFORE)
+        await secret.says("@sam: /mb file MB-1 high zebrafish")
+        known = handles(secret.store)
+        await secret.says(f"@sue: /mb fix {known[0]} MB-1")
+        await plain.says("@olive: /mb urgent MB-1")
+        for _ in range(2):
+            assert await secret.seen(known) == await plain.seen(known)
+            assert secret.public() == plain.public()
+            assert secret.kept() == plain.kept()
+            for world in worlds:
+                await world.says(":time +8d")
 
     asyncio.run(played())
     for world in worlds:

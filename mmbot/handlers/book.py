@@ -20,7 +20,7 @@ from mmbot.domain.rights import STAFF
 from mmbot.events import AskPeople, SayAway
 from mmbot.handlers import parts, reminders
 from mmbot.messages import Refused, Reply
-from mmbot.store import book, cases, due
+from mmbot.store import book, cases
 from mmbot.store.tx import Tx
 from mmbot.words import people as words
 from mmbot.words.phrases import zone_of
@@ -144,8 +144,7 @@ def _default_owner(tx: Tx, person: str) -> Reply:
             tx.record(RoleTaken(role=role, person=old, by=tx.by, at=tx.at, via=tx.via))
     tx.record(RoleGiven(role=DEFAULT_OWNER, person=person, by=tx.by, at=tx.at, via=tx.via))
     parts.free(tx, lost(before, book.granted(tx.store) | book.configured(tx.store)))
-    for handle in cases.open_cases(tx.store):  # of those without a ticket the default owner has to know
-        due.sooner(tx.store, cases.subject(handle), tx.now)
+    cases.look_soon(tx.store, tx.now)  # of a case without an owner the default owner is told
     if person != tx.by:
         tx.say(words.you_get_new_tickets(tx.who(tx.by)), to=person)
     return Reply(words.default_owner_set(tx.who(person)))

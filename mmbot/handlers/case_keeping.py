@@ -7,7 +7,7 @@ from mmbot.domain.case_file import CaseFile, CaseRight, Sight, may, sight
 from mmbot.domain.deadlines import Office
 from mmbot.messages import Button, Message, Refused, Row
 from mmbot.store import cases, due
-from mmbot.store.tx import Tx
+from mmbot.store.tx import MARKET, SECURITY, Tx
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 from mmbot.words.phrases import zone_of
@@ -85,7 +85,10 @@ def tell(tx: Tx, file: CaseFile, person: str, message: Message) -> None:
 
 def tell_channel(tx: Tx, file: CaseFile, message: Message) -> None:
     """Say something in the thread of the case's card."""
-    tx.say(message, thread=cases.subject(file.handle))
+    channel = (
+        SECURITY if file.case.confidential else MARKET
+    )  # the thread's own channel counts first; nothing may go astray without one
+    tx.say(message, thread=cases.subject(file.handle), channel=channel)
 
 
 def concerned(file: CaseFile) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from mmbot.domain import takedown
 from mmbot.domain.book import present
 from mmbot.domain.case import TEAM
 from mmbot.domain.case_facts import Noticed
-from mmbot.domain.case_file import CaseFile
+from mmbot.domain.case_file import CaseFile, sight
+from mmbot.domain.rights import Actor
 from mmbot.messages import Message
 from mmbot.store import book, cases, outbox
 from mmbot.store.database import Store
@@ -53,6 +54,14 @@ def _holds(file: CaseFile, told: Noticed, now: int) -> bool:
     if told.at < takedown.ends(case) <= now and runs == "fix":
         return False  # that it has ended is told by itself
     return told.to in file.recipients and file.concerns(told.to, takedown.Mark(told.mark, told.at))
+
+
+def outlived(store: Store, row: outbox.OutboxRow) -> bool:
+    """Whether what was to be told somebody of a case is none of their business any more: it may have waited for long."""
+    case = cases.case(store, row.subject.partition(":")[2]) if row.person and row.subject.startswith("case:") else None
+    if case is None:
+        return False
+    return not sight(Actor(row.person, store.roles_of(row.person)), cases.file_of(store, case, row.due_at))
 
 
 def audience(row: outbox.OutboxRow) -> tuple[str, str]:

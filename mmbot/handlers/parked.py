@@ -30,8 +30,9 @@ def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     _tried(tx, row, lambda: _tell_admins(tx, row, why, cause))
     if row.kind == "do":
         _tried(tx, row, lambda: _tell_owner(tx, row))
-    if (row.person and row.subject.startswith("case:")) or row.subject.startswith("clock:"):
-        _tried(tx, row, lambda: case_clock.not_delivered(tx, row.subject, row.person))
+    subject = row.subject or row.thread
+    if subject.startswith(("case:", "clock:")):
+        _tried(tx, row, lambda: case_clock.not_delivered(tx, subject, row.person))
 
 
 def _tried(tx: Tx, row: OutboxRow, telling: Callable[[], None]) -> None:

@@ -136,8 +136,13 @@ def subject(handle: str) -> str:
 def look_at_all(store: Store, now: int) -> None:
     """Have every open case looked at now: policy, zones or the program may have changed while nobody looked."""
     with store.transaction():
-        for handle in open_cases(store):
-            due.sooner(store, subject(handle), now)
+        look_soon(store, now)
+
+
+def look_soon(store: Store, now: int) -> None:
+    """The same within a transaction of the caller's: somebody may have to be told now who had not to be before."""
+    for handle in open_cases(store):
+        due.sooner(store, subject(handle), now)
 
 
 def plugins_named(store: Store, words: str) -> list[str]:

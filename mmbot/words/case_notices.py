@@ -120,6 +120,22 @@ def not_delivered(case: Case, name: str) -> Message:
     )
 
 
+def told_since(names: Sequence[str], file: CaseFile) -> Message:
+    """Somebody became owner or maintainer after the case was filed, and so was told of it."""
+    whose = f" of {file.ticket.handle}" if file.ticket else ""
+    are = "is owner or maintainer" if len(names) == 1 else "are owner or maintainers"
+    return Message(f"{listed(names)} {are}{whose} by now, and {'was' if len(names) == 1 else 'were'} told of it.")
+
+
+def channel_not_reached(file: CaseFile, who: Who, zone: str) -> Message:
+    """To a member of the team: the case's channel can't be posted in."""
+    case = file.case
+    return Message(
+        f"I can't post in the security team's channel, so I write to you. {called(case)}, {what(case)}: {clock_line(case, who, zone)} "
+        f"More: {typed(f'case {case.handle}')}. The admins know that the channel has to be mended."
+    )
+
+
 # To the owner
 
 
