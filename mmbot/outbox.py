@@ -290,9 +290,8 @@ class Outbox:
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         await self._sent(row, channel, post, remembered)
-        if row.kind == "notice" and subjects.render(
-            self.app.store, row, self.app.now()
-        ):  # something came up while it was on its way
+        # Something may have come up while it was on its way.
+        if row.kind == "notice" and subjects.render(self.app.store, row, self.app.now()):
             outbox.notice(self.app.store, row.subject, self.app.now(), self.app.now())
             self.wake()
 

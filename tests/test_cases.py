@@ -152,6 +152,16 @@ def test_a_fix_whose_ticket_was_closed_is_none(console: Console) -> None:
     assert "MB-1 is closed; I know of no other fix." in said
 
 
+def test_a_clock_that_was_wrong_for_a_while_silences_no_case(console: Console, store: Store) -> None:
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
+    assert "ended just now" in "\n".join(say(console, ":time +14d"))
+    console.world.at = MONDAY + 2 * DAY
+    cases.look_at_all(store, console.world.at)  # as at each start
+    assert "**7 days left**" in "\n".join(say(console, ":time 2026-11-16 10:00"))
+    assert "ended just now" in "\n".join(say(console, ":time 2026-11-23 10:00"))
+    assert handle
+
+
 def test_a_new_default_owner_is_told_at_once_of_the_cases_without_a_ticket(console: Console) -> None:
     say(console, ":role @ole owner", "@sam: /mb file com.example.else high a hole")
     assert "mmbot to @ole: sam filed **SEC-" in "\n".join(say(console, "@ada: /mb people default-owner @ole"))

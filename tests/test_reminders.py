@@ -374,6 +374,20 @@ def test_a_morning_with_many_tickets_is_short_and_fits_old_servers() -> None:
             assert len(shown["attachments"]) == 5
 
 
+def test_much_that_is_late_with_others_does_not_hide_what_is_late_with_the_reader() -> None:
+    with weeks([""]) as found:
+        for n in range(1, 13):
+            found.happens("sue", Submit(link=f"https://github.com/example/p{n} v1.0.0"))
+            found.happens("olive", RequestReviews(ticket=n))
+        found.passes(48)
+        found.happens("sue", Submit(link="https://github.com/example/p13 v1.0.0"))
+        found.passes(24 * 6)
+        text = found.mornings["id-olive"][-1][1]
+        assert "1 ticket waits for **you**:\n- **MB-13" in text
+        assert "at least 9 tickets are late with somebody else" in text
+        assert "… and more:" in text
+
+
 def test_on_a_day_off_nobody_hears_of_anything() -> None:
     off = POLICY.days.model_copy(update={"holidays": (date(2026, 11, 10), date(2026, 11, 13))})
     with weeks([""], POLICY.model_copy(update={"days": off})) as found:

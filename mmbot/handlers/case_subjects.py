@@ -27,7 +27,7 @@ def render(store: Store, row: outbox.OutboxRow, now: int) -> tuple[Message, str]
     if kind == "case":
         return case_card.card(file, store.who), ""
     told = case.noticed.get(to)
-    said = told is None or told.mark == FILED or told.at <= outbox.told(store, row.subject)
+    said = told is None or told.mark == FILED or told.at == outbox.told(store, row.subject)
     if told is None or said or not _holds(file, told, now):
         return None
     if to == TEAM:

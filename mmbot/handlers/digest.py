@@ -74,14 +74,15 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
     known = (entry(tx, person, x, people, fresh=False) for x in store.known(tx.store, person, READ))
     entries = _each_once([*fresh, *waits, *(x for x in known if x)])
     entries.sort(key=lambda x: (not x.news, not _late(tx, x), x.turn.due, x.ticket.number))
-    shown = sorted(entries[:SHOWN], key=lambda x: (not _late(tx, x), x.turn.due, x.ticket.number))
+    chosen = _chosen(entries)
+    shown = sorted(chosen, key=lambda x: (not _late(tx, x), x.turn.due, x.ticket.number))
     mine = [x for x in shown if x.mine and not x.instead_of]
     late = [x for x in shown if not x.mine and not x.instead_of]
     if not shown:
         return None, ()
     more = max(0, count - len(mine))
     rows = _rows(tx, person, [*mine, *late, *(x for x in shown if x.mine and x.instead_of)][:WITH_BUTTONS])
-    hidden = any(not x.mine for x in entries[SHOWN:])
+    hidden = any(not x.mine and x not in chosen for x in entries)
     count_late = len({x.ticket.number for x in late})
     reader = Actor(person, roles)
     text = words.morning(
@@ -115,6 +116,13 @@ def _each_once(entries: Iterable[Entry]) -> list[Entry]:
     for x in sorted(entries, key=lambda x: (bool(x.instead_of), not x.mine, not x.news)):
         once.setdefault((x.ticket.number, x.turn.party), x)
     return list(once.values())
+
+
+def _chosen(entries: Sequence[Entry]) -> list[Entry]:
+    """As many as a morning shows, half of them the reader's own turns and half of them others', where there are enough of both."""
+    mine, others = [x for x in entries if x.mine], [x for x in entries if not x.mine]
+    half = SHOWN // 2
+    return [*mine[: max(half, SHOWN - len(others))], *others[: max(half, SHOWN - len(mine))]]
 
 
 def _late(tx: Tx, entry: Entry) -> bool:

@@ -22,7 +22,7 @@ from mmbot.words.case_card import (
     removed_what,
     what,
 )
-from mmbot.words.phrases import code, ended, listed, plain, quoted
+from mmbot.words.phrases import code, ended, listed, plain, quoted, typed
 
 SILENCE = "It is confidential: please write nothing of it where others read, not in commits or release notes either, until a fix is listed."
 
