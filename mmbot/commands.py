@@ -229,7 +229,10 @@ def _unknown(line: str, word: str, context: Context) -> Misread:
     meant = typed(close[0] + rest) if close else ""
     way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
     if not meant and _VULNERABLE.search(line):
-        way = f"A vulnerability is reported in private: {typed('vulnerability TEXT')}."
+        return Misread(
+            text=line[:200],
+            why=f"Nothing was done. A vulnerability is reported in private: {typed('vulnerability TEXT')}.",
+        )
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
 
 
