@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: run test check bench fuzz real crash soak lock clean
+.PHONY: run test check bench fuzz real crash soak simulate lock clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/run.stamp  ## the bot in this terminal, with a small example world
@@ -33,6 +33,9 @@ crash: $(VENV)/dev.stamp  ## kill -9 at every step of handling and sending; CRAS
 
 soak: $(VENV)/dev.stamp  ## kills and faults at random, SOAK_KILLS=2000 of them
 	@$(BIN)/python -m pytest -s -p no:logging --show-capture=no tests/crash/test_soak.py
+
+simulate: $(VENV)/dev.stamp  ## a year of tickets and cases against the clock (DAYS=, TICKETS=, CASES=, SEED= for another one)
+	@PYTHONPATH=tests $(BIN)/python -m simulate $(or $(DAYS),365) $(or $(TICKETS),300) $(or $(CASES),120) $(or $(SEED),1)
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile --no-config --default-index https://pypi.org/simple --universal --python-version 3.11 --generate-hashes \

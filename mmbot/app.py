@@ -95,6 +95,7 @@ from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
 from mmbot.store import due as due_rows
 from mmbot.store import outbox
+from mmbot.store import reminders as reminders_of
 from mmbot.store.database import Store
 from mmbot.store.failing import StoreFails
 from mmbot.store.tx import Settings, Tx
@@ -205,7 +206,7 @@ class App:
         with self.store.transaction():
             if not self.store.first_time(event.id, event.at):
                 return Reply(replies.already()) if event.where.via in IN_BODY - {"dialog"} else None
-            self.store.know(event.people)
+            reminders_of.met(self.store, event.people, tx.now)
             reply = self._answer(tx)
             if reply and reply.refused and event.where.via == "dialog":
                 self.store.forget(event.id)  # the dialog stays open, and the same answers may be right in a minute

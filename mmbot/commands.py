@@ -41,6 +41,9 @@ _OF_CASES = {"status": "case", "reopen": "resume"}
 """What people type of a case as they would of a ticket, and what it is called there."""
 _TOKEN = re.compile(r"[“”\"]([^“”\"]*)[“”\"](?=\s|$)|\S+")
 _DASH = re.compile("^[\u2013\u2014]")
+_VULNERABLE = re.compile(
+    r"\b(?:vulnerab\w*|exploit\w*|cve|xss|csrf|ssrf|security (?:hole|issue|bug|problem|flaw|report))\b", re.IGNORECASE
+)
 _AT_THE_END = re.compile(
     '\\s(?:--|[\u2013\u2014])(?:(track|for|page)[ =]([\u201c\u201d"][^\u201c\u201d"]+[\u201c\u201d"]|\\S+)|(log))\\s*$'
 )
@@ -49,11 +52,6 @@ _QUOTED = re.compile(r"[“”\"]([^“”\"]*)[“”\"]")
 _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ud800-\udfff\ue000\ufeff]"
 )
-_OF_A_HOLE = re.compile(
-    r"\b(?:vulnerab\w*|exploit\w*|xss|csrf|cve-\d+|security[ -](?:holes?|problems?|issues?|bugs?|flaws?))\b",
-    re.IGNORECASE,
-)
-"""What somebody writes of a vulnerability who knows no command for it."""
 _NAME = re.compile(r"@([a-z0-9][a-z0-9._-]*)", re.IGNORECASE)
 
 
@@ -229,10 +227,12 @@ def _unknown(line: str, word: str, context: Context) -> Misread:
     if close and context.ticket and "ticket" in _slots(WORDS[close[0]]) and not _names_ticket(line):
         rest = f" MB-{context.ticket}{rest}"  # the thread said it; the corrected line may be typed elsewhere
     meant = typed(close[0] + rest) if close else ""
-    if not meant and _OF_A_HOLE.search(line):
-        way = f"To report a security problem, where only the security team reads it: {typed('vulnerability TEXT')}."
-    else:
-        way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
+    way = f"Did you mean {meant}?" if meant else f"{typed('help')} shows what you can do here."
+    if not meant and _VULNERABLE.search(line):
+        return Misread(
+            text=line[:200],
+            why=f"Nothing was done. A vulnerability is reported in private: {typed('vulnerability TEXT')}.",
+        )
     return Misread(text=line[:200], why=f"I don't know {code(word, 40)}. {way}")
 
 

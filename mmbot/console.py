@@ -1,18 +1,17 @@
 """The same bot with a terminal in place of the server: write as anybody, click, move the clock, see every post."""
 
-import hashlib
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import ValidationError
 
 from mmbot import commands
 from mmbot.app import App
+from mmbot.console_world import CHANNEL, PLACES, Example, Post, World, about, shown, subject
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
 from mmbot.events import (
@@ -24,27 +23,21 @@ from mmbot.events import (
     PeopleNamed,
     Person,
     Pushed,
-    ReferenceResolved,
     Where,
 )
-from mmbot.github.difference import Difference, version_diff
 from mmbot.github.submission import submission
-from mmbot.messages import Button, Dialog, Message, Reply, Row
+from mmbot.messages import Button, Message, Reply, Row
 from mmbot.outbox import Outbox
 from mmbot.policy import Policy
-from mmbot.store import cases, due
+from mmbot.store import cases, due, reminders
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 from mmbot.store.tx import MARKET, SECURITY, Settings
-from mmbot.words.phrases import LESS, MB
 
-CHANNEL = "plugins-marketplace"
 CASE_KEY = "ab" * 32
 """The key of the handles here: the same cases have the same ones each time."""
 LATE_AFTER = 3_600_000
 """Milliseconds after which what waited for the bot is not acted on any more, unless it tells of the moment when it was written."""
-PLACES = {MARKET: CHANNEL, SECURITY: "security"}
-"""The channels' names here; the second one is the security team's private one."""
 HELP = """\
 @USER: /mb COMMAND               type a slash command, as anybody (/mb help shows what they may do)
 @USER: @mmbot TEXT               mention the bot in the channel
@@ -67,178 +60,9 @@ HELP = """\
 :show card MB-1   :show prompt MB-1 qa    a post as it stands now
 :people     who there is          :help   this          :quit   leave"""
 _SAID = re.compile(r"@([a-z0-9._-]+)(?: (in|to) ([^:]*?))?: ?(.*)", re.IGNORECASE | re.DOTALL)
-_LINK = re.compile(r"\[([^\]]*)\]\(https?://[^)]*\)")
 _SEVERAL = "<<END"
 _STEP = re.compile(r"\+(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-@dataclass
-class _Post:
-    id: str
-    channel: str
-    root: str
-    message: Message
-    subject: str
-
-
-@dataclass
-class Example:
-    """A repository of the console's world: what a reference in it is resolved to."""
-
-    ref: str
-    commit: str
-    manifest: Mapping[str, object] | None
-    code: str = ""
-    tree: str = ""
-
-    def files(self) -> dict[str, bytes]:
-        """What the repository holds there: the manifest, and one file that stands for all its code."""
-        manifest = {"plugin.json": json.dumps(self.manifest, indent=1).encode()} if self.manifest else {}
-        return {**manifest, "server/plugin.go": (self.code or self.commit).encode()}
-
-    def tree_id(self) -> str:
-        """A name for all of that."""
-        return hashlib.sha1((self.tree or repr(self.files())).encode(), usedforsecurity=False).hexdigest()
-
-
-@dataclass
-class World:
-    """The people, posts and repositories of the console, and its clock; it is the outbox's voice and resolves references."""
-
-    at: int
-    subject_of: Callable[[int], str]
-    people: dict[str, Person] = field(default_factory=dict)
-    repositories: dict[str, list[Example]] = field(default_factory=dict)
-    posts: list[_Post] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    dialogs: dict[str, Dialog] = field(default_factory=dict)
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    running: bool = False
-
-    def now(self) -> int:
-        """The console's time in milliseconds UTC; in a terminal it goes on by itself."""
-        passed = datetime.now(UTC) - self.started if self.running else timedelta()
-        return self.at + round(passed.total_seconds() * 1000)
-
-    async def direct(self, person: str) -> str:
-        """A direct channel, by the person's name."""
-        return f"@{self.name(person)}"
-
-    async def post(self, channel: str, root: str, message: Message, row: int, key: str) -> tuple[str, str]:  # noqa: ARG002 -- a Voice's
-        """Show a new post."""
-        post = _Post(f"post{self.at:x}-{len(self.posts) + 1}", channel, root, message, self.subject_of(row))
-        self.posts.append(post)
-        self.say(self._place(post), message)
-        return channel, post.id
-
-    async def newest(self, channel: str) -> tuple[str, str]:
-        """Nothing is ever looked for here."""
-        return channel, ""
-
-    async def find(self, channel: str, key: str, anchor: str) -> tuple[str, str] | None:  # noqa: ARG002 -- a Voice's
-        """Nothing is ever half done here."""
-        return None
-
-    async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
-        """Show what is new in a post."""
-        edited = next(x for x in self.posts if x.id == post)
-        before, edited.message = set(shown(edited.message)), message
-        changed = [line for line in shown(message) if line not in before]
-        self.lines += (
-            [f"mmbot updates {_about(edited.subject)}:", *(f"    {line}" for line in changed)] if changed else []
-        )
-
-    async def resolve(self, arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
-        """What a reference means in the console's own repositories."""
-        repository = str(arguments["repository"])
-        question: dict[str, Any] = {
-            "ticket": int(str(arguments["ticket"])), "text": str(arguments["text"]), "repository": repository,
-            "asked_at": int(str(arguments.get("asked_at", 0))), "purpose": str(arguments.get("purpose", "")),
-            "since": str(arguments.get("since", "")), "since_version": str(arguments.get("since_version", "")),
-        }  # fmt: skip
-        known = self.repositories.get(repository.lower(), [])
-        kind, name = str(arguments["kind"]), str(arguments["name"])
-        found = next(
-            (
-                x
-                for x in reversed(known)
-                if name in {"", x.ref.lstrip("#")} or (re.fullmatch("[0-9a-f]{7,}", name) and x.commit.startswith(name))
-            ),
-            None,
-        )
-        if found is None:
-            why = f"I can't read {repository}: there is no such repository, or it isn't public."
-            if known:
-                why = f"{repository} has no branch or tag `{name}`. Look up how it is spelled there."
-            return ReferenceResolved(**question, why=why)
-        ref = ("tag" if re.fullmatch(r"v?\d.*", found.ref) else "branch", found.ref)
-        if kind == "default":
-            ref = ("default", "main")
-        elif name and name not in found.ref:
-            ref = ("commit", "")
-        elif found.ref.startswith("#"):
-            ref = ("pull", name)
-        problem = "" if found.manifest else "There is no plugin.json in the top folder."
-        differs = self._difference(str(arguments.get("since", "")), str(arguments.get("since_version", "")), found)
-        return ReferenceResolved(
-            **question,
-            ref_kind=ref[0], ref_name=ref[1], commit=found.commit,
-            tree=found.tree_id(), **vars(differs), manifest=found.manifest, manifest_problem=problem,
-            evidence={"license": "LICENSE", "security": "SECURITY.md"},
-        )  # fmt: skip
-
-    def _difference(self, since: str, version: str, to: Example) -> Difference:
-        """What differs between two commits of the console's repositories."""
-        start = next((x for known in self.repositories.values() for x in known if x.commit == since), None)
-        if start is None or start.tree_id() == to.tree_id():
-            return Difference()
-        old, new = start.files(), to.files()
-        pairs = {path: (old.get(path), new.get(path)) for path in sorted(old.keys() | new.keys())}
-        pairs = {path: both for path, both in pairs.items() if both[0] != both[1]}
-        known = all(both[0] and both[1] for both in pairs.values()) and to.manifest is not None
-        diff = version_diff(pairs, version, str(to.manifest["version"])) if known and to.manifest else ""
-        return Difference(tuple(pairs), version_only=bool(diff), diff=diff)
-
-    def name(self, person: str) -> str:
-        """A user's name by id."""
-        return next((x.name for x in self.people.values() if x.id == person), person.removeprefix("id-"))
-
-    def say(self, place: str, message: Message) -> None:
-        """Write a message into the transcript."""
-        first, *rest = shown(message)
-        self.lines += [f"mmbot {place}: {first}", *(f"    {line}" for line in rest)]
-
-    def _place(self, post: _Post) -> str:
-        if post.channel.startswith("@"):
-            return f"to {post.channel}"
-        root = next((x for x in self.posts if x.id == post.root), None)
-        if root:
-            return f"in thread of {_about(root.subject).removeprefix('the card of ')}"
-        return f"in ~{PLACES.get(post.channel, post.channel)}" if not post.root else "in thread"
-
-
-def shown(message: Message) -> list[str]:
-    """A message as lines of text, buttons in brackets."""
-    lines = _LINK.sub(r"\1", message.text.replace(MB, "/mb").replace(LESS, "<").replace("\u200b", "")).split("\n")
-    for row in message.rows:
-        buttons = " ".join(f"[ {button.label} ]" for button in row.buttons)
-        lines.append(f"{row.text} {buttons}".strip())
-    return lines
-
-
-def _about(subject: str) -> str:
-    kind, _, rest = subject.partition(":")
-    number, _, part = rest.partition(":")
-    if kind == "case":
-        return f"the card of {number}"
-    return f"the {kind} of MB-{number}" + (f" {part}" if part else "")
-
-
-def _subject(handle: str, kind: str = "card") -> str:
-    """What shows something: `card:1` for MB-1, `case:SEC-1` for SEC-1."""
-    number = handle.upper().removeprefix("MB-")
-    return f"{kind}:{number}" if number.isdecimal() else f"case:{number}"
 
 
 class Console:
@@ -341,7 +165,7 @@ class Console:
                 me = replace(self.person(name.lstrip("@")), zone=zone)
                 self.world.people[me.name] = me
                 with self.app.store.transaction():
-                    self.app.store.know([me])
+                    reminders.met(self.app.store, [me], self.world.now())
             case "down":
                 self._waiting = []
             case "up":
@@ -426,15 +250,15 @@ class Console:
 
     def _show(self, words: list[str]) -> None:
         kind, handle, *part = (*words, "", "")
-        subject = ":".join((_subject(handle, kind.lower()), *(x.lower() for x in part if x)))
-        found = next((x for x in self.world.posts if x.subject == subject), None)
+        wanted = ":".join((subject(handle, kind.lower()), *(x.lower() for x in part if x)))
+        found = next((x for x in self.world.posts if x.subject == wanted), None)
         self.world.lines += shown(found.message) if found else ["There is no such post."]
 
     def _speak(self, name: str, how: str, place: str, text: str) -> None:
         me = self.person(name)
         thread = re.search(r"([a-z]+)-(\d+)", place, re.IGNORECASE)
         ticket = int(thread.group(2)) if thread and thread.group(1).upper() == "MB" else None
-        root = next((x for x in self.world.posts if thread and x.subject == _subject(thread.group())), None)
+        root = next((x for x in self.world.posts if thread and x.subject == subject(thread.group())), None)
         secret = root.channel == SECURITY if root else place == f"~{PLACES[SECURITY]}"
         case = thread.group().upper() if thread and root and not ticket else ""
         channel, start = PLACES[SECURITY if secret else MARKET], root.id if root else ""
@@ -490,14 +314,14 @@ class Console:
         ]
         beside = [x for x in fitting if low and low in x[1].text.lower()]
         for post, row, button in beside or fitting:
-            if (row.text and low in row.text.lower()) or low in f"{_about(post.subject)} {post.message.text}".lower():
+            if (row.text and low in row.text.lower()) or low in f"{about(post.subject)} {post.message.text}".lower():
                 ids = {name: person.id for name, person in self.world.people.items()}
                 what = commands.read(button.line, self.policy, commands.Context(me.id, None, ids))
                 self._answer(me, self._event(me.id, Where("click", post.channel, post.root, post.id), what))
                 return
         self.world.lines.append(f"There is no button {label}.")
 
-    def _buttons(self) -> Iterator[tuple[_Post, Row, Button]]:
+    def _buttons(self) -> Iterator[tuple[Post, Row, Button]]:
         for post in reversed(self.world.posts):
             for row in post.message.rows:
                 for button in row.buttons:

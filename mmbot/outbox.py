@@ -249,7 +249,7 @@ class Outbox:
         self._park(row, "the post it answers was deleted", "the post it answers was deleted")
 
     async def _show(self, row: OutboxRow) -> None:
-        rendered = subjects.render(self.app.store, row)
+        rendered = subjects.render(self.app.store, row, self.app.now())
         if rendered is None:
             await self._sent(row, row.sent_channel, row.post, row.shown)
             return
@@ -271,7 +271,7 @@ class Outbox:
     async def _say(self, row: OutboxRow) -> None:
         remembered, person, thread = "", row.person, row.thread
         if row.kind == "notice":
-            rendered = subjects.render(self.app.store, row)
+            rendered = subjects.render(self.app.store, row, self.app.now())
             if rendered is None:
                 await self._sent(row, "", "", str(outbox.told(self.app.store, row.subject)))
                 return
@@ -290,7 +290,8 @@ class Outbox:
         else:
             channel, post = await self.voice.post(channel, root, message, row.id, row.key)
         await self._sent(row, channel, post, remembered)
-        if row.kind == "notice" and subjects.render(self.app.store, row):  # something came up while it was on its way
+        # Something may have come up while it was on its way.
+        if row.kind == "notice" and subjects.render(self.app.store, row, self.app.now()):
             outbox.notice(self.app.store, row.subject, self.app.now(), self.app.now())
             self.wake()
 

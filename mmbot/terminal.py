@@ -10,7 +10,8 @@ from rich.text import Text
 
 from mmbot import policy
 from mmbot.clock import now
-from mmbot.console import CHANNEL, PLACES, Console
+from mmbot.console import Console
+from mmbot.console_world import CHANNEL, PLACES
 from mmbot.domain.book import DEFAULT_OWNER
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store

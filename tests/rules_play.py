@@ -412,7 +412,7 @@ class Play:
     def _said(self, row: outbox.OutboxRow) -> tuple[Message | None, str, str]:
         if row.kind == "say":
             return outbox.read_message(row.body), row.person, ""
-        rendered = subjects.render(self.app.store, row)
+        rendered = subjects.render(self.app.store, row, self.now)
         if rendered is None:
             return None, "", ""
         person = subjects.audience(self.app.store, row)[0] if row.kind == "notice" else ""

@@ -15,6 +15,7 @@ from mmbot.console import Console
 from mmbot.domain import case_facts as c
 from mmbot.domain.deadlines import DAY
 from mmbot.events import CASES
+from mmbot.handlers import subjects
 from mmbot.messages import Message
 from mmbot.store import cases, due, outbox
 from mmbot.store.database import Store
@@ -110,6 +111,68 @@ def test_the_case_knows_who_was_not_reached(console: Console, store: Store) -> N
     assert "**Not reached**: sue." in said
     assert "What I wrote to **sue** about" in said
     assert "**Not reached**: sue." in "\n".join(say(console, f"@sam: /mb case {handle}"))
+
+
+def clock_says(store: Store, handle: str, now: int) -> str:
+    """What the clock's last notice to sue would say, if it were sent at a moment only."""
+    row = outbox.row(
+        store, store.query("SELECT max(id) AS n FROM outbox WHERE subject = ?", f"clock:{handle}:id-sue")[0]["n"]
+    )
+    assert row
+    with store.transaction():  # as if it had not gone out yet
+        store.execute("UPDATE outbox SET shown = '' WHERE subject = ?", row.subject)
+    rendered = subjects.render(store, row, now)
+    return rendered[0].text if rendered else ""
+
+
+def test_a_notice_that_the_server_took_late_says_what_is_true_then(console: Console, store: Store) -> None:
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
+    say(console, ":time +7d")
+    assert "**7 days left**" in clock_says(store, handle, MONDAY + 7 * DAY)
+    assert "**5 days left**" in clock_says(store, handle, MONDAY + 9 * DAY)
+    assert "**40 minutes left**" in clock_says(store, handle, MONDAY + 14 * DAY - 40 * 60_000)
+    assert clock_says(store, handle, MONDAY + 14 * DAY) == ""  # its end is told by itself
+    say(console, ":time +7d")
+    assert "ended just now" in clock_says(store, handle, MONDAY + 14 * DAY)
+    assert "ended 5 hours ago" in clock_says(store, handle, MONDAY + 14 * DAY + 5 * 3_600_000)
+    assert "ended 1 day ago" in clock_says(store, handle, MONDAY + 15 * DAY)
+    say(console, f"@sue: /mb fix {handle} https://example.com/1")
+    assert clock_says(store, handle, MONDAY + 15 * DAY) == ""  # it waits for us now
+
+
+def test_a_fix_whose_ticket_was_closed_is_none(console: Console) -> None:
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
+    say(console, f"@sue: /mb fix {handle} MB-1", "@sue: /mb withdraw MB-1")
+    said = "\n".join(say(console, ":time +7d"))
+    closed = "MB-1, handed in as a fix on 9 Nov, is closed. No other fix is submitted."
+    assert (
+        f"mmbot to @olive: **7 days left** for a fix of **{handle} Remind**: until **Mon 23 Nov 2026, 10:00 UTC**. {closed}"
+        in said
+    )
+    assert "MB-1 is closed; I know of no other fix." in said
+
+
+def test_a_clock_that_was_wrong_for_a_while_silences_no_case(console: Console, store: Store) -> None:
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
+    assert "ended just now" in "\n".join(say(console, ":time +14d"))
+    console.world.at = MONDAY + 2 * DAY
+    cases.look_at_all(store, console.world.at)  # as at each start
+    assert "**7 days left**" in "\n".join(say(console, ":time 2026-11-16 10:00"))
+    assert "ended just now" in "\n".join(say(console, ":time 2026-11-23 10:00"))
+    assert handle
+
+
+def test_a_new_default_owner_is_told_at_once_of_the_cases_without_a_ticket(console: Console) -> None:
+    say(console, ":role @ole owner", "@sam: /mb file com.example.else high a hole")
+    assert "mmbot to @ole: sam filed **SEC-" in "\n".join(say(console, "@ada: /mb people default-owner @ole"))
+
+
+def test_whoever_came_to_another_time_zone_is_told_rather_earlier_than_later(console: Console) -> None:
+    say(
+        console, ":zone @sue UTC", ":time 2026-11-11 02:00", "@sam: /mb file MB-1 high a hole", ":time 2026-11-19 12:00"
+    )
+    said = "\n".join(say(console, ":zone @sue Australia/Sydney", ":time 2026-11-20 12:00"))
+    assert "mmbot to @sue: **5 days left**" in said  # three days before the end it is Sunday
 
 
 WAYS = {

@@ -374,6 +374,20 @@ def test_a_morning_with_many_tickets_is_short_and_fits_old_servers() -> None:
             assert len(shown["attachments"]) == 5
 
 
+def test_much_that_is_late_with_others_does_not_hide_what_is_late_with_the_reader() -> None:
+    with weeks([""]) as found:
+        for n in range(1, 13):
+            found.happens("sue", Submit(link=f"https://github.com/example/p{n} v1.0.0"))
+            found.happens("olive", RequestReviews(ticket=n))
+        found.passes(48)
+        found.happens("sue", Submit(link="https://github.com/example/p13 v1.0.0"))
+        found.passes(24 * 6)
+        text = found.mornings["id-olive"][-1][1]
+        assert "1 ticket waits for **you**:\n- **MB-13" in text
+        assert "at least 9 tickets are late with somebody else" in text
+        assert "… and more:" in text
+
+
 def test_on_a_day_off_nobody_hears_of_anything() -> None:
     off = POLICY.days.model_copy(update={"holidays": (date(2026, 11, 10), date(2026, 11, 13))})
     with weeks([""], POLICY.model_copy(update={"days": off})) as found:
@@ -400,6 +414,37 @@ def test_what_an_absent_owner_hears_of_goes_to_another_owner_and_to_nobody_else(
         assert set(found.mornings) == {"id-quinn", "id-ole"}
 
 
+def test_an_owner_reads_how_often_a_silent_submitter_was_reminded_indeed() -> None:
+    with weeks([""]) as found:
+        found.happens("otto", Submit(link="https://github.com/example/first v1.0.0"))
+        found.happens("olive", RequestReviews(ticket=1))
+        for name, role in (("pam", "product"), ("dana", "dev"), ("sam", "security")):
+            found.happens(name, GiveVerdict(ticket=1, role=role, decision="approve", all=True))
+        found.happens("quinn", Block(ticket=1, role="qa", text="it fails"))
+        found.passes(24 * 8)
+        found.passes(24 * 14, down=True)  # over the second time and the end
+        found.passes(24 * 3)
+        assert sum(person == "id-otto" for _, person, _ in found.by_clock) == 2
+        assert "I reminded otto" in found.mornings["id-olive"][-1][1]
+        assert "twice" not in found.mornings["id-olive"][0][1]
+        found.passes(24 * 7)
+        assert "I reminded otto twice." in found.mornings["id-olive"][-1][1]
+
+
+def test_a_late_reviewer_reads_who_hears_of_it_and_not_who_wants_no_reminders() -> None:
+    for muted in (False, True):
+        with weeks([""]) as found:
+            found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
+            found.happens("olive", RequestReviews(ticket=1))
+            for name, role in (("pam", "product"), ("dana", "dev"), ("sam", "security")):
+                found.happens(name, GiveVerdict(ticket=1, role=role, decision="approve", all=True))
+            found.happens("quinn", Assign(ticket=1, role="qa", person="id-quinn"))
+            if muted:
+                found.happens("olive", Mute(ticket=1, muted=True))
+            found.passes(24 * 17)
+            assert ("olive hears of it, too." in found.mornings["id-quinn"][-1][1]) is not muted
+
+
 def test_a_new_policy_tells_what_is_late_by_it_and_nothing_twice() -> None:
     with weeks([""]) as found:
         found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
@@ -422,3 +467,25 @@ def test_hours_that_are_always_open_need_no_morning() -> None:
     office = Office(Hours(begin=0, end=24))
     assert whens.moment("", MONDAY, office) == MONDAY
     assert office.open(whens.morning_in(3, MONDAY, office))
+
+
+@pytest.mark.parametrize(
+    ("line", "left", "when"),
+    [
+        ("@quinn about MB-1 in 3 days please look", "@quinn about MB-1 please look", "in 3 days"),
+        (
+            "me about MB-1 the notes due on 2026-12-01 in 3 days",
+            "me about MB-1 the notes due on 2026-12-01",
+            "in 3 days",
+        ),
+        (
+            "@sam about MB-7 what was said on 2026-12-01 is old",
+            "@sam about MB-7 what was said on 2026-12-01 is old",
+            "",
+        ),
+        ("MB-1 @quinn it is urgent now", "MB-1 @quinn it is urgent now", ""),
+        ("me about MB-7 next monday.", "me about MB-7", "next monday"),
+    ],
+)
+def test_a_day_in_the_middle_of_the_text_belongs_to_the_text(line: str, left: str, when: str) -> None:
+    assert whens.cut(line) == (left, when)

@@ -21,7 +21,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.events import BackupMade, Event, Where
 from mmbot.handlers.report import weekly
 from mmbot.mattermost.render import LONGEST_MESSAGE
-from mmbot.store import booked, outbox
+from mmbot.store import booked, due, outbox
 from mmbot.store.database import Store
 from mmbot.store.tx import MARKET, Settings, Tx
 from mmbot.words.report import report
@@ -222,6 +222,22 @@ def test_each_week_the_channel_reads_it_unless_nothing_is_open(store: Store) -> 
     (row,) = outbox.due(store, AT + DAY)
     assert (row.kind, row.channel, row.thread, row.person) == ("say", MARKET, "", "")
     assert "| submitters | 1 | 1 (1, MB-1) |" in outbox.read_message(row.body).text
+
+
+def test_a_report_that_nobody_could_give_in_time_waits_for_working_hours_and_is_one(store: Store) -> None:
+    save(store, opened())
+    saturday = MONDAY + 12 * DAY
+    with store.transaction():
+        due.put(store, "report", MONDAY - HOUR)
+        weekly(tx(store, saturday), "")
+    assert outbox.due(store, saturday) == []
+    monday = MONDAY - HOUR + 14 * DAY
+    assert due.of(store, "report") == monday
+    with store.transaction():
+        due.put(store, "report", None)  # as whoever looks at what is due does
+        weekly(tx(store, monday), "")
+    assert len(outbox.due(store, monday)) == 1
+    assert due.of(store, "report") == next_report(monday, 9)
 
 
 def test_what_rests_is_open_though_nobody_is_waited_for(store: Store) -> None:

@@ -120,6 +120,18 @@ def test_after_a_pause_there_is_one_message_and_in_their_hours_but_for_the_last_
         assert works(now, zone) or mark.name == "end" or end - DAY <= mark.at <= end or now <= back + HOUR
 
 
+@given(moments, zones, st.integers(0, 6 * DAY))
+def test_what_comes_again_and_was_told_late_is_told_anew_on_the_next_day_only(
+    at: int, zone: ZoneInfo, pause: int
+) -> None:
+    case, end = filed(at), at + 14 * DAY
+    for _, _, after in told(case, zone, at, end):
+        case = after
+    said = [now for mark, now, _ in told(case, zone, end + DAY + pause, end + 12 * DAY) if works(now, zone)]
+    days = [datetime.fromtimestamp(x / 1000, UTC).astimezone(zone).date() for x in said]
+    assert len(days) == len({*days})
+
+
 @given(moments, st.floats(0.01, 60), st.floats(0.01, 60))
 def test_more_days_in_the_policy_never_end_sooner(at: int, one: float, other: float) -> None:
     fewer, more = sorted((one, other))
@@ -135,6 +147,29 @@ def test_a_policy_that_changed_doubles_nothing(at: int, zone: ZoneInfo, into: in
     said = [now for _, now, _ in told(anew, zone, at + into, at + into + 20 * DAY)]
     assert said == sorted({*said})
     assert all(now >= at + into for now in said)
+
+
+@given(moments, zones, st.integers(0, 13 * DAY), st.floats(0.01, 13))
+def test_a_policy_that_moves_the_end_into_the_past_asks_for_the_decision_at_once_and_once(
+    at: int, zone: ZoneInfo, into: int, days: float
+) -> None:
+    case = filed(at)
+    for _, _, after in told(case, zone, at, at + into):
+        case = after
+    anew = filed(at, with_days(days)).plus(*(x for x in case.news if x.kind == "noticed"))
+    now = max(at + into, ends(anew))
+    said = [(mark.name, when) for mark, when, _ in told(anew, zone, now, now + 6 * DAY)]
+    assert said[0] == ("end", now)
+    assert "end" not in [name for name, _ in said[1:]]
+
+
+@given(moments, zones, st.integers(1, 20 * DAY))
+def test_an_end_that_passed_while_the_bot_was_down_is_told_as_soon_as_it_is_up(
+    at: int, zone: ZoneInfo, late: int
+) -> None:
+    back = at + 14 * DAY + late
+    mark = outstanding(filed(at), TO, office(zone), back)
+    assert mark == Mark("end", at + 14 * DAY)
 
 
 @pytest.mark.parametrize(("late", "right"), [(-1, True), (0, True), (1, False)])

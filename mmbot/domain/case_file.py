@@ -61,6 +61,12 @@ class CaseFile:
         return takedown.fix_state(self.fixes, self.case)
 
     @property
+    def fix(self) -> Ticket | None:
+        """The last ticket that was handed in as a fix and is not closed; where one of them is in public, that one."""
+        going = [x for x in self.fixes if not x.ended]
+        return next((x for x in reversed(going) if x.public), going[-1] if going else None)
+
+    @property
     def waits_for_maintainers(self) -> bool:
         """Whether its clock is still theirs: nothing was handed in, or what was handed in waits for them."""
         return self.case.stage == "open" and self.fix_state in {"none", "theirs"}

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Literal
 
 from mmbot.domain.case import Case
+from mmbot.domain.case_facts import Noticed
 from mmbot.domain.deadlines import DAY, Office, plus_days, plus_working_days
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import waiting
@@ -109,17 +110,26 @@ def outstanding(case: Case, to: str, office: Office, now: int) -> Mark | None:
 
     What was missed, because nobody looked, waits for their hours; not so the end.
     """
+    if _end_is_news(case, to, now):
+        return Mark("end", ends(case))
     mark, at = _last(case, to, office, now)
     if mark is None or _at_once(case, mark) or now <= at + PUNCTUAL or office.open(now):
         return mark
     return None
 
 
+def _end_is_news(case: Case, to: str, now: int) -> bool:
+    """Whether the time has ended and somebody was told of earlier marks only: nobody looked, or a new policy set the end."""
+    told = _noticed(case, to, now)
+    knows = told and told.mark in {"end", "again", "filed"} and told.at >= max(ends(case), case.set_at)
+    return decides(case, now) and not knows
+
+
 def next_told(case: Case, to: str, office: Office, now: int) -> int | None:
     """When somebody is told next, after now; None for never."""
-    after = max(_told(case, to), now)
-    told = (spoken(case, mark, office) for mark in marks(case, after))
-    upcoming = next((at for at in told if at is not None and at > after), None)
+    after = _told(case, to, now)
+    told = ((mark, spoken(case, mark, office)) for mark in marks(case, max(after, now)))
+    upcoming = next((at for mark, at in told if at is not None and at > max(now, _pause(case, mark, after))), None)
     mark, _ = _last(case, to, office, now)
     if mark is None or outstanding(case, to, office, now):
         return upcoming
@@ -129,20 +139,31 @@ def next_told(case: Case, to: str, office: Office, now: int) -> int | None:
 
 def _last(case: Case, to: str, office: Office, now: int) -> tuple[Mark | None, int]:
     """The last mark of which somebody was not told yet, and when that was due."""
-    after = _told(case, to)
+    after = _told(case, to, now)
     last: tuple[Mark | None, int] = (None, 0)
     for mark in marks(case, after):
         at = spoken(case, mark, office)
         if (mark.at if at is None else at) > now:
             break
-        if at is not None and at > after:
+        if at is not None and at > _pause(case, mark, after):
             last = mark, at
     return last
 
 
-def _told(case: Case, to: str) -> int:
-    told = case.noticed.get(to)
+def _pause(case: Case, mark: Mark, told: int) -> int:
+    """Until when a mark is not told after another: one that comes again and was told late is not told anew a few hours later."""
+    return told + round(case.policy.takedown.again * DAY / 2) if mark.again else told
+
+
+def _told(case: Case, to: str, now: int) -> int:
+    told = _noticed(case, to, now)
     return max(case.set_at, told.at if told else 0)
+
+
+def _noticed(case: Case, to: str, now: int) -> Noticed | None:
+    """The last that somebody was told; what is dated hours after now a clock said that was wrong, and counts for nothing."""
+    told = case.noticed.get(to)
+    return told if told and told.at <= now + PUNCTUAL else None
 
 
 def fix_state(fixes: Sequence[Ticket], case: Case) -> FixState:

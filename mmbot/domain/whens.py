@@ -9,10 +9,12 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 LONGEST = timedelta(days=366)
 _DAYS = {"day": 1, "week": 7, "month": 30}
 _PHRASE = re.compile(
-    rf"(?<!\S)(?:in (?P<many>an?|one|\d{{1,4}}) (?P<unit>hour|day|week|month)s?|(?P<word>today|now|tomorrow)"
+    rf"(?<!\S)(?:in (?P<many>an?|one|\d{{1,4}}) (?P<unit>hour|day|week|month)s?|(?P<word>today|tomorrow)"
     rf"|(?:on )?(?P<date>\d{{4}}-\d{{2}}-\d{{2}})|(?:on |next )(?P<day>{'|'.join(WEEKDAYS)}))(?=[\s,.]|$)",
     re.IGNORECASE,
 )
+_BEFORE = re.compile(r"(?:@\S+|me|about|(?:mb-?|#)\d+|\s)*", re.IGNORECASE)
+"""What may stand before the words that say when, if they are not the last ones: whom and what it is about."""
 
 
 class BadWhen(Exception):  # noqa: N818 -- a reason, not a fault
@@ -24,11 +26,15 @@ class BadWhen(Exception):  # noqa: N818 -- a reason, not a fault
 
 
 def cut(line: str) -> tuple[str, str]:
-    """A line without the first words in it that say when, and these words; "" where there are none."""
-    found = _PHRASE.search(line)
-    if not found:
-        return line, ""
-    return f"{line[: found.start()].rstrip()} {line[found.end() :].lstrip(' ,')}".strip(), found.group()
+    """A line without the words that say when, and these words; "" where there are none.
+
+    They stand before the text or behind it: a day in the middle of the text belongs to the text.
+    """
+    for found in _PHRASE.finditer(line):
+        before, after = line[: found.start()].rstrip(), line[found.end() :].lstrip(" ,.")
+        if _BEFORE.fullmatch(before) or not after:
+            return f"{before} {after}".strip(), found.group()
+    return line, ""
 
 
 def is_when(words: str) -> bool:

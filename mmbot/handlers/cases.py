@@ -8,7 +8,7 @@ from mmbot.commands import WORDS
 from mmbot.domain import case_facts as c
 from mmbot.domain.case import TEAM, Case
 from mmbot.domain.case_facts import About
-from mmbot.domain.case_file import CaseFile, CaseRight, Sight, may, sight, waits_for
+from mmbot.domain.case_file import CaseFile, CaseRight, Sight, sight, waits_for
 from mmbot.domain.rights import Actor, submits
 from mmbot.domain.takedown import clock
 from mmbot.events import (
@@ -27,6 +27,7 @@ from mmbot.handlers.case_subjects import FILED
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases
 from mmbot.store.tx import Tx
+from mmbot.words import case_history
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 from mmbot.words.answers import AT_MOST
@@ -213,7 +214,7 @@ def running(tx: Tx, reader: Actor) -> list[str]:
 def waiting(tx: Tx) -> list[str]:
     """The cases that wait for the asker, a line each."""
     known = _known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor))
-    return _some(words.brief(file, sees, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now))
+    return _some(words.turn(file, sees, tx.actor, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now))
 
 
 def _some(lines: Iterable[str]) -> list[str]:
@@ -225,21 +226,21 @@ def _some(lines: Iterable[str]) -> list[str]:
 def of_ticket(tx: Tx, number: int) -> list[str]:
     """The open cases about a ticket, or that it fixes, of which the asker may know all; a line each."""
     known = _known_to(tx, tx.actor, cases.touched_by(tx.store, number))
-    return [words.brief(file, sees, tx.who) for file, sees in known if sees == "all"]
+    return [words.beside(file, tx.who) for file, sees in known if sees == "all"]
 
 
 def ask_case(tx: Tx, cmd: AskCase) -> Reply:
     """Where a case stands, as far as the asker may know; `--log` is for those who may know all of it."""
     found, sees = keeping.found(tx, cmd.case)
     if not cmd.log or sees != "all":
-        buttons = words.can(found, team=may("team", tx.actor, found), maintainer=may("maintainer", tx.actor, found))
-        return Reply(words.show(found, sees, tx.who, tx.zone(tx.by)) + (buttons if sees == "all" else ""))
+        can = words.can(found, tx.actor) if sees == "all" else ""
+        return Reply(words.show(found, sees, tx.who, tx.zone(tx.by)) + can)
     facts = cases.facts(tx.store, found.handle)
     first = (cmd.page - 1) * AT_MOST
     if first >= len(facts):
         raise Refused(words.no_such_page(cmd.page))
-    lines = [words.happened(x, tx.who) for x in facts[first : first + AT_MOST]]
-    return Reply(words.log(found.case, lines, cmd.page, len(facts), AT_MOST))
+    lines = [case_history.happened(x, tx.who) for x in facts[first : first + AT_MOST]]
+    return Reply(case_history.log(found.case, lines, cmd.page, len(facts), AT_MOST))
 
 
 def begun(tx: Tx, what: Incomplete, handle: str) -> str:

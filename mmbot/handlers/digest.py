@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mmbot.domain import reminders as rules
 from mmbot.domain.reminders import Book
-from mmbot.domain.rights import Actor, is_outside, submits
+from mmbot.domain.rights import Actor, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Message, Row
@@ -74,14 +74,15 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
     known = (entry(tx, person, x, people, fresh=False) for x in store.known(tx.store, person, READ))
     entries = _each_once([*fresh, *waits, *(x for x in known if x)])
     entries.sort(key=lambda x: (not x.news, not _late(tx, x), x.turn.due, x.ticket.number))
-    shown = sorted(entries[:SHOWN], key=lambda x: (not _late(tx, x), x.turn.due, x.ticket.number))
+    chosen = _chosen(entries)
+    shown = sorted(chosen, key=lambda x: (not _late(tx, x), x.turn.due, x.ticket.number))
     mine = [x for x in shown if x.mine and not x.instead_of]
     late = [x for x in shown if not x.mine and not x.instead_of]
     if not shown:
         return None, ()
     more = max(0, count - len(mine))
-    rows = _rows(tx, person, [*mine, *late][:WITH_BUTTONS])
-    hidden = any(not x.mine for x in entries[SHOWN:])
+    rows = _rows(tx, person, [*mine, *late, *(x for x in shown if x.mine and x.instead_of)][:WITH_BUTTONS])
+    hidden = any(not x.mine and x not in chosen for x in entries)
     count_late = len({x.ticket.number for x in late})
     reader = Actor(person, roles)
     text = words.morning(
@@ -117,6 +118,13 @@ def _each_once(entries: Iterable[Entry]) -> list[Entry]:
     return list(once.values())
 
 
+def _chosen(entries: Sequence[Entry]) -> list[Entry]:
+    """As many as a morning shows, half of them the reader's own turns and half of them others', where there are enough of both."""
+    mine, others = [x for x in entries if x.mine], [x for x in entries if not x.mine]
+    half = SHOWN // 2
+    return [*mine[: max(half, SHOWN - len(others))], *others[: max(half, SHOWN - len(mine))]]
+
+
 def _late(tx: Tx, entry: Entry) -> bool:
     return 0 < entry.turn.due <= tx.now
 
@@ -136,7 +144,12 @@ def _own_line(tx: Tx, entry: Entry, reader: Actor, people: Book) -> str:
     line = _line(tx, entry, reader)
     if not entry.news or not 1 < reached <= len(rungs) or reader.id not in rungs[0]:
         return line
-    return words.heard_too(line, [tx.who(x) for x in rungs[reached - 1]])
+    told = [
+        x
+        for x in rungs[reached - 1]
+        if store.quiet_until(tx.store, x, entry.ticket.number) <= tx.now and not tx.is_away(x)
+    ]
+    return words.heard_too(line, [tx.who(x) for x in told]) if told else line
 
 
 def _late_line(tx: Tx, entry: Entry, person: str) -> str:
@@ -144,7 +157,7 @@ def _late_line(tx: Tx, entry: Entry, person: str) -> str:
     line = _line(tx, entry, Actor(person))
     name, takers = _name(tx, _with(ticket, turn)), _takers(tx, ticket, turn, person)
     if turn.party == "submitter":
-        return words.silent(ticket, line, name, 0 if is_outside(ticket.submitter) else len(rules.nudges(tx.policy)))
+        return words.silent(ticket, line, name, store.times_said(tx.store, ticket.submitter, ticket.number, turn))
     able = turn.party in tx.store.roles_of(person) and not submits(ticket, person)
     away = not takers and any(tx.is_away(x) for x in tx.store.members(turn.party))
     return words.late_with(ticket, turn, line, name, takers, tx.who(person) if able else "", away=away)
@@ -177,7 +190,9 @@ def _rows(tx: Tx, person: str, entries: Sequence[Entry]) -> tuple[Row, ...]:
     rows, numbers = [], [x.ticket.number for x in entries]
     for n, x in enumerate(entries):
         ticket, turn, first = x.ticket, x.turn, x.ticket.number not in numbers[:n]
-        if x.mine:
+        if x.instead_of:
+            buttons = words.take_over_buttons(ticket, turn, tx.who(person), first=first)
+        elif x.mine:
             taken = person == (ticket.owner if turn.party == "owner" else ticket.review(turn.party).reviewer)
             buttons = words.buttons(ticket, turn, taken=taken, first=first)
         else:
@@ -192,13 +207,14 @@ def _for_absent(tx: Tx, shown: Sequence[Entry], person: str) -> list[str]:
     """What somebody reads in place of those for whom they stand in."""
     texts = []
     for absent in dict.fromkeys(x.instead_of for x in shown if x.instead_of):
-        lines = []
+        lines, named = [], True
         for x in shown:
             if x.instead_of == absent:
+                named = named and tx.stand_in(absent, part_of(x.turn, mine=x.mine)) == person
                 reader = Actor(absent if x.turn.party == "owner" else person, tx.store.roles_of(person))
                 line = words.take_over(x.ticket, x.turn, _line(tx, x, reader), tx.who(person))
                 lines.append(line if x.mine else _late_line(tx, x, person))
-        texts.append(people_words.standing_in(tx.who(absent), tx.absence(absent).day, lines))
+        texts.append(people_words.standing_in(tx.who(absent), tx.absence(absent).day, lines, named=named))
     return texts
 
 

@@ -68,6 +68,7 @@ def morning(tx: Tx, person: str) -> None:
     fresh, nudged = _news(tx, person, people)
     for ticket, turn, count in nudged:
         _nudge(tx, ticket, turn, person, count)
+        reminders.said_once_more(tx.store, person, ticket.number, turn)
     message, shown = digest.for_person(tx, person, fresh, people) if fresh else (None, ())
     if message and not reminders.said_before(tx.store, person, message.text, tx.now):
         tx.say(message, to=person)

@@ -1,5 +1,6 @@
 """The report: how many tickets wait for whom, and how long things take; asked for, and at the beginning of each week."""
 
+from mmbot.domain.deadlines import Office
 from mmbot.domain.report import Figures, next_report
 from mmbot.domain.rights import Actor
 from mmbot.events import AskReport
@@ -20,7 +21,11 @@ def report(tx: Tx, _cmd: AskReport) -> Reply:
 
 
 def weekly(tx: Tx, _rest: str) -> None:
-    """Give the report in the channel, unless nothing is open; and again next week."""
+    """Give the report in the channel, unless nothing is open; and again next week. Out of hours it waits: the bot may have been down."""
+    office = Office(tx.policy.hours, holidays=tx.policy.days.holidays)
+    if not office.open(tx.now):
+        due.put(tx.store, "report", office.not_before(tx.now))
+        return
     figures, clocks = _figures(tx), cases.running(tx, EVERYBODY)
     if figures.open or figures.waits or clocks:
         tx.say(words.weekly(figures, tx.policy, clocks))

@@ -13,10 +13,10 @@ from mmbot.store.database import Store
 from mmbot.words import cards, notices
 
 
-def render(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:
-    """What a show or notice row says at this moment, and what to remember of it; None when there is nothing to say."""
+def render(store: Store, row: outbox.OutboxRow, now: int) -> tuple[Message, str] | None:
+    """What a show or notice row says now, and what to remember of it; None when there is nothing to say."""
     of_a_case = row.subject.partition(":")[0] in case_subjects.KINDS
-    return case_subjects.render(store, row) if of_a_case else _of_a_ticket(store, row)
+    return case_subjects.render(store, row, now) if of_a_case else _of_a_ticket(store, row)
 
 
 def _of_a_ticket(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:

@@ -45,7 +45,7 @@ def resubmit(tx: Tx, cmd: Resubmit) -> Reply:
     """Open a new ticket for what was closed, or for an app or plugin of the web Marketplace; both tickets are linked."""
     old = tx.ticket(cmd.ticket)
     tx.require("owner-or-submitter", old)
-    onward = old.public and old.track == "web"
+    onward = old.public and not old.ended and old.track == "web"
     if not onward and (old.ended is None or old.ended.ending == "duplicate"):
         raise Refused(words.not_again(old, tx.who))
     if onward and old.contribution not in WITH_A_COMMIT:
@@ -102,7 +102,7 @@ def choose(tx: Tx, cmd: ChooseTrack) -> Reply:
 
 def _may_choose(tx: Tx, ticket: Ticket, cmd: ChooseTrack) -> str:
     """Refuse where a ticket cannot go on this track; returns the kind of contribution, "" where the track has none."""
-    if ticket.public:
+    if ticket.public and not ticket.ended:
         raise Illegal("is-public")
     if ticket.ended and (cmd.track != "beta" or ticket.ended.ending != "rejected"):
         raise Illegal("ended", ended=ticket.ended)

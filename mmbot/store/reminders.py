@@ -9,7 +9,8 @@ from mmbot.domain.reminders import Book, own
 from mmbot.domain.rights import is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
-from mmbot.store import book, due
+from mmbot.events import Person
+from mmbot.store import book, cases, due
 from mmbot.store.database import Store
 from mmbot.words.phrases import zone_of
 
@@ -66,6 +67,18 @@ def office(store: Store, person: str) -> Office:
     """When a clock may speak to somebody."""
     known = store.person(person)
     return Office(store.policy.hours, zone_of(known.zone if known else ""), store.policy.days.holidays)
+
+
+def met(store: Store, people: Iterable[Person], now: int) -> None:
+    """Remember what was learnt of people; where somebody is in another zone by now, what a clock tells them goes by that."""
+    seen = list(people)
+    moved = [x for x in seen if (known := store.person(x.id)) and known.zone != x.zone]
+    store.know(seen)
+    for person in moved:
+        if due.of(store, f"morning:{person.id}") is not None:
+            due.sooner(store, f"morning:{person.id}", office(store, person.id).next_morning(now))
+    for handle in cases.open_cases(store) if moved else ():
+        due.sooner(store, cases.subject(handle), now)
 
 
 def turned(store: Store, ticket: Ticket, before: Mapping[str, Turn], after: Mapping[str, Turn], now: int) -> None:
@@ -165,6 +178,23 @@ def all_told(store: Store, person: str, now: int, shown: Iterable[tuple[int, str
             "UPDATE news SET said = ?, told = height, times = times + 1 WHERE person = ? AND ticket = ? AND party = ?",
             now, person, ticket, party,
         )  # fmt: skip
+
+
+def said_once_more(store: Store, person: str, ticket: int, turn: Turn) -> None:
+    """Somebody was told of a turn in a message of its own."""
+    store.execute(
+        "UPDATE news SET times = times + 1 WHERE person = ? AND ticket = ? AND party = ? AND turn = ? AND since = ?",
+        person, ticket, turn.party, *identity(turn),
+    )  # fmt: skip
+
+
+def times_said(store: Store, person: str, ticket: int, turn: Turn) -> int:
+    """How often somebody was told of a turn."""
+    rows = store.query(
+        "SELECT sum(times) AS n FROM news WHERE person = ? AND ticket = ? AND party = ? AND turn = ? AND since = ?",
+        person, ticket, turn.party, *identity(turn),
+    )  # fmt: skip
+    return int(rows[0]["n"] or 0)
 
 
 def leave_alone(store: Store, person: str, ticket: int, until: int, asked: Asked) -> None:

@@ -13,7 +13,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import stage
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.words.people import last_day
-from mmbot.words.phrases import code, date, day, ended, link, listed, plain, quoted, zone_of
+from mmbot.words.phrases import code, date, day, ended, link, listed, plain, quoted, typed, zone_of
 
 Who = Callable[[str], str]
 """User id in, user name out."""
@@ -122,10 +122,7 @@ def clock_line(case: Case, who: Who, zone: str = "") -> str:
     if case.closed:
         return ended(f"**Closed** by {who(case.closed.by)} on {moment(case.closed.at)}: {plain(case.closed.why, 600)}")
     if case.fixed:
-        late = "" if takedown.in_time(case) else ", after the time had ended"
-        note = f": {plain(case.fixed.note, 600)}" if case.fixed.note else ""
-        fixed = ended(f"**Fixed**, says {who(case.fixed.by)}, since {moment(case.fixed.at)}{late}{note}")
-        return f"{fixed} {_removing(case, who)}".strip() if case.removing else fixed
+        return _fixed(case, who)
     if case.taken_down:
         return _removing(case, who)
     if case.filed:
@@ -135,6 +132,17 @@ def clock_line(case: Case, who: Who, zone: str = "") -> str:
             f"**Declined** by {who(case.declined.by)} on {moment(case.declined.at)}: {plain(case.declined.why, 600)}"
         )
     return f"The security team answers by **{moment_for(takedown.triage_ends(case), zone)}**."
+
+
+def _fixed(case: Case, who: Who) -> str:
+    if not case.fixed:
+        return ""
+    late = "" if takedown.in_time(case) else ", after the time had ended"
+    note = f": {plain(case.fixed.note, 600)}" if case.fixed.note else ""
+    begin = ended(f"**Fixed**, says {who(case.fixed.by)}, since {moment(case.fixed.at)}{late}{note}")
+    if case.removing:
+        return f"{begin} {_removing(case, who)}"
+    return f"{begin} It was taken down on {day(case.taken_down.at)}." if case.taken_down else begin
 
 
 def _running(case: Case, who: Who, zone: str) -> str:
@@ -161,6 +169,16 @@ def _removing(case: Case, who: Who) -> str:
         return f"{begin} The listing does not show it yet."
     where = f" ({plain(case.removed.link, 300)})" if case.removed.link else ""
     return f"{begin} The listing shows it since {day(case.removed.at)}{where}."
+
+
+def comes_back(case: Case) -> str:
+    """After a takedown: with which ticket it is listed again; begins with a space, "" without a takedown."""
+    if not case.taken_down:
+        return ""
+    named = next((x.ticket for x in reversed(case.fixes) if x.ticket), 0)
+    if named:
+        return f" MB-{named}, named as its fix, may be listed."
+    return f" To have it listed again, name the ticket of the fix: {typed(f'fix {case.handle} MB-9')}."
 
 
 def asked_line(case: Case, who: Who) -> str:
@@ -211,15 +229,18 @@ def fix_line(file: CaseFile, who: Who) -> str:
     if not file.case.fixes:
         return "No fix is submitted."
     last = file.case.fixes[-1]
-    ticket = next((x for x in file.fixes if x.number == last.ticket), None)
-    if ticket is None:
+    if last.link:
         return (
             f"A fix was named by {who(last.by)} on {day(last.at)}: {code(last.link, 300)}. Somebody of us looks at it."
         )
+    ticket = file.fix
+    if ticket is None:
+        linked = next((x for x in reversed(file.case.fixes) if x.link), None)
+        rest = f"The fix named before, {code(linked.link, 300)}, stands" if linked else "No other fix is submitted"
+        return f"MB-{last.ticket}, handed in as a fix on {day(last.at)}, is closed. {rest}."
+    last = next(x for x in reversed(file.case.fixes) if x.ticket == ticket.number)
     if file.fix_state == "listed":
         return f"Fix: {ticket.handle}, handed in on {day(last.at)}. **It is in the Marketplace now.**"
-    if ticket.ended:
-        return f"Fix: {ticket.handle}, handed in on {day(last.at)}, but **closed** by now: there is no fix any more."
     turn = {"theirs": "**Their turn**", "ours": "**Our turn**"}.get(file.fix_state, "")
     return f"Fix: {ticket.handle}, handed in on {day(last.at)}, {_stands(file, ticket)}. {turn}."
 
@@ -257,7 +278,7 @@ def rows(case: Case) -> tuple[Row, ...]:
     confirm = (Button("Confirm the takedown", confirming(case), "danger"),) if case.asked else ()
     handed_in = Button("A fix is submitted…", f"fix {ref}", "primary")
     down = () if case.asked else (Button("Take it down…", f"takedown {ref}"),)
-    more = (Button("Extend…", f"extend {ref}"), *down)
+    more = (*((Button("Extend…", f"extend {ref}"),) if takedown.has_clock(case) else ()), *down)
     rest = (Button("Severity…", f"severity {ref}"),) if case.what == "vulnerability" else ()
     return (Row((*confirm, handed_in, fixed, *more)), Row((*rest, close)))
 

@@ -1,9 +1,9 @@
-"""What is told of a case unasked: to its channel, its owner, its maintainers, whoever reported it, and those who change the listing."""
+"""What is told of a case when somebody did something: its channel, owner and maintainers, whoever reported it, who changes the listing."""
 
 from collections.abc import Sequence
 
 from mmbot.domain import takedown
-from mmbot.domain.case import TEAM, Case
+from mmbot.domain.case import Case
 from mmbot.domain.case_file import CaseFile
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Button, Message, Row
@@ -12,9 +12,9 @@ from mmbot.words.case_card import (
     asked_line,
     called,
     clock_line,
+    comes_back,
     confirming,
     contact_line,
-    decide,
     fix_line,
     moment,
     moment_for,
@@ -22,14 +22,12 @@ from mmbot.words.case_card import (
     removed_what,
     what,
 )
-from mmbot.words.phrases import code, ended, listed, plain, plural, quoted, typed
+from mmbot.words.phrases import code, ended, listed, plain, quoted, typed
 
-HOUR, A_DAY = 3_600_000, 36
-"""Milliseconds of an hour; the hours from which on days are counted."""
 SILENCE = "It is confidential: please write nothing of it where others read, not in commits or release notes either, until a fix is listed."
 
 
-def _to(names: Sequence[str], text: str) -> str:
+def addressed(names: Sequence[str], text: str) -> str:
     """A sentence for people by name, whose turn it is; for nobody in particular where there are no names."""
     return f"{' '.join(f'@{x}' for x in names)} {text}" if names else text[0].upper() + text[1:]
 
@@ -52,7 +50,7 @@ def asked_in_channel(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
     asked = file.case.asked
     others = [x for x in team if not asked or x != who(asked.by)]
     return Message(
-        _to(others, asked_line(file.case, who)),
+        addressed(others, asked_line(file.case, who)),
         (Row((Button("Confirm the takedown", confirming(file.case), "danger"),)),),
     )
 
@@ -72,10 +70,11 @@ def fix_to_owner(file: CaseFile, by: str, who: Who) -> Message:
 def reported_in_channel(case: Case, team: Sequence[str]) -> Message:
     """A report came in, and waits for the team."""
     by = moment(takedown.triage_ends(case))
-    return Message(_to(team, f"a new report. Please accept or decline it by **{by}**."), _answer(case))
+    return Message(addressed(team, f"a new report. Please accept or decline it by **{by}**."), answer(case))
 
 
-def _answer(case: Case) -> tuple[Row, ...]:
+def answer(case: Case) -> tuple[Row, ...]:
+    """The buttons that answer a report."""
     return (
         Row(
             (
@@ -103,85 +102,6 @@ def filed_in_channel(file: CaseFile, who: Who) -> Message:
 def news(text: str) -> Message:
     """One line about what somebody did."""
     return Message(text)
-
-
-def team_clock(file: CaseFile, who: Who, team: Sequence[str]) -> Message:
-    """What the clock tells the case's channel: to be decided, to be answered, to be removed, or how long there is still."""
-    case, runs = file.case, takedown.clock(file.case)
-    told = case.noticed[TEAM].at
-    if runs == "triage" and case.reported:
-        due = takedown.triage_ends(case)
-        was = f"that was due {moment(due)}" if told >= due else f"that is due **{moment(due)}**"
-        return Message(
-            _to(team, f"the report {called(case)} came in {_ago(case.reported.at, told)}, and is not answered; {was}."),
-            _answer(case),
-        )
-    if runs == "removal" and case.taken_down:
-        return Message(_to(team, _not_removed(case, told)), _shows_it(case))
-    gone = "\n**The Marketplace does not list it.** If that settles it, close the case." if _gone(file) else ""
-    close = (Row((Button("Close…", f"close {case.handle}"),)),) if _gone(file) else ()
-    end = takedown.ends(case)
-    if told >= end:
-        text = (
-            f"the time for a fix of {called(case)} ended {_ago(end, told)}, **{moment(end)}**, and nobody said that it is fixed. "
-            f"Please decide: take it down, give it more time, or say that it is fixed.\n{_for_the_decision(file, who)}{gone}"
-        )
-        return Message(_to(team, text), (*decide(case), *close))
-    return Message(f"{_left(case, told, '')}\n{_where_it_stands(file, who)}{gone}", close)
-
-
-def _left(case: Case, now: int, zone: str) -> str:
-    """How long there is still for a fix."""
-    end = takedown.ends(case)
-    return f"**{_span(end - now)} left** for a fix of {called(case)}: until **{moment_for(end, zone)}**."
-
-
-def _ago(at: int, now: int) -> str:
-    """How long ago something was, in a message that is read now."""
-    return "just now" if now - at < HOUR else f"{_span(now - at)} ago"
-
-
-def _span(milliseconds: int) -> str:
-    """A stretch of time in whole days; below one and a half of them in hours."""
-    hours = round(milliseconds / HOUR)
-    return plural(round(hours / 24), "day") if hours >= A_DAY else plural(hours, "hour")
-
-
-def _not_removed(case: Case, now: int) -> str:
-    """The listing does not show a takedown yet."""
-    down = case.taken_down
-    kind = removed_what(case) if down else "it"
-    ago = _ago(down.at, now) if down else ""
-    return f"the takedown of {kind} ({case.handle}) was decided {ago}, and nobody said yet that the listing shows it."
-
-
-def removal_clock(file: CaseFile, person: str) -> Message:
-    """What the clock tells the owner and release users after a takedown was decided."""
-    said = _not_removed(file.case, file.case.noticed[person].at)
-    return Message(said[0].upper() + said[1:], _shows_it(file.case))
-
-
-def _shows_it(case: Case) -> tuple[Row, ...]:
-    return (Row((Button("The listing shows it", f"removed {case.handle}", "primary"),)),)
-
-
-def _gone(file: CaseFile) -> bool:
-    return file.listed is False and not file.case.taken_down
-
-
-def _for_the_decision(file: CaseFile, who: Who) -> str:
-    waits = " It waits for us: a good reason to give more time." if file.fix_state == "ours" else ""
-    return fix_line(file, who) + waits
-
-
-def _where_it_stands(file: CaseFile, who: Who) -> str:
-    silent = [who(x) for x in file.maintainers if x not in file.case.acknowledged]
-    lines = [fix_line(file, who)]
-    if silent:
-        lines.append(f"Not acknowledged by {listed(silent)}.")
-    if contact := contact_line(file, who):
-        lines.append(contact)
-    return " ".join(lines)
 
 
 def fix_listed(file: CaseFile, ticket: str) -> Message:
@@ -224,9 +144,11 @@ def filed_to_owner(file: CaseFile, who: Who, zone: str) -> Message:
     """To the owner of the ticket, or the default owner: there is a case."""
     case = file.case
     ticket = f" ({file.ticket.handle})" if file.ticket else ""
-    by = f"{who(case.filed.by)} filed" if case.filed else "There is"
+    by = "There is"
+    if case.filed:
+        by = "You filed" if case.filed.by == file.owner else f"{who(case.filed.by)} filed"
     lines = [f"{by} {called(case)}{ticket}, a {what(case)}:", quoted(case.text)]
-    lines.append(_ends(case, zone))
+    lines.append(_ends(file, zone))
     if case.confidential:
         lines.append(SILENCE)
     told = [who(x) for x in file.maintainers]
@@ -252,32 +174,12 @@ def _please_write(file: CaseFile, who: Who) -> str:
     )
 
 
-def _ends(case: Case, zone: str) -> str:
+def _ends(file: CaseFile, zone: str) -> str:
+    case = file.case
     if not takedown.has_clock(case):
         return f"A {case.severity} vulnerability has no time limit."
-    return (
-        f"The time for a fix ends **{moment_for(takedown.ends(case), zone)}**. Without one the security team decides then whether "
-        "the plugin is taken out of the Marketplace."
-    )
-
-
-def owner_clock(file: CaseFile, who: Who, zone: str) -> Message:
-    """What the clock tells the owner."""
-    case, told = file.case, file.case.noticed[file.owner].at
-    buttons = [Button("A fix is submitted…", f"fix {case.handle}")] if file.fix_state == "none" else []
-    if file.by_mail and not case.contact_told:
-        buttons.insert(0, Button("I wrote to them…", f"told {case.handle}", "primary"))
-    rows = (Row(tuple(buttons)),) if buttons else ()
-    if told >= takedown.ends(case):
-        return Message(
-            f"{_ended(case, told, zone)}; the security team decides now. {_where_it_stands(file, who)}", rows
-        )
-    return Message(f"{_left(case, told, zone)} {_where_it_stands(file, who)}", rows)
-
-
-def _ended(case: Case, now: int, zone: str) -> str:
-    end = takedown.ends(case)
-    return f"The time for a fix of {called(case)} ended {_ago(end, now)}, **{moment_for(end, zone)}**"
+    then = "what becomes of it" if file.listed is False else "whether the plugin is taken out of the Marketplace"
+    return f"The time for a fix ends **{moment_for(takedown.ends(case), zone)}**. Without one the security team decides then {then}."
 
 
 # To a maintainer
@@ -288,29 +190,17 @@ def filed_to_maintainer(file: CaseFile, zone: str) -> Message:
     case, ticket = file.case, file.ticket
     plugin = f" ({ticket.handle})" if ticket else ""
     kind = "a bug that keeps many from using it" if case.what == "bug" else f"a {case.severity} vulnerability"
-    lines = [f"In your plugin there is {kind}: {called(case)}{plugin}.", quoted(case.text), _ends(case, zone)]
+    lines = [f"In your plugin there is {kind}: {called(case)}{plugin}.", quoted(case.text), _ends(file, zone)]
     if case.confidential:
         lines.append(SILENCE)
     lines.append("Please say that you have read this. When a fix is handed in, name its ticket or a link.")
-    return Message("\n".join(lines), _maintainers_buttons(case, acknowledge=True))
+    return Message("\n".join(lines), maintainers_buttons(case, acknowledge=True))
 
 
-def _maintainers_buttons(case: Case, *, acknowledge: bool) -> tuple[Row, ...]:
+def maintainers_buttons(case: Case, *, acknowledge: bool) -> tuple[Row, ...]:
+    """What a maintainer can do about a case."""
     read = (Button("Acknowledge", f"acknowledge {case.handle}", "primary"),) if acknowledge else ()
     return (Row((*read, Button("A fix is submitted…", f"fix {case.handle}"))),)
-
-
-def maintainer_clock(file: CaseFile, person: str, zone: str) -> Message:
-    """What the clock tells a maintainer: how long there is still, or that the time has ended."""
-    case, told = file.case, file.case.noticed[person].at
-    read = person in case.acknowledged
-    ref = next((x.handle for x in reversed(file.fixes) if not x.ended), "")
-    fix = f"The fix {ref} waits for you: {typed(f'status {ref}')}." if ref else "I know of no fix yet."
-    ask = "" if read else " Please say that you have read this."
-    begin = _left(case, told, zone)
-    if told >= takedown.ends(case):
-        begin = f"{_ended(case, told, zone)}; the security team decides now whether the plugin is taken out of the Marketplace."
-    return Message(f"{begin} {fix}{ask}", _maintainers_buttons(case, acknowledge=not read))
 
 
 def changed_to_people(case: Case, text: str, zone: str) -> Message:
@@ -340,7 +230,7 @@ def extended(by: str, why: str) -> str:
 def said_fixed(case: Case, by: str) -> str:
     """What changed: it is fixed."""
     note = f": {plain(case.fixed.note, 600)}" if case.fixed and case.fixed.note else ""
-    return f"{ended(f'it is **fixed**, says {by}{note}')} Its clock has stopped. Thank you."
+    return f"{ended(f'it is **fixed**, says {by}{note}')} Its clock has stopped. Thank you.{comes_back(case)}"
 
 
 def said_not_fixed(by: str, why: str) -> str:
@@ -363,7 +253,7 @@ def removed_to_people(file: CaseFile, who: Who) -> Message:
     case, down = file.case, file.case.taken_down
     if down is None:
         return Message(called(case))
-    why = f"\n{quoted(down.why)}" if down.why else "\n"
+    why = f"\n{quoted(down.why)}\n" if down.why else "\n"
     return Message(
         f"{called(case)}: {who(down.by)} decided to take {removal(down.removal, down.version)} out of the Marketplace.{why}"
         "It may come back once it is fixed: hand the fix in, and name it here.",

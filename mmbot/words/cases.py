@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
 from mmbot.domain.case import Case
-from mmbot.domain.case_file import CaseFile, Sight
+from mmbot.domain.case_file import CaseFile, Sight, may
+from mmbot.domain.rights import Actor
 from mmbot.domain.ticket import Ticket
 from mmbot.words import cards
 from mmbot.words.case_card import (
@@ -13,6 +14,7 @@ from mmbot.words.case_card import (
     asked_line,
     called,
     clock_line,
+    comes_back,
     confirming,
     contact_line,
     facts_line,
@@ -21,11 +23,10 @@ from mmbot.words.case_card import (
     moment_for,
     not_reached,
     people_line,
-    removal,
     removed_what,
     what,
 )
-from mmbot.words.phrases import code, day, ended, listed, minute, plain, quoted, typed
+from mmbot.words.phrases import code, day, listed, plain, quoted, typed
 
 # Refusals
 
@@ -228,7 +229,7 @@ def tombstone_unlinked(case: Case, ticket: Ticket) -> str:
 
 def fixed(case: Case, who: Who) -> str:
     """The team says that it is fixed."""
-    return f"{called(case)}: {clock_line(case, who)} Undo: {typed(f'notfixed {case.handle} WHY')}."
+    return f"{called(case)}: {clock_line(case, who)}{comes_back(case)} Undo: {typed(f'notfixed {case.handle} WHY')}."
 
 
 def not_fixed(case: Case, zone: str) -> str:
@@ -306,11 +307,10 @@ def show(file: CaseFile, sees: Sight, who: Who, zone: str) -> str:
             case.stage, "It is over" if case.over else "It was taken up"
         )
         at = f" on {day(case.reported.at)}" if case.reported else ""
-        return (
-            f"**{case.handle}**, which you reported{at}:\n{quoted(case.reported.text if case.reported else '')}{state}."
-        )
+        return f"**{case.handle}**, which you reported{at}:\n{quoted(case.reported.text if case.reported else '')}\n{state}."
     if sees == "removal":
-        state = "is decided" if case.taken_down else f"waits to be confirmed: {typed(f'confirm {case.handle}')}"
+        shows = f"is decided. When the listing shows it: {typed(f'removed {case.handle}')}"
+        state = shows if case.taken_down else f"waits to be confirmed: {typed(f'confirm {case.handle}')}"
         return f"**{case.handle}**: the takedown of {removed_what(case)} {state}."
     lines = [f"{called(case)} — {what(case)}", facts_line(file), quoted(case.text, 1500).rstrip(), ""]
     lines.append(clock_line(case, who, zone))
@@ -324,29 +324,52 @@ def show(file: CaseFile, sees: Sight, who: Who, zone: str) -> str:
     return "\n".join(lines)
 
 
-def can(file: CaseFile, *, team: bool, maintainer: bool) -> str:
+def can(file: CaseFile, reader: Actor) -> str:
     """What the reader can do now; begins with a line break where there is anything."""
+    ways = _ways(file, reader)
+    return f"\n**You can now:** {listed((typed(x) for x in ways), 'or')}." if ways else ""
+
+
+def _ways(file: CaseFile, reader: Actor) -> Sequence[str]:
+    """The commands by which a reader can move a case on now."""
     ref, case = file.handle, file.case
-    ways: list[str] = []
-    if maintainer and case.stage == "open":
-        ways = [] if case.acknowledged else [f"acknowledge {ref}"]
-        ways.append(f"fix {ref} MB-9")
-    elif team:
-        ways = {
+    if case.asked and case.asked.by != reader.id and may("confirm", reader, file):
+        return [f"confirm {ref}"]
+    if may("maintainer", reader, file) and case.stage == "open":
+        return [*([] if reader.id in case.acknowledged else [f"acknowledge {ref}"]), f"fix {ref} MB-9"]
+    if may("team", reader, file):
+        return {
             "reported": [f"accept {ref} SEVERITY", f"decline {ref} WHY"], "declined": [f"resume {ref} WHY"],
             "open": [f"fixed {ref}", f"extend {ref} DATE WHY", f"takedown {ref}", f"severity {ref} SEVERITY WHY", f"close {ref} WHY"],
             "fixed": [f"notfixed {ref} WHY"], "closed": [f"resume {ref} WHY"],
             "taken down": [f"removed {ref}"] if case.removing else [f"fixed {ref}"],
         }[case.stage]  # fmt: skip
-    return f"\n**You can now:** {listed((typed(x) for x in ways), 'or')}." if ways else ""
+    if case.removing and may("removed", reader, file):
+        return [f"removed {ref}"]
+    if case.stage == "open" and may("concerned", reader, file):
+        return [*([f"told {ref}"] if file.by_mail and not case.contact_told else []), f"fix {ref} MB-9"]
+    return []
 
 
 def brief(file: CaseFile, sees: Sight, who: Who) -> str:
     """One line of a list."""
     case = file.case
     if sees in {"report", "removal"}:
-        return f"**{case.handle}**: {'you reported it' if sees == 'report' else 'a takedown'}."
+        state = "is decided" if case.taken_down else "is asked for"
+        return f"**{case.handle}**: {'you reported it' if sees == 'report' else f'the takedown of {removed_what(case)} {state}'}."
     return f"{called(case)}, {what(case)}: {clock_line(case, who)}"
+
+
+def turn(file: CaseFile, sees: Sight, reader: Actor, who: Who) -> str:
+    """One line of what waits for the reader, with what they can do."""
+    ways = _ways(file, reader)
+    can_now = f" You can now: {listed((typed(x) for x in ways), 'or')}." if ways else ""
+    return f"{brief(file, sees, who)}{can_now}"
+
+
+def beside(file: CaseFile, who: Who) -> str:
+    """One line about a case in the status of its ticket."""
+    return f"{brief(file, 'all', who)}{' Others do not see this line.' if file.case.confidential else ''}"
 
 
 def cases(lines: Sequence[str], page: int, count: int, at_most: int) -> str:
@@ -376,63 +399,6 @@ def no_such_page(page: int) -> str:
     return f"There is no page {page}. {typed('cases')} shows the first."
 
 
-def log(case: Case, lines: Sequence[str], page: int, count: int, at_most: int) -> str:
-    """What happened to a case."""
-    first = (page - 1) * at_most
-    more = f"\nMore: {typed(f'case {case.handle} --log --page {page + 1}')}." if count > first + len(lines) else ""
-    shown = "\n".join(f"- {line}" for line in lines)
-    return f"What happened to {called(case)} ({first + 1} to {first + len(lines)} of {count}), in UTC:\n{shown}{more}"
-
-
-def happened(fact: c.CaseFact, who: Who) -> str:
-    """One fact as a line of the history."""
-    name = who(fact.by) if fact.by else "mmbot"
-    return f"{minute(fact.at)}, {name}: {_did(fact, who)}"
-
-
-def _did(fact: c.CaseFact, who: Who) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence per kind of fact
-    match fact:
-        case c.Reported():
-            return "reported it."
-        case c.Filed():
-            return f"filed it as {'a bug' if fact.what == 'bug' else fact.severity}."
-        case c.Declined():
-            return f"declined it: {ended(plain(fact.why, 600))}"
-        case c.SeverityChanged():
-            return f"made it {fact.severity}: {ended(plain(fact.why, 600))}"
-        case c.Acknowledged():
-            return "acknowledged it."
-        case c.ContactTold():
-            return f"wrote to the contact{f': {plain(fact.note, 300)}' if fact.note else ''}."
-        case c.FixSubmitted():
-            return f"named a fix: {f'MB-{fact.ticket}' if fact.ticket else code(fact.link, 300)}."
-        case c.SaidFixed():
-            return f"says that it is fixed{f': {plain(fact.note, 600)}' if fact.note else ''}."
-        case c.SaidNotFixed():
-            return f"says that it is not fixed: {ended(plain(fact.why, 600))}"
-        case c.Extended():
-            return f"gave time until {moment(fact.until)}: {ended(plain(fact.why, 600))}"
-        case c.RemovalAsked():
-            return f"asked to take {removal(fact.removal, fact.version)} down at once: {ended(plain(fact.why, 600))}"
-        case c.TakenDown():
-            asked = f", which {who(fact.asked_by)} had asked for" if fact.asked_by else ""
-            return f"decided to take {removal(fact.removal, fact.version)} down{asked}."
-        case c.Removed():
-            return f"said that the listing shows it{f': {plain(fact.link, 300)}' if fact.link else ''}."
-        case c.CaseClosed():
-            return f"closed it: {ended(plain(fact.why, 600))}"
-        case c.CaseReopened():
-            return f"let it go on: {ended(plain(fact.why, 600))}"
-        case c.Noticed():
-            return f"told {_whom(fact.to, who)} ({fact.mark})."
-        case c.NotDelivered():
-            return f"could not reach {_whom(fact.to, who)}."
-
-
-def _whom(to: str, who: Who) -> str:
-    return {"team": "the channel", "fix": "the channel of the listed fix"}.get(to) or who(to)
-
-
 # Dialogs
 
 TITLES = {
@@ -452,6 +418,8 @@ def intro(word: str, file: CaseFile | None) -> str:
     if word == "decline":
         reads = "Only the security team reads"
     ends = f" The time ends {moment(takedown.ends(file.case))} at present." if word == "extend" else ""
+    if word == "accept" and not file.case.about.name:
+        ends = f" It names no plugin; to say which one: {typed(f'accept {file.handle} SEVERITY MB-9')}."
     more = (
         ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
     )

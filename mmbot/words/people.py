@@ -62,10 +62,11 @@ def away_remark(ticket: Ticket, part: str, name: str, until: str, others: Sequen
     return f" {name} is away until {last_day(until)}{way}."
 
 
-def standing_in(name: str, until: str, lines: Sequence[str]) -> str:
-    """The part of a queue that waits for somebody for whom the reader stands in."""
+def standing_in(name: str, until: str, lines: Sequence[str], *, named: bool = True) -> str:
+    """The part of a queue that waits for somebody for whom the reader stands in: as was said (`named`), or since nobody does."""
     rows = "\n".join(f"- {line}" for line in lines)
-    return f"Waiting for {name}, who is away until {last_day(until)}, so that you stand in:\n{rows}"
+    why = ", so that you stand in" if named else "; nobody stands in, and you could take it"
+    return f"Waiting for {name}, who is away until {last_day(until)}{why}:\n{rows}"
 
 
 # The book

@@ -51,7 +51,7 @@ def late(lines: Sequence[str], tickets: int, *, more: bool) -> list[str]:
 
 def heard_too(line: str, names: Sequence[str]) -> str:
     """A line about a turn of the reader's own that is late: who hears of it from now on, too."""
-    return f"{line} {listed(names)} {'hears' if len(names) == 1 else 'hear'} of it today, too."
+    return f"{line} {listed(names)} {'hears' if len(names) == 1 else 'hear'} of it, too."
 
 
 def said_before(line: str, times: int) -> str:
@@ -68,6 +68,13 @@ def take_over(ticket: Ticket, turn: Turn, line: str, name: str) -> str:
     """A line about what waits for somebody for whom the reader, called so, stands in."""
     way = f"claim {ticket.handle}" if turn.party == "owner" else f"assign {ticket.handle} {turn.party} @{name}"
     return f"{line} To take it over: {typed(way)}." if turn.party != "release" else line
+
+
+def take_over_buttons(ticket: Ticket, turn: Turn, name: str, *, first: bool) -> list[Button]:
+    """What somebody, called so, can do about what waits for somebody who is away."""
+    way = f"claim {ticket.handle}" if turn.party == "owner" else f"assign {ticket.handle} {turn.party} @{name}"
+    take = [Button("I take it over", way, "primary")] if turn.party != "release" else []
+    return [*take, *_peace(ticket.handle, first=first)]
 
 
 def silent(ticket: Ticket, line: str, name: str, nudged: int) -> str:
@@ -98,8 +105,9 @@ def late_with(
         could = f"{listed([x for x, _ in takers][:FEW], 'or')} can do it." if takers else _nobody("release", away=away)
         return f"{line} {could}"
     queues = [f"{x} ({f'{n} waiting' if n else 'nothing waits'})" for x, n in takers[:FEW]]
-    shortest = f"{queues[0]} has the shortest queue, then {listed(queues[1:])}" if queues[1:] else ""
-    shortest = f"{queues[0]} could take it" if queues and not shortest else shortest
+    shortest = f"{listed(queues, 'or')} could take it" if queues else ""
+    if len({n for _, n in takers[:FEW]}) > 1:
+        shortest = f"{queues[0]} has the shortest queue, then {listed(queues[1:])}"
     ways = [f"ask {name}"] if name else []
     ways += [f"give it to another: {shortest}"] if shortest and name else [shortest] if shortest else []
     ways += [f"take it yourself: {typed(f'assign {ref} {turn.party} @{able}')}"] if able else []
@@ -257,7 +265,7 @@ def reminded_now(ticket: Ticket, name: str) -> str:
 def reminder(ticket: Ticket, text: str, by: str, way: str, outlook: str, *, mine: bool) -> Message:
     """What somebody asked to have told, to whoever it is for; `way` is what the reader can do."""
     about = f"You asked me to remind you of {called(ticket)}" if mine else f"**{by}** reminds you of {called(ticket)}"
-    said = f":\n{quoted(text, 1000)}" if text else ". "
+    said = f":\n{quoted(text, 1000)}\n" if text else ". "
     return Message(f"{about}{said}{outlook}" + (f" You can now: {way}." if way else ""))
 
 

@@ -87,7 +87,8 @@ def submitted(ticket: Ticket, owner: str, security_contact: str, *, read: str = 
         f"Thank you! Your submission is **{ticket.handle}**. {guide}I am looking up {code(asked, 100)} now and will say in the channel "
         f"which commit that is; then the reviews are requested.{read}\n"
         f"Where it stands: {typed(f'status {ticket.handle}')}. Questions: ask in the thread of {ticket.handle} in the channel. "
-        f"A vulnerability, in this plugin or any other: please never in the channel, but to {security_contact}."
+        f"A vulnerability, in this plugin or any other, is reported in private: {typed('vulnerability')}, or to {security_contact}; "
+        "please never in the channel."
     )
 
 

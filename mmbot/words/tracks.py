@@ -26,7 +26,8 @@ def contributed(ticket: Ticket, who: Who, security_contact: str) -> str:
         f"Thank you! Your contribution is **{ticket.handle}**. {guide}The reviewers try it and read about it; then it is published on the "
         f"web Marketplace.\nWhere it stands: {typed(f'status {ticket.handle}')}. "
         f"Questions: ask in the thread of {ticket.handle} in the channel. "
-        f"A vulnerability, in this or anything else: please never in the channel, but to {security_contact}."
+        f"A vulnerability, in this or anything else, is reported in private: {typed('vulnerability')}, or to {security_contact}; "
+        "please never in the channel."
     )
 
 
@@ -67,7 +68,7 @@ def contribute_again(ticket: Ticket) -> str:
 
 def again_news(new: Ticket, old: Ticket) -> Message:
     """In the thread of a ticket that is over: it was handed in again, or for the other Marketplace."""
-    if old.public:
+    if old.public and not old.ended:
         return Message(
             f"Handed in for the in-product Marketplace, too: its review is **{new.handle}**, {typed(f'status {new.handle}')}."
         )

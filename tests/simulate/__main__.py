@@ -25,6 +25,7 @@ from simulate.town import Town
 START = round(datetime(2026, 1, 5, 6, tzinfo=UTC).timestamp() * 1000)
 HOLIDAYS = (date(2026, 4, 6), date(2026, 12, 25), date(2026, 5, 1), date(2027, 1, 1))
 SUBMITTERS = 40
+MINUTE, MONTH = 60_000, 30
 
 
 @dataclass
@@ -75,10 +76,36 @@ class Year:
             author = f"author{self.dice.randrange(SUBMITTERS)}"
 
             async def submits(url: str = url, commit: str = commit, author: str = author, n: int = n) -> None:
+                if self.town.down:  # nobody answers: they come back on another day
+                    self.plan(self.town.now + DAY, submits)
+                    return
                 await self.town.console.line(f":repo {url} v1.0.0 {commit} com.example.thing{n} Thing{n} 1.0.0")
                 await self.town.says(author, f"submit {url} v1.0.0")
 
             self.plan(START + round(self.dice.random() * days * 0.9 * DAY), submits)
+
+    def plan_downs(self, days: int) -> None:
+        """Times without the bot: minutes mostly, now and then days, once a week."""
+        lengths = [*(round(self.dice.expovariate(1 / (40 * MINUTE))) + MINUTE for _ in range(days // 12))]
+        lengths += [round(self.dice.uniform(0.3, 3) * DAY) for _ in range(days // 60)] + [7 * DAY] * (days > MONTH)
+        for length in lengths:
+
+            async def fails(length: int = length) -> None:
+                if not self.town.down:
+                    self.town.fails()
+                    self.plan(self.town.now + length, self.town.starts)
+
+            self.plan(START + round(self.dice.random() * days * DAY), fails)
+
+    def plan_moves(self, days: int) -> None:
+        """People who come to another time zone."""
+        for _ in range(days // 10):
+
+            async def moves() -> None:
+                name = self.dice.choice(sorted(self.ways))
+                self.town.settle_in(name, self.dice.choice(people.ZONES))
+
+            self.plan(START + round(self.dice.random() * days * DAY), moves)
 
     def plan_cases(self, count: int, days: int) -> None:
         """Problems that somebody finds in what is listed."""
@@ -101,14 +128,17 @@ async def play(days: int, tickets: int, problems: int, seed: int) -> list[str]:
         year.plan_tickets(tickets, days)
         year.plan_cases(problems, days)
         task = bar.add_task(f"{days} days", total=days)
+        year.plan_downs(days)
+        year.plan_moves(days)
         eye = checks.Eye(town)
+        town.looks = eye.look
         while year.agenda:
             at, _, what = heapq.heappop(year.agenda)
             if at > START + days * DAY:
                 break
             await town.until(at)
             await what()
-            eye.look()
+            eye.look()  # what came of it
             bar.update(task, completed=(at - START) / DAY)
         await town.until(START + days * DAY)
         eye.look()

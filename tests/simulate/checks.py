@@ -13,12 +13,11 @@ from mmbot.domain.case_file import CaseFile, sight
 from mmbot.domain.deadlines import DAY
 from mmbot.domain.rights import Actor
 from mmbot.store import cases
+from simulate import mornings
 from simulate.town import Heard, Town
 
 MINUTE = 60_000
 CASE = re.compile(r"\b(?:SEC|BUG)-\d+")
-TICKET = re.compile(r"\*\*(MB-\d+)")
-GREETS = re.compile(r"Good morning|Good day", re.IGNORECASE)
 
 
 class Eye:
@@ -28,6 +27,7 @@ class Eye:
         self.town, self.wrong = town, list[str]()
         self._read = 0
         self._last: dict[str, str] = {}
+        self._almanac = mornings.Almanac(town)
 
     def look(self) -> None:
         """Look at what is new."""
@@ -45,13 +45,21 @@ class Eye:
             yield "the same text twice in a row"
         self._last[one.to] = one.text
         if not one.to.startswith("~"):
+            if mornings.GREETS.match(one.text):
+                yield from mornings.not_theirs(self._almanac, one)
             for handle in handles:
                 if not self._may_know(one.to, handle):
                     yield "a case told to somebody who may not know it"
 
     def _in_hours(self, one: Heard, handles: list[str]) -> bool:
         name = "" if one.to.startswith("~") else one.to
-        return self.town.office(name).open(one.at) or any(self._last_day(x, one.at) for x in handles)
+        office = self.town.office(name)
+        just_up = handles and any(
+            x[1] <= one.at <= x[1] + MINUTE for x in self.town.downs
+        )  # what was missed just now is told
+        return office.open(one.at - (takedown.PUNCTUAL if just_up else 0)) or any(
+            self._last_day(x, one.at) for x in handles
+        )
 
     def _last_day(self, handle: str, at: int) -> bool:
         """Whether it was the last day of a case's clock at that moment: facts may have come since, so those are left out."""
@@ -60,7 +68,7 @@ class Eye:
             if state.changed_at > at:
                 break
             end = takedown.ends(state)
-            if end and end - DAY <= at <= end + MINUTE:
+            if end and (end - DAY <= at <= end + MINUTE or _missed_it(self.town, end, at)):
                 return True
         return False
 
@@ -92,7 +100,13 @@ def afterwards(town: Town) -> list[str]:
         handle = str(row["handle"])
         wrong += [f"a deadline missed: {x}" for x in _missed(town, handle, said[handle])]
         wrong += [f"noticed twice: {x}" for x in _twice(town, handle)]
-    return wrong
+    almanac = mornings.Almanac(town)
+    return [*wrong, *mornings.one_a_day(almanac), *mornings.not_told(almanac)]
+
+
+def _missed_it(town: Town, end: int, at: int) -> bool:
+    """Whether the bot was not running at the end of a clock, and has just been started."""
+    return any(down <= end <= up <= at <= up + MINUTE for down, up in town.downs)
 
 
 def _missed(town: Town, handle: str, said: list[Heard]) -> Iterator[str]:
@@ -104,8 +118,9 @@ def _missed(town: Town, handle: str, said: list[Heard]) -> Iterator[str]:
         end, until = takedown.ends(state), following.changed_at if following else town.now
         if state.changed_at <= end <= until and end + MINUTE < town.now and state.set_at < end:
             town.examined["ends of a clock"] += 1
-            asked = [x for x in said if x.by_clock and end <= x.at <= end + MINUTE]
-            if not asked and (following is None or following.changed_at > end + MINUTE):
+            up = next((up for down, up in town.downs if down <= end <= up), end)
+            asked = [x for x in said if x.by_clock and end <= x.at <= up + MINUTE]
+            if not asked and up < town.now and (following is None or following.changed_at > up + MINUTE):
                 yield f"{handle} at {end}"
 
 

@@ -9,7 +9,16 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
 from simulate.town import Town
 
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC", "Australia/Sydney", "")
+ZONES = (
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "UTC",
+    "Australia/Sydney",
+    "Pacific/Kiritimati",
+    "America/St_Johns",
+    "",
+)
 HOUR = DAY // 24
 ROLES = {
     "admin": ("ada",), "owner": ("olive", "ole"), "default-owner": ("olive",), "product": ("pam", "pete"),

@@ -1,18 +1,19 @@
 """The bot's world for a year: its console, what it says and when, and whether a clock made it say so."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mmbot.console import Console, World
+from mmbot.console import Console
+from mmbot.console_world import World
 from mmbot.domain.deadlines import Office
 from mmbot.events import Person
 from mmbot.messages import Message
 from mmbot.policy import Policy
-from mmbot.store import due
+from mmbot.store import cases, due
 from mmbot.store import outbox as rows
 from mmbot.store.database import Store
 from mmbot.words.phrases import MB
@@ -64,30 +65,53 @@ class Town:
 
     def __init__(self, folder: Path, policy: Policy, start: int, roles: Mapping[str, tuple[str, ...]]) -> None:
         self.store = Store(folder / "mmbot.db", policy)
-        self.policy, self.start = policy, start
+        self.policy, self.start, self.roles = policy, start, roles
         self.console = Console(self.store, policy, start)
         self.ear = Ear(self.console.world)
         self.console.outbox.voice = self.ear
         self.console.settle(roles)
         self.examined = Counter[str]()
+        self.downs: list[tuple[int, int]] = []
+        """From when until when the bot was not running."""
+        self.down = False
+        self.zones: dict[str, list[tuple[int, str]]] = {}
+        """Since when the bot knows that a person is in a zone."""
+        self.looks: Callable[[], None] = lambda: None
+        """Called whenever something may have been said, before the time goes on."""
 
     @property
     def now(self) -> int:
         return self.console.world.at
 
     def settle_in(self, name: str, zone: str) -> None:
-        """Somebody lives in a time zone."""
+        """Somebody lives in a time zone from now on; the bot learns it from the next thing that they do."""
         self.console.world.people[name] = Person(f"id-{name}", name, zone)
 
+    def fails(self) -> None:
+        """The bot is not running from now on: nobody is answered."""
+        self.down = True
+        self.downs.append((self.now, 2**62))
+
+    async def starts(self) -> None:
+        """The bot is running again, and does what it does at each start."""
+        self.down = False
+        self.downs[-1] = (self.downs[-1][0], self.now)
+        self.console.settle(self.roles)
+        cases.look_at_all(self.store, self.now)
+        await self.settle()
+
     def office(self, name: str) -> Office:
-        """When a clock may speak to somebody, or in a channel."""
-        known = self.console.world.people.get(name)
+        """When a clock may speak to somebody, or in a channel, for all the bot knows."""
+        known = self.store.person(f"id-{name}")
         zone = ZoneInfo(known.zone) if known and known.zone else UTC
         return Office(self.policy.hours, zone, self.policy.days.holidays)
 
     async def says(self, name: str, line: str) -> str:
         """Somebody types a command, by direct message to nobody's annoyance; what they read."""
+        if self.down:
+            return ""
         lines = await self.console.line(f"@{name}: /mb {line}")
+        self._learn(name)
         answer = "\n".join(x for x in lines if x.startswith(f"mmbot (only @{name})"))
         await self.settle()
         return answer
@@ -97,6 +121,13 @@ class Town:
         while self._look():
             pass
         await self.console.outbox.drain()
+        self.looks()
+
+    def _learn(self, name: str) -> None:
+        known = self.store.person(f"id-{name}")
+        zone, heard = known.zone if known else "", self.zones.setdefault(name, [])
+        if not heard or heard[-1][1] != zone:
+            heard.append((self.now, zone))
 
     def _look(self) -> bool:
         before = self._last_row()
@@ -110,7 +141,7 @@ class Town:
     async def until(self, at: int) -> None:
         """Let the time pass, and everything happen that happens by itself."""
         world = self.console.world
-        while (moment := self._next()) is not None and moment <= at:
+        while not self.down and (moment := self._next()) is not None and moment <= at:
             world.at = max(world.at, moment)
             await self.settle()
         world.at = max(world.at, at)
