@@ -250,7 +250,7 @@ def rows(case: Case) -> tuple[Row, ...]:
     confirm = (Button("Confirm the takedown", f"confirm {ref}", "danger"),) if case.asked else ()
     handed_in = Button("A fix is submitted…", f"fix {ref}", "primary")
     down = () if case.asked else (Button("Take it down…", f"takedown {ref}"),)
-    more = (Button("Extend…", f"extend {ref}"), *down)
+    more = (*((Button("Extend…", f"extend {ref}"),) if takedown.has_clock(case) else ()), *down)
     rest = (Button("Severity…", f"severity {ref}"),) if case.what == "vulnerability" else ()
     return (Row((*confirm, handed_in, fixed, *more)), Row((*rest, close)))
 

@@ -14,6 +14,7 @@ from mmbot.words.case_card import (
     called,
     clock_line,
     contact_line,
+    decision_due,
     facts_line,
     fix_line,
     moment,
@@ -132,12 +133,9 @@ def declined(case: Case) -> str:
 
 def severity(case: Case, before: str, zone: str) -> str:
     """The severity was changed."""
-    ends = (
-        f"The time for a fix ends {moment_for(takedown.ends(case), zone)}."
-        if takedown.has_clock(case)
-        else "It has no time limit now."
-    )
-    return f"{called(case)}: from {before} to **{case.severity}**. {ends}"
+    ends = f" The time for a fix ends {moment_for(takedown.ends(case), zone)}." if takedown.clock(case) == "fix" else ""
+    none = "" if takedown.has_clock(case) else " It has no time limit now."
+    return f"{called(case)}: from {before} to **{case.severity}**.{ends or none}"
 
 
 def acknowledged(case: Case) -> str:
@@ -185,9 +183,9 @@ def fixed(case: Case, who: Who) -> str:
     return f"{called(case)}: {clock_line(case, who)} Undo: {typed(f'notfixed {case.handle} WHY')}."
 
 
-def not_fixed(case: Case, zone: str) -> str:
+def not_fixed(case: Case, who: Who, zone: str) -> str:
     """It is not fixed, or what was handed in does not fix it."""
-    ends = f" The time for a fix ends {moment_for(takedown.ends(case), zone)}." if takedown.clock(case) == "fix" else ""
+    ends = f" {clock_line(case, who, zone)}" if takedown.clock(case) == "fix" else ""
     return f"{called(case)} is not fixed; owner and maintainers are told why.{ends}"
 
 
@@ -280,6 +278,8 @@ def can(file: CaseFile, *, team: bool, maintainer: bool) -> str:
             "fixed": [f"notfixed {ref} WHY"], "closed": [f"resume {ref} WHY"],
             "taken down": [f"removed {ref}"] if case.removing else [f"fixed {ref}"],
         }[case.stage]  # fmt: skip
+        cannot = ([] if takedown.has_clock(case) else ["extend"]) + (["severity"] if case.what == "bug" else [])
+        ways = [x for x in ways if x.split()[0] not in cannot]
     return f"\n**You can now:** {listed((typed(x) for x in ways), 'or')}." if ways else ""
 
 
@@ -388,7 +388,10 @@ def intro(word: str, file: CaseFile | None) -> str:
     reads = "The security team, the owner and the maintainers read" if file.case.confidential else "Everybody reads"
     if word == "decline":
         reads = "Only the security team reads"
-    ends = f" The time ends {moment(takedown.ends(file.case))} at present." if word == "extend" else ""
+    end = moment(takedown.ends(file.case)) if word == "extend" else ""
+    ends = f" The time ended {end}." if decision_due(file.case) else f" The time ends {end} at present."
+    if not end:
+        ends = ""
     more = (
         ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
     )
