@@ -56,11 +56,10 @@ class Eye:
 
     def _in_hours(self, one: Heard, handles: list[str]) -> bool:
         name = "" if one.to.startswith("~") else one.to
-        office = self.town.office(name)
         just_up = handles and any(
             x[1] <= one.at <= x[1] + MINUTE for x in self.town.downs
         )  # what was missed just now is told
-        return office.open(one.at - (takedown.PUNCTUAL if just_up else 0)) or any(
+        return self._almanac.open(one.at - (takedown.PUNCTUAL if just_up else 0), name) or any(
             self._last_day(x, one.at) for x in handles
         )
 
