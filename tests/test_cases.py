@@ -152,6 +152,15 @@ def test_a_fix_whose_ticket_was_closed_is_none(console: Console) -> None:
     assert "MB-1 is closed; I know of no other fix." in said
 
 
+def test_after_the_end_nobody_reads_that_the_time_ends(console: Console) -> None:
+    handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
+    said = say(console, ":time +15d", f"@sue: /mb fix {handle} MB-1")
+    assert "please take your next step with it first, which was due 12 Nov." in "\n".join(said)
+    said = say(console, f"@sam: /mb notfixed {handle} it is still there")
+    assert "The time for a fix ended **Mon 23 Nov 2026, 10:00 UTC**; a decision is due." in "\n".join(said)
+    assert not any("time for a fix ends" in x for x in said)
+
+
 def test_a_clock_that_was_wrong_for_a_while_silences_no_case(console: Console, store: Store) -> None:
     handle = re.findall(r"SEC-\d+", " ".join(say(console, "@sam: /mb file MB-1 high a hole")))[0]
     assert "ended just now" in "\n".join(say(console, ":time +14d"))

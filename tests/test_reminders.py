@@ -374,6 +374,22 @@ def test_a_morning_with_many_tickets_is_short_and_fits_old_servers() -> None:
             assert len(shown["attachments"]) == 5
 
 
+def test_of_a_late_review_that_a_reviewer_gives_back_the_owner_hears_on_the_next_morning() -> None:
+    with weeks([""]) as found:
+        found.happens("sue", Submit(link="https://github.com/example/first v1.0.0"))
+        found.happens("olive", RequestReviews(ticket=1))
+        for name, role in (("pam", "product"), ("dana", "dev"), ("sam", "security")):
+            found.happens(name, GiveVerdict(ticket=1, role=role, decision="approve", all=True))
+        found.happens("quinn", Assign(ticket=1, role="qa", person="id-quinn"))
+        found.passes(24 * 10)  # it was due yesterday
+        assert "id-olive" not in found.mornings
+        found.happens("quinn", Assign(ticket=1, role="qa", person=""))
+        found.passes(24)
+        ((at, text),) = found.mornings["id-olive"]
+        assert found.day("id-olive", at) == date(2026, 11, 20)
+        assert "QA review (nobody yet), since 9 Nov, was due 18 Nov (2 days ago)" in text
+
+
 def test_much_that_is_late_with_others_does_not_hide_what_is_late_with_the_reader() -> None:
     with weeks([""]) as found:
         for n in range(1, 13):

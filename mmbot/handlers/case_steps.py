@@ -117,7 +117,7 @@ def _not_fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
         tx, before.case.plus(c.SaidNotFixed(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
     )
     keeping.tell_all(tx, found, notices.said_not_fixed(tx.who(tx.by), cmd.why))
-    return Reply(words.not_fixed(found.case, tx.zone(tx.by)))
+    return Reply(words.not_fixed(found.case, tx.who, tx.zone(tx.by)))
 
 
 def _is_back(file: CaseFile) -> bool:

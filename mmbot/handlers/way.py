@@ -188,5 +188,7 @@ def hurried(tx: Tx, before: Ticket, *, on: bool) -> Ticket:
         person = saved.owner if turn.party == "owner" else saved.review(turn.party).reviewer
         people = [person] if person else tx.store.members(turn.party)
         told = [x for x in people if x != tx.by and not submits(saved, x)]
-        tx.tell_all(words.hurry_up(saved, turn.party, turn.due, tx.thread(saved, turn.party)), told, turn.party, saved)
+        tx.tell_all(
+            words.hurry_up(saved, turn.party, turn.due, tx.thread(saved, turn.party), tx.now), told, turn.party, saved
+        )
     return saved

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mmbot.domain.book import Absence, BookFact, present, stand_in
-from mmbot.domain.facts import AnyFact
+from mmbot.domain.facts import AnyFact, Assigned
 from mmbot.domain.references import BadReference, Reference, parse_reference
 from mmbot.domain.rights import STAFF, Actor, Who, allowed, submits
 from mmbot.domain.ticket import Ticket
@@ -149,6 +149,10 @@ class Tx:
         before = self.store.turns(ticket.number)
         stored = self.store.save(ticket, self.event.id)
         reminders.turned(self.store, stored, before, self.store.turns(ticket.number), self.now)
+        if any(
+            isinstance(x, Assigned) and not x.person for x in ticket.news
+        ):  # what is late with nobody is the owner's to hear
+            due.sooner(self.store, f"ticket:{ticket.number}", self.now)
         self.show(f"card:{ticket.number}")
         for handle in cases.touched_by(self.store, ticket.number):
             self.show_case(handle)

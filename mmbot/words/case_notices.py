@@ -15,6 +15,7 @@ from mmbot.words.case_card import (
     comes_back,
     confirming,
     contact_line,
+    decision_due,
     fix_line,
     moment,
     moment_for,
@@ -178,6 +179,8 @@ def _ends(file: CaseFile, zone: str) -> str:
     case = file.case
     if not takedown.has_clock(case):
         return f"A {case.severity} vulnerability has no time limit."
+    if decision_due(case):
+        return f"The time for a fix ended **{moment_for(takedown.ends(case), zone)}**; the security team decides now."
     then = "what becomes of it" if file.listed is False else "whether the plugin is taken out of the Marketplace"
     return f"The time for a fix ends **{moment_for(takedown.ends(case), zone)}**. Without one the security team decides then {then}."
 
@@ -209,7 +212,19 @@ def changed_to_people(case: Case, text: str, zone: str) -> Message:
         return Message(f"{called(case)}: {text}")
     if not takedown.has_clock(case):
         return Message(f"{called(case)}: {text} There is no time limit any more.")
-    return Message(f"{called(case)}: {text} The time for a fix ends **{moment_for(takedown.ends(case), zone)}**.")
+    return Message(f"{called(case)}: {text}{_when(case, zone)}")
+
+
+def _when(case: Case, zone: str) -> str:
+    """When the time for a fix ends, or did; begins with a space, "" where none is waited for by now."""
+    if takedown.clock(case) != "fix":
+        return ""
+    end = f"**{moment_for(takedown.ends(case), zone)}**"
+    return (
+        f" The time for a fix ended {end}; a decision is due."
+        if decision_due(case)
+        else f" The time for a fix ends {end}."
+    )
 
 
 def over_to_people(case: Case, text: str, _zone: str) -> Message:

@@ -17,6 +17,7 @@ from mmbot.words.case_card import (
     comes_back,
     confirming,
     contact_line,
+    decision_due,
     facts_line,
     fix_line,
     moment,
@@ -158,12 +159,9 @@ def declined(case: Case) -> str:
 
 def severity(case: Case, before: str, zone: str) -> str:
     """The severity was changed."""
-    ends = (
-        f"The time for a fix ends {moment_for(takedown.ends(case), zone)}."
-        if takedown.has_clock(case)
-        else "It has no time limit now."
-    )
-    return f"{called(case)}: from {before} to **{case.severity}**. {ends}"
+    ends = f" The time for a fix ends {moment_for(takedown.ends(case), zone)}." if takedown.clock(case) == "fix" else ""
+    none = "" if takedown.has_clock(case) else " It has no time limit now."
+    return f"{called(case)}: from {before} to **{case.severity}**.{ends or none}"
 
 
 def acknowledged(case: Case) -> str:
@@ -232,9 +230,9 @@ def fixed(case: Case, who: Who) -> str:
     return f"{called(case)}: {clock_line(case, who)}{comes_back(case)} Undo: {typed(f'notfixed {case.handle} WHY')}."
 
 
-def not_fixed(case: Case, zone: str) -> str:
+def not_fixed(case: Case, who: Who, zone: str) -> str:
     """It is not fixed, or what was handed in does not fix it."""
-    ends = f" The time for a fix ends {moment_for(takedown.ends(case), zone)}." if takedown.clock(case) == "fix" else ""
+    ends = f" {clock_line(case, who, zone)}" if takedown.clock(case) == "fix" else ""
     return f"{called(case)} is not fixed; owner and maintainers are told why.{ends}"
 
 
@@ -338,12 +336,14 @@ def _ways(file: CaseFile, reader: Actor) -> Sequence[str]:
     if may("maintainer", reader, file) and case.stage == "open":
         return [*([] if reader.id in case.acknowledged else [f"acknowledge {ref}"]), f"fix {ref} MB-9"]
     if may("team", reader, file):
-        return {
+        ways = {
             "reported": [f"accept {ref} SEVERITY", f"decline {ref} WHY"], "declined": [f"resume {ref} WHY"],
             "open": [f"fixed {ref}", f"extend {ref} DATE WHY", f"takedown {ref}", f"severity {ref} SEVERITY WHY", f"close {ref} WHY"],
             "fixed": [f"notfixed {ref} WHY"], "closed": [f"resume {ref} WHY"],
             "taken down": [f"removed {ref}"] if case.removing else [f"fixed {ref}"],
         }[case.stage]  # fmt: skip
+        cannot = ([] if takedown.has_clock(case) else ["extend"]) + (["severity"] if case.what == "bug" else [])
+        return [x for x in ways if x.split()[0] not in cannot]
     if case.removing and may("removed", reader, file):
         return [f"removed {ref}"]
     if case.stage == "open" and may("concerned", reader, file):
@@ -417,7 +417,10 @@ def intro(word: str, file: CaseFile | None) -> str:
     reads = "The security team, the owner and the maintainers read" if file.case.confidential else "Everybody reads"
     if word == "decline":
         reads = "Only the security team reads"
-    ends = f" The time ends {moment(takedown.ends(file.case))} at present." if word == "extend" else ""
+    end = moment(takedown.ends(file.case)) if word == "extend" else ""
+    ends = f" The time ended {end}." if decision_due(file.case) else f" The time ends {end} at present."
+    if not end:
+        ends = ""
     if word == "accept" and not file.case.about.name:
         ends = f" It names no plugin; to say which one: {typed(f'accept {file.handle} SEVERITY MB-9')}."
     more = (

@@ -251,12 +251,13 @@ def hurried_news(ticket: Ticket) -> Message:
     return Message(f"{ticket.handle} is {'**urgent** now' if ticket.urgent_at else 'not urgent any more'}.")
 
 
-def hurry_up(ticket: Ticket, party: str, due: int, thread: str) -> Message:
+def hurry_up(ticket: Ticket, party: str, due: int, thread: str, now: int) -> Message:
     """To whoever's turn it is: the ticket became urgent."""
     title = title_of(ticket, party) if party in ticket.policy.roles else ""
     what = f"its {title} review" if title else "your next step with it"
     where = f" The checklist is in {thread_at(thread)}." if title else f" {typed(f'next {ticket.handle}')} says which."
-    return Message(f"{called(ticket)} is **urgent**: please take {what} first, by {day(due)}.{where}")
+    by = f"by {day(due)}" if due > now else f"which was due {day(due)}"
+    return Message(f"{called(ticket)} is **urgent**: please take {what} first, {by}.{where}")
 
 
 def held_already(ticket: Ticket) -> str:

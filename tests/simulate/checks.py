@@ -17,6 +17,7 @@ from simulate import mornings
 from simulate.town import Heard, Town
 
 MINUTE = 60_000
+REPORT = "**Tickets on "
 CASE = re.compile(r"\b(?:SEC|BUG)-\d+")
 
 
@@ -33,12 +34,14 @@ class Eye:
         """Look at what is new."""
         heard, self._read = self.town.ear.heard[self._read :], len(self.town.ear.heard)
         for one in heard:
+            if "SEC-" in one.text and one.to.startswith("~") and one.to != "~security":
+                self.wrong.append(f"a confidential case in public: {one}")
             if one.by_clock:
                 self.town.examined["said by a clock"] += 1
                 self.wrong += [f"{what}: {one}" for what in self._wrong(one)]
 
     def _wrong(self, one: Heard) -> Iterator[str]:
-        handles = CASE.findall(one.text)
+        handles = [] if one.text.startswith(REPORT) else CASE.findall(one.text)
         if not self._in_hours(one, handles):
             yield "in the night or on a day off"
         if self._last.get(one.to) == one.text:
@@ -53,11 +56,10 @@ class Eye:
 
     def _in_hours(self, one: Heard, handles: list[str]) -> bool:
         name = "" if one.to.startswith("~") else one.to
-        office = self.town.office(name)
         just_up = handles and any(
             x[1] <= one.at <= x[1] + MINUTE for x in self.town.downs
         )  # what was missed just now is told
-        return office.open(one.at - (takedown.PUNCTUAL if just_up else 0)) or any(
+        return self._almanac.open(one.at - (takedown.PUNCTUAL if just_up else 0), name) or any(
             self._last_day(x, one.at) for x in handles
         )
 

@@ -20,7 +20,8 @@ MINUTE = 60_000
 FRIDAY = 5
 LINE = re.compile(r"^- \*\*MB-(\d+)", re.MULTILINE)
 GREETS = re.compile(r"(?:Good morning|Hello)\. ")
-MORE = re.compile(r"… (?:and|\d+) more")
+MORE, MORE_LATE = re.compile(r"… \d+ more"), re.compile(r"… and more")
+QUIET = "Quiet otherwise"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class Almanac:
             at += DAY
             left -= self.works(datetime.fromtimestamp(at / 1000, UTC).date())
         return at
+
+    def open(self, at: int, name: str) -> bool:
+        """Whether somebody, or with "" a channel, is at work at a moment."""
+        there, hours = datetime.fromtimestamp(at / 1000, self.zone(name, at)), self.town.policy.hours
+        return self.works(there.date()) and time(hours.begin) <= there.time() <= time(hours.end)
 
     def morning_after(self, at: int, name: str) -> int:
         """Somebody's next morning after a moment, on which the bot is running."""
@@ -254,8 +260,14 @@ def _unheard(
         almanac.away(person, moment, by) or almanac.quiet(person, number, moment, by) or almanac.moved(name, moment, by)
     )
     town.examined["latenesses excused" if excused else "latenesses"] += 1
-    said = [x for x in heard.get(name, ()) if moment <= x.at <= by + MINUTE]
-    if not excused and not any(re.search(rf"\bMB-{number}\b", x.text) or MORE.search(x.text) for x in said):
+    nudged = wait.party == "submitter" and person == scene.ticket.submitter
+    said = [
+        x.text.partition(QUIET)[0]
+        for x in heard.get(name, ())
+        if moment <= x.at <= by + MINUTE and bool(GREETS.match(x.text)) is not nudged
+    ]
+    more = MORE if person in almanac.own(later, still) else MORE_LATE
+    if not excused and not any(re.search(rf"\bMB-{number}\b", x) or more.search(x) for x in said):
         since, until = (f"{datetime.fromtimestamp(x / 1000, UTC):%a %d %b %H:%M}" for x in (moment, by))
         yield f"a lateness not told: {name} of MB-{number}, {wait.party} ({wait.why}), since {since}, by {until}"
 

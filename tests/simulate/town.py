@@ -111,7 +111,7 @@ class Town:
         if self.down:
             return ""
         lines = await self.console.line(f"@{name}: /mb {line}")
-        self._learn(name)
+        self._learn()
         answer = "\n".join(x for x in lines if x.startswith(f"mmbot (only @{name})"))
         await self.settle()
         return answer
@@ -123,11 +123,11 @@ class Town:
         await self.console.outbox.drain()
         self.looks()
 
-    def _learn(self, name: str) -> None:
-        known = self.store.person(f"id-{name}")
-        zone, heard = known.zone if known else "", self.zones.setdefault(name, [])
-        if not heard or heard[-1][1] != zone:
-            heard.append((self.now, zone))
+    def _learn(self) -> None:
+        for row in self.store.query("SELECT name, zone FROM person"):
+            heard = self.zones.setdefault(row["name"], [])
+            if not heard or heard[-1][1] != row["zone"]:
+                heard.append((self.now, row["zone"]))
 
     def _look(self) -> bool:
         before = self._last_row()
