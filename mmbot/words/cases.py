@@ -122,7 +122,9 @@ def filed(file: CaseFile, who: Who, zone: str) -> str:
     line += f" I told {listed(told)}." if told else " I could tell nobody by direct message."
     if contact := contact_line(file, who):
         line += f" {contact}"
-    if not file.ticket and not case.about.plugin_id:
+    if not case.about.name:
+        line += " It names no plugin."
+    elif not file.ticket and not case.about.plugin_id:
         line += f" I know no plugin {code(case.about.name, 60)}: neither a ticket nor the listing has it."
     elif file.listed is False:
         line += " It is not in the Marketplace at present."
@@ -413,7 +415,7 @@ def intro(word: str, file: CaseFile | None) -> str:
         reads = "Only the security team reads"
     ends = f" The time ends {moment(takedown.ends(file.case))} at present." if word == "extend" else ""
     if word == "accept" and not file.case.about.name:
-        ends = f" It names no plugin; to say which one: {typed(f'accept {file.handle} SEVERITY MB-9')}."
+        ends = " The report names no plugin."
     more = (
         ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
     )
