@@ -87,7 +87,7 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
     reader = Actor(person, roles)
     text = words.morning(
         words.hello(tx.now, tx.zone(person)),
-        words.waiting([_own_line(tx, x, reader, people) for x in mine], more),
+        words.waiting([_own_line(tx, x, reader, people) for x in mine], len({x.ticket.number for x in mine}), more),
         words.late([_late_line(tx, x, person) for x in late], count_late, more=hidden),
         [*_for_absent(tx, shown, person), *_quiet(tx, person, shown)],
     )
