@@ -138,6 +138,11 @@ def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, 
     for name, value in asked.items():
         if slots[name].shape in {"items", "people", "roles"} and isinstance(value, str):
             asked[name] = (value,)
+        if slots[name].shape == "of":
+            ticket = _TICKET.fullmatch(str(value).strip())
+            if not ticket:
+                return Misread(text=line[:200], why=f"{code(str(value), 60)} is no ticket, such as MB-7.")
+            asked[name] = int(ticket.group(1))
     return command.model_validate({**fields, **asked})
 
 
@@ -146,7 +151,7 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "track-word": "choice", "contribution": "choice", "correction": "choice",
     "person": "person", "maintainer": "person", "date": "line", "severity": "choice", "severity-or-bug": "choice", "removal": "choice",
-    "days": "choice", "when": "line", "plugin": "line", "version": "line",
+    "days": "choice", "when": "line", "plugin": "line", "version": "line", "of": "line",
 }  # fmt: skip
 
 

@@ -383,6 +383,8 @@ def test_no_line_of_a_known_word_breaks_the_reader(word: str, text: str, thread:
     found = said(f"{word} {text}", Context("id-me", thread, PEOPLE))
     assert isinstance(found, Command | Misread | Incomplete)
     if isinstance(found, Command):
+        if word == "report" and type(found) is WORDS["vulnerability"]:
+            return  # a report that says something is one of a vulnerability
         assert type(found) is WORDS[word]
         for name, value in WORDS[word].words[word].items():
             assert getattr(found, name) == ("id-me" if value == "me" else value)
@@ -483,7 +485,7 @@ def test_every_word_that_can_lack_something_has_a_dialog_here() -> None:
 
 def test_values_of_every_kind_are_read_into_the_fields_they_belong_to() -> None:
     assert said("request MB-7 dev @sam") == RequestReviews(ticket=7, roles=("dev",), people=("id-sam",))
-    assert said("claim MB-7") == Assign(ticket=7, role="owner", person="id-me")
+    assert said("claim MB-7") == Assign(ticket=7, role="owner", person="id-me", claims=True)
     assert said("unassign MB-7 qa") == Assign(ticket=7, role="qa", person="")
     assert said("help approve") == AskHelp(about="approve")
     assert re.fullmatch("[0-9a-f]{7}", getattr(said("holds MB-7 dev --commit 3F9C2AB"), "commit", ""))

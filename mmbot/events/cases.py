@@ -73,7 +73,11 @@ class AcceptReport(Command):
 
     case: CaseHandle
     severity: SeverityName
-    of: Annotated[int | None, Slot("of", "MB-7", "Ticket"), Field(ge=1, le=2**31)] = None
+    of: Annotated[
+        int | None,
+        Slot("of", "MB-7", "Ticket", "Which plugin it is about, such as MB-7; nothing if the report says it."),
+        Field(ge=1, le=2**31),
+    ] = None
     why: Text = ""
 
 

@@ -45,7 +45,7 @@ PARTIES = ("owner", "release", "submitter")
 class Assign(Command):
     """Without a role it is the ticket itself: its owner guides it."""
 
-    words = {"claim": {"person": "me"}, "assign": {}, "unassign": {"person": ""}}
+    words = {"claim": {"person": "me", "claims": True}, "assign": {}, "unassign": {"person": ""}}
     summaries = {
         "claim": "take a ticket, or the review of a role, yourself",
         "assign": "give a ticket, or the review of a role, to somebody",
@@ -57,6 +57,8 @@ class Assign(Command):
     ticket: TicketNumber
     role: Part = "owner"
     person: PersonId
+    claims: bool = False
+    """Whether it is meant only if nobody has it: then it is taken from nobody."""
 
 
 class RequestReviews(Command):

@@ -75,7 +75,7 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
     entries = _each_once([*fresh, *waits, *(x for x in known if x)])
     entries.sort(key=lambda x: (not x.news, not _late(tx, x), x.turn.due, x.ticket.number))
     chosen = _chosen(entries)
-    shown = sorted(chosen, key=lambda x: (not _late(tx, x), x.turn.due, x.ticket.number))
+    shown = sorted(chosen, key=lambda x: (not x.turn.urgent_at, not _late(tx, x), x.turn.due, x.ticket.number))
     mine = [x for x in shown if x.mine and not x.instead_of]
     late = [x for x in shown if not x.mine and not x.instead_of]
     if not shown:
@@ -87,7 +87,7 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
     reader = Actor(person, roles)
     text = words.morning(
         words.hello(tx.now, tx.zone(person)),
-        words.waiting([_own_line(tx, x, reader, people) for x in mine], more),
+        words.waiting([_own_line(tx, x, reader, people) for x in mine], len({x.ticket.number for x in mine}), more),
         words.late([_late_line(tx, x, person) for x in late], count_late, more=hidden),
         [*_for_absent(tx, shown, person), *_quiet(tx, person, shown)],
     )

@@ -29,7 +29,7 @@ def assign(tx: Tx, cmd: Assign) -> Reply:
         tx.require("owner" if not mine else "role", before, cmd.role)
     _fit(tx, before, cmd.role, cmd.person)
     now = before.review(cmd.role).reviewer
-    if mine and now and now != tx.by:
+    if cmd.claims and now and now != tx.by:
         raise Refused(replies.taken(before, cmd.role, tx.who(now), tx.who(tx.by)))
     if now == cmd.person:
         raise Refused(replies.assigned_already(before, cmd.role, tx.who(cmd.person) if cmd.person else "", mine=mine))

@@ -123,7 +123,9 @@ def filed(file: CaseFile, who: Who, zone: str) -> str:
     line += f" I told {listed(told)}." if told else " I could tell nobody by direct message."
     if contact := contact_line(file, who):
         line += f" {contact}"
-    if not file.ticket and not case.about.plugin_id:
+    if not case.about.name:
+        line += " It names no plugin."
+    elif not file.ticket and not case.about.plugin_id:
         line += f" I know no plugin {code(case.about.name, 60)}: neither a ticket nor the listing has it."
     elif file.listed is False:
         line += " It is not in the Marketplace at present."
@@ -422,7 +424,7 @@ def intro(word: str, file: CaseFile | None) -> str:
     if not end:
         ends = ""
     if word == "accept" and not file.case.about.name:
-        ends = f" It names no plugin; to say which one: {typed(f'accept {file.handle} SEVERITY MB-9')}."
+        ends = " The report names no plugin."
     more = (
         ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
     )

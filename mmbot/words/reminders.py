@@ -32,9 +32,9 @@ def morning(greeting: str, waits: Sequence[str], late: Sequence[str], others: Se
     return "\n".join([f"{greeting} {first}", *rest])
 
 
-def waiting(lines: Sequence[str], more: int) -> list[str]:
-    """What waits for the reader: a line for each ticket, and how many `more`."""
-    count = len(lines) + more
+def waiting(lines: Sequence[str], tickets: int, more: int) -> list[str]:
+    """What waits for the reader: a line for each of their turns with so many tickets, and how many `more`."""
+    count = tickets + more
     if not lines:
         return []
     begin = f"{plural(count, 'ticket')} {'waits' if count == 1 else 'wait'} for **you**:"
