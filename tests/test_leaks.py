@@ -1,7 +1,9 @@
 """What a confidential case says reaches nobody but those concerned: to all others a world with cases looks like one without."""
 
 import asyncio
+import itertools
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +22,8 @@ from mmbot.terminal import ROLES
 from mmbot.waiting import listing
 
 MONDAY = 1_794_218_400_000
+PART = 1 if os.environ.get("HYPOTHESIS_PROFILE") == "heavy" else 13
+"""Of what everybody is asked, which part is asked at a time: all of it in the heavy profile."""
 MARKERS = ("zebrafish", "okapi", "quagga", "axolotl", "numbat")
 """Words that stand in the cases and nowhere else."""
 OUTSIDERS = ("mallory", "otto", "pam", "dana", "quinn", "rosa", "ada", "ole")
@@ -96,12 +100,13 @@ class Theatre:
         self.logs += [x for x in logs if x["log_level"] != "debug"]
         return said
 
-    async def seen(self, known: list[str]) -> dict[str, list[str]]:
-        """What everybody else is answered, to everything that can be asked."""
+    async def seen(self, known: list[str], turn: int = 0) -> dict[str, list[str]]:
+        """What everybody else is answered, to everything that can be asked: each time to another part of it, if not to all."""
         answers: dict[str, list[str]] = {}
+        count = itertools.count(turn)
         for name in OUTSIDERS:
             for line in (*SEEN_BY_OTHERS, *(x for handle in known for x in about(handle)[:: 1 if name in SOME else 3])):
-                if not changes(line):
+                if not changes(line) and next(count) % PART == 0:
                     answers[f"{name}: {line}"] = await self.says(f"@{name}: /mb {line}")
             elsewhere = [
                 x for handle in known[:1] for x in about(handle) if WORDS[x.split()[0]] in CASES and not changes(x)
@@ -112,6 +117,8 @@ class Theatre:
                     " in thread of MB-1",
                     " to mmbot",
                 ):  # where everybody reads, in the plugin's thread, to the bot alone
+                    if next(count) % PART:
+                        continue
                     text = f"@{name}{way}: {'' if way == ' to mmbot' else '@mmbot '}{line}"
                     answers[text] = await self.says(text)
         return answers
@@ -167,7 +174,7 @@ def test_nobody_else_sees_a_difference_and_no_word_of_a_case_leaves_it(worlds: t
             assert not [x for x in await secret.says(text) if "I don't" in x], text
         known = handles(secret.store)
         assert len(known) == 3
-        for days in (0, 6, 6, 3, 10):
+        for turn, days in enumerate((0, 6, 6, 3, 10)):
             for world in worlds:  # life goes on, and what is counted is counted alike
                 news = f"https://github.com/example/mattermost-plugin-days{days}"
                 await world.says(
@@ -175,7 +182,7 @@ def test_nobody_else_sees_a_difference_and_no_word_of_a_case_leaves_it(worlds: t
                     f"@otto: /mb submit {news} v1.0.0",
                 )
                 await world.says(f"@olive: /mb file MB-2 bug it stops after {days} days", f":time +{days}d")
-            one, other = await secret.seen(known), await plain.seen(known)
+            one, other = await secret.seen(known, turn), await plain.seen(known, turn)
             assert one == other
             assert secret.public() == plain.public()
             answered = [x for line, said in one.items() for x in said if not any(y in line for y in MARKERS)]
