@@ -286,7 +286,7 @@ acts = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=settings().max_examples // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.sampled_from(ZONES), min_size=1, max_size=5),
     st.lists(st.tuples(acts, st.integers(0, 120), st.booleans()), max_size=20),
@@ -309,7 +309,7 @@ def test_random_weeks(zones: list[str], played: list[tuple[tuple[str, Command], 
                 assert one != other
 
 
-@settings(max_examples=settings().max_examples // 4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.sampled_from(ZONES), min_size=1, max_size=5),
     st.lists(st.tuples(numbers, reviewers, st.integers(0, 60)), max_size=6),

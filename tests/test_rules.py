@@ -471,7 +471,7 @@ def test_of_two_tickets_of_one_id_the_one_that_is_found_first_goes_on() -> None:
 
 TestReviews = Reviews.TestCase
 TestReviews.settings = settings(
-    max_examples=settings().max_examples // 4,
+    max_examples=settings().max_examples // 6,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
