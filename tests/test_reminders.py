@@ -371,7 +371,7 @@ def test_a_morning_with_many_tickets_is_short_and_fits_old_servers() -> None:
                 outbox.read_message(row["body"]), 99_999, "k" * 32, b"k" * 32, "https://mmbot.example.com:8443", 1
             )
             assert render.weight(shown) <= render.PROPS_BUDGET
-            assert len(shown["attachments"]) == 5
+            assert len(shown["attachments"]) == 6
 
 
 def test_of_a_late_review_that_a_reviewer_gives_back_the_owner_hears_on_the_next_morning() -> None:

@@ -91,7 +91,7 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
         words.late([_late_line(tx, x, person) for x in late], count_late, more=hidden),
         [*_for_absent(tx, shown, person), *_quiet(tx, person, shown)],
     )
-    return Message(text, rows), shown
+    return Message(text, (*rows, words.away_row())), shown
 
 
 def _waiting(tx: Tx, person: str, roles: Iterable[str], fresh: Sequence[Entry]) -> tuple[list[Entry], int]:

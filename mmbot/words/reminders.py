@@ -131,6 +131,11 @@ def quiet_otherwise(parts: Sequence[tuple[str, Sequence[str], int]], *, more: bo
     return f"Quiet otherwise: {'; '.join(words)}."
 
 
+def away_row() -> Row:
+    """Below a morning: for whoever will not read the next ones."""
+    return Row((Button("I'm away…", "away"),))
+
+
 def row(ticket: Ticket, part: str, buttons: Sequence[Button]) -> Row:
     """The buttons of one line; `part` says which, where several are of the ticket."""
     return Row(tuple(buttons), f"**{ticket.handle}**{f' {part}' if part else ''}")
