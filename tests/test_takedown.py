@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -130,6 +131,23 @@ def test_what_comes_again_and_was_told_late_is_told_anew_on_the_next_day_only(
     said = [now for mark, now, _ in told(case, zone, end + DAY + pause, end + 12 * DAY) if works(now, zone)]
     days = [datetime.fromtimestamp(x / 1000, UTC).astimezone(zone).date() for x in said]
     assert len(days) == len({*days})
+
+
+@given(moments, zones, zones, st.integers(0, 13 * DAY))
+def test_in_another_zone_no_mark_is_told_again(at: int, zone: ZoneInfo, other: ZoneInfo, into: int) -> None:
+    case, names = filed(at), list[str]()
+    for mark, _, after in told(case, zone, at, at + into):
+        case = after
+        names.append(mark.name)
+    names += [mark.name for mark, _, _ in told(case, other, at + into, at + 14 * DAY)]
+    assert len(names) == len({*names})
+
+
+@given(moments, st.integers(6 * DAY, 13 * DAY))
+def test_what_was_told_late_is_not_told_again_on_the_same_day(at: int, back: int) -> None:
+    said = [(mark, now) for mark, now, _ in told(filed(at), ZoneInfo("UTC"), at + back, at + 13 * DAY - 1)]
+    gaps = [later - now for (_, now), (_, later) in pairwise(said)]
+    assert all(gap > DAY // 2 for gap in gaps)
 
 
 @given(moments, st.floats(0.01, 60), st.floats(0.01, 60))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import Literal
 
 from mmbot.domain.case import Case
@@ -14,6 +14,8 @@ from mmbot.domain.turns import waiting
 Clock = Literal["none", "triage", "fix", "removal"]
 """What runs: none, until a report is answered, until it is fixed, or until the listing shows what was decided."""
 FixState = Literal["none", "theirs", "ours", "listed"]
+SHIFTED = 5 * DAY
+"""Milliseconds by which a mark may be told before its moment, for days off and the hours of somebody's zone."""
 PUNCTUAL = 3_600_000
 """Milliseconds by which what is told counts as told in time, though the hours are over by then."""
 
@@ -127,9 +129,10 @@ def _end_is_news(case: Case, to: str, now: int) -> bool:
 
 def next_told(case: Case, to: str, office: Office, now: int) -> int | None:
     """When somebody is told next, after now; None for never."""
-    after = _told(case, to, now)
-    told = ((mark, spoken(case, mark, office)) for mark in marks(case, max(after, now)))
-    upcoming = next((at for mark, at in told if at is not None and at > max(now, _pause(case, mark, after))), None)
+    told = ((mark, spoken(case, mark, office)) for mark in marks(case, max(_told(case, to, now), now)))
+    upcoming = next(
+        (at for mark, at in told if at is not None and at > now and not _said(case, to, mark, at, now)), None
+    )
     mark, _ = _last(case, to, office, now)
     if mark is None or outstanding(case, to, office, now):
         return upcoming
@@ -145,14 +148,24 @@ def _last(case: Case, to: str, office: Office, now: int) -> tuple[Mark | None, i
         at = spoken(case, mark, office)
         if (mark.at if at is None else at) > now:
             break
-        if at is not None and at > _pause(case, mark, after):
+        if at is not None and not _said(case, to, mark, at, now):
             last = mark, at
     return last
 
 
-def _pause(case: Case, mark: Mark, told: int) -> int:
-    """Until when a mark is not told after another: one that comes again and was told late is not told anew a few hours later."""
-    return told + round(case.policy.takedown.again * DAY / 2) if mark.again else told
+def _said(case: Case, to: str, mark: Mark, at: int, now: int) -> bool:
+    """Whether what is to be told somebody of a mark, at a moment, was told already, or so much as told by what was told late."""
+    if at <= _told(case, to, now):
+        return True
+    told = _noticed(case, to, now)
+    if told is None or told.at < case.set_at or _at_once(case, mark):
+        return False
+    if told.mark == mark.name and not mark.again and mark.at - told.at < SHIFTED:
+        return True  # they were in another zone then
+    firsts = takewhile(lambda x: not x.again, marks(case, told.at))
+    regular = next((x.at for x in firsts if x.name == told.mark), told.at)
+    late = mark.again or told.at > regular + PUNCTUAL
+    return late and at <= told.at + round(case.policy.takedown.again * DAY / 2)
 
 
 def _told(case: Case, to: str, now: int) -> int:

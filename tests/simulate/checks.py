@@ -59,8 +59,10 @@ class Eye:
         just_up = handles and any(
             x[1] <= one.at <= x[1] + MINUTE for x in self.town.downs
         )  # what was missed just now is told
-        return self._almanac.open(one.at - (takedown.PUNCTUAL if just_up else 0), name) or any(
-            self._last_day(x, one.at) for x in handles
+        return (
+            self._almanac.open(one.at, name)
+            or (just_up and self._almanac.open(one.at - takedown.PUNCTUAL, name))
+            or any(self._last_day(x, one.at) for x in handles)
         )
 
     def _last_day(self, handle: str, at: int) -> bool:
