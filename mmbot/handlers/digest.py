@@ -67,8 +67,13 @@ def part_of(turn: Turn, *, mine: bool = True) -> str:
     return turn.party if mine and turn.party != "submitter" else "owner"
 
 
-def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tuple[Message | None, Sequence[Entry]]:
-    """The morning of somebody who is here, with what is new; no message where nothing would be in it. And what is in it."""
+def for_person(
+    tx: Tx, person: str, fresh: Sequence[Entry], people: Book, *, unread: bool = False
+) -> tuple[Message | None, Sequence[Entry]]:
+    """The morning of somebody who is here, with what is new; no message where nothing would be in it. And what is in it.
+
+    `unread`: there is more that is new than was looked at.
+    """
     roles = tx.store.roles_of(person)
     waits, count = _waiting(tx, person, roles, fresh)
     known = (entry(tx, person, x, people, fresh=False) for x in store.known(tx.store, person, READ))
@@ -82,7 +87,7 @@ def for_person(tx: Tx, person: str, fresh: Sequence[Entry], people: Book) -> tup
         return None, ()
     more = max(0, count - len(mine))
     rows = _rows(tx, person, [*mine, *late, *(x for x in shown if x.mine and x.instead_of)][:WITH_BUTTONS])
-    hidden = any(not x.mine and x not in chosen for x in entries)
+    hidden = unread or any(not x.mine and x not in chosen for x in entries)
     count_late = len({x.ticket.number for x in late})
     reader = Actor(person, roles)
     text = words.morning(

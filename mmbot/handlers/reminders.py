@@ -52,7 +52,7 @@ def morning(tx: Tx, person: str) -> None:
     """Tell somebody what waits for them, if something of it is news; of somebody away, whoever stands in hears it."""
     office, people = reminders.office(tx.store, person), digest.people_of(tx)
     if tx.is_away(person):
-        fresh, nudged = _news(tx, person, people)
+        fresh, nudged, _ = _news(tx, person, people)
         _hand_on(tx, person, fresh, people)
         if fresh or nudged:
             due.sooner(tx.store, f"morning:{person}", office.not_before(tx.absence(person).until))
@@ -65,18 +65,19 @@ def morning(tx: Tx, person: str) -> None:
     ):  # after a time down: what became late meanwhile belongs into the same message
         due.put(tx.store, f"morning:{person}", tx.now)
         return
-    fresh, nudged = _news(tx, person, people)
+    fresh, nudged, seen = _news(tx, person, people)
     for ticket, turn, count in nudged:
         _nudge(tx, ticket, turn, person, count)
         reminders.said_once_more(tx.store, person, ticket.number, turn)
-    message, shown = digest.for_person(tx, person, fresh, people) if fresh else (None, ())
+    unread = len(reminders.untold(tx.store, person, tx.now, len(seen) + 1)) > len(seen)
+    message, shown = digest.for_person(tx, person, fresh, people, unread=unread) if fresh else (None, ())
     if message and not reminders.said_before(tx.store, person, message.text, tx.now):
         tx.say(message, to=person)
     reminders.all_told(tx.store, person, tx.now, [(x.ticket.number, x.turn.party) for x in shown])
 
 
-def _news(tx: Tx, person: str, people: Book) -> tuple[list[Entry], list[tuple[Ticket, Turn, int]]]:
-    """What is news for somebody and still true, as much as a morning takes; and the tickets for whose author they are reminded."""
+def _news(tx: Tx, person: str, people: Book) -> tuple[list[Entry], list[tuple[Ticket, Turn, int]], set[News]]:
+    """What is news for somebody and still true, as much as a morning takes; for whose submitters they are reminded; the notes of both."""
     fresh: list[Entry] = []
     nudged: list[tuple[Ticket, Turn, int]] = []
     seen = set[News]()
@@ -92,7 +93,7 @@ def _news(tx: Tx, person: str, people: Book) -> tuple[list[Entry], list[tuple[Ti
             seen.add(row)
         if len(seen) >= digest.SHOWN:
             break
-    return fresh, nudged
+    return fresh, nudged, seen
 
 
 def _still_nudged(tx: Tx, person: str, row: News, people: Book) -> tuple[Ticket, Turn, int] | None:
@@ -209,9 +210,9 @@ def remind_due(tx: Tx, subject: str) -> None:
     found = reminders.reminder(tx.store, int(subject))
     if found is None:
         return
-    office = reminders.office(tx.store, found.person)
-    if not office.open(tx.now):
-        due.put(tx.store, f"remind:{found.id}", office.not_before(tx.now))
+    readers = [reminders.office(tx.store, x) for x in _readers(tx, found)]
+    if not all(office.open(tx.now) for office in readers):
+        due.put(tx.store, f"remind:{found.id}", max(office.not_before(tx.now) for office in readers))
         return
     why = _not_told(tx, found)
     ticket, asker = tx.ticket(found.ticket), reminders.office(tx.store, found.by)
@@ -224,6 +225,21 @@ def remind_due(tx: Tx, subject: str) -> None:
     else:
         _tell(tx, ticket, found)
     reminders.over(tx.store, found.id, "not told" if why else "told", tx.now)
+
+
+def _readers(tx: Tx, found: Reminder) -> list[str]:
+    """Who would read it: that person, or while they are away whoever is told in their place."""
+    ticket = tx.ticket(found.ticket)
+    if found.person == found.by or submits(ticket, found.person):
+        return [found.person]
+    return tx.instead(found.person, _part(tx, ticket, found.person), ticket)
+
+
+def _part(tx: Tx, ticket: Ticket, person: str) -> str:
+    """The part of a ticket in which it waits for somebody."""
+    people = digest.people_of(tx)
+    turns = tx.turns(ticket).values()
+    return next((digest.part_of(x) for x in turns if rules.waits_for(ticket, x, person, people)), "owner")
 
 
 def _not_told(tx: Tx, found: Reminder) -> str:
@@ -252,14 +268,10 @@ def _tell(tx: Tx, ticket: Ticket, found: Reminder) -> None:
     way = way_on(ticket, turns, found.person, tx.store.roles_of(found.person), tx.thread(ticket))
     says = outlook(ticket, turns, tx.who, mention=found.person, now=tx.now)
     message = words.reminder(ticket, found.text, tx.who(found.by), way, says, mine=mine)
-    people = digest.people_of(tx)
-    part = next(
-        (digest.part_of(x) for x in turns.values() if rules.waits_for(ticket, x, found.person, people)), "owner"
-    )
     if mine or submits(ticket, found.person):
         tell(tx, ticket, found.person, message)
     else:
-        tx.tell(message, found.person, part, ticket)
+        tx.tell(message, found.person, _part(tx, ticket, found.person), ticket)
 
 
 def listed(tx: Tx, _cmd: AskReminders) -> Reply:
