@@ -367,7 +367,7 @@ class Play:
     def _left_nothing_but_the_answer(self, event: Event, before: Collection[tuple[object, ...]]) -> None:
         assert self._promised()[: len(before)] == before
         added = self.store.query("SELECT kind, person, channel FROM outbox WHERE id > ?", self.last_row)
-        if event.where.via in POSTED:
+        if event.where.via in POSTED or (event.where.via == "dialog" and added):  # which only takes a refusal back
             assert [(x["kind"], x["person"]) for x in added] == [("say", event.by)]
         else:
             assert added == []
