@@ -35,7 +35,7 @@ WORDS: Mapping[str, type[Command]] = {word: command for command in COMMANDS for 
 LONGEST = 16_383
 LONGEST_BEGUN = 1_000
 """Characters of a line that a dialog can complete: more would not fit into a button."""
-_TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
+TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _CASE = re.compile(r"(?:sec|bug)-\d{1,6}", re.IGNORECASE)
 _OF_CASES = {"status": "case", "reopen": "resume"}
 """What people type of a case as they would of a ticket, and what it is called there."""
@@ -99,7 +99,7 @@ def read(text: str, policy: Policy, context: Context) -> Command | Misread | Inc
             return _built(word, *_fields(word, line, policy, context), line)
         except _Wrong as wrong:
             return Misread(text=line[:200], why=f"{wrong} {usage_hint(word)}")
-    if found := _TICKET.fullmatch(word.rstrip("?")) or _CASE.fullmatch(word.rstrip("?")):
+    if found := TICKET.fullmatch(word.rstrip("?")) or _CASE.fullmatch(word.rstrip("?")):
         alone = line.lower().rstrip("? ") == found.group()
         return read(f"status {found.group()}", policy, context) if alone else _unknown(line, word, context)
     if line.endswith("?") and len(line) <= 100:  # noqa: PLR2004 -- a question about a plugin by its name is short
@@ -139,7 +139,7 @@ def filled(word: str, line: str, answers: Mapping[str, object], policy: Policy, 
         if slots[name].shape in {"items", "people", "roles"} and isinstance(value, str):
             asked[name] = (value,)
         if slots[name].shape == "of":
-            ticket = _TICKET.fullmatch(str(value).strip())
+            ticket = TICKET.fullmatch(str(value).strip())
             if not ticket:
                 return Misread(text=line[:200], why=f"{code(str(value), 60)} is no ticket, such as MB-7.")
             asked[name] = int(ticket.group(1))
@@ -242,7 +242,7 @@ def _unknown(line: str, word: str, context: Context) -> Misread:
 
 
 def _names_ticket(line: str) -> bool:
-    return any(_TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line))
+    return any(TICKET.fullmatch(x.text) or x.text.isdecimal() for x in _tokens(line))
 
 
 def _slots(command: type[Command]) -> dict[str, Slot]:
@@ -321,7 +321,7 @@ def _without_when(word: str, line: str, fields: dict[str, object], context: Cont
     begin, _, more = rest.partition(" ")
     if begin.lower() in {"me", "myself"}:
         fields["person"], rest = context.me, more
-    elif begin and begin.lower() != "about" and begin[0] not in "@#-" and not _TICKET.fullmatch(begin):
+    elif begin and begin.lower() != "about" and begin[0] not in "@#-" and not TICKET.fullmatch(begin):
         raise _Wrong(remind_whom(begin))
     return f"{word} {re.sub(r'(?i)(^| )about (?=mb|#|[0-9])', ' ', rest, count=1).strip()}"
 
@@ -430,7 +430,7 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
     shapes = {slot.shape: name for name, slot in slots.items()}
     open_ = {shape: name for shape, name in shapes.items() if name not in fields}
     bare = text.rstrip(",")
-    if "ticket" in open_ and (found := _TICKET.fullmatch(bare)):
+    if "ticket" in open_ and (found := TICKET.fullmatch(bare)):
         return open_["ticket"], int(found.group(1))
     if (
         "ticket" in open_
@@ -442,7 +442,7 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         return open_["ticket"], int(bare)
     if "case" in open_ and _CASE.fullmatch(bare):
         return open_["case"], bare.upper()
-    if "of" in open_ and (found := _TICKET.fullmatch(bare)):
+    if "of" in open_ and (found := TICKET.fullmatch(bare)):
         return open_["of"], int(found.group(1))
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
         return open_["number"], int(found.group(1))

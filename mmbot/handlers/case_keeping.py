@@ -13,12 +13,6 @@ from mmbot.words import cases as words
 from mmbot.words.phrases import zone_of
 from mmbot.words.replies import fill_in
 
-WHOM = {
-    "team": "the security team", "maintainer": "its maintainers", "concerned": "its maintainers, its owner and the security team",
-    "owner": "its owner and the security team", "confirm": "the security team and release users",
-    "removed": "release users, its owner and the security team",
-}  # fmt: skip
-
 
 def in_private(tx: Tx, handle: str = "") -> None:
     """Refuse what concerns a vulnerability where others read it: nothing is done, and nothing said there."""
@@ -46,8 +40,7 @@ def opened(tx: Tx, handle: str, right: CaseRight) -> CaseFile:
         decides = tx.actor.roles & {team, "release"} or tx.by == file.owner
         if file.own(tx.by) and decides and right != "maintainer":
             raise Refused(words.own(file.handle))
-        whom = WHOM[right]
-        raise Refused(words.only(whom))
+        raise Refused(words.only(right))
     return file
 
 

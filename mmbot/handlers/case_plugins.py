@@ -3,18 +3,16 @@
 Anybody can hand in a ticket of any repository, or with any id: whoever it tells of a vulnerability must have more to show for themselves.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mmbot.commands import TICKET
 from mmbot.domain.case_facts import About
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Refused
 from mmbot.store import cases
 from mmbot.store.tx import Tx
 from mmbot.words import cases as words
-
-TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
+from mmbot.commands import TICKET
 from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
 from mmbot.domain.case_file import CaseFile
@@ -18,7 +19,6 @@ from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 
-_TICKET = re.compile(r"(?:mb-?|#)(\d{1,9})", re.IGNORECASE)
 _LINK = re.compile(r"https://\S+")
 LONGEST = timedelta(days=366)
 """What lies further ahead is a slip of the pen."""
@@ -32,7 +32,7 @@ def acknowledge(tx: Tx, cmd: Acknowledge) -> Reply:
     if tx.by in before.case.acknowledged:
         return Reply(words.acknowledged(before.case))
     found = keeping.keep(tx, before.case.plus(c.Acknowledged(by=tx.by, at=tx.at, via=tx.via)))
-    keeping.tell_channel(tx, found, notices.news(f"{tx.who(tx.by)} acknowledged."))
+    keeping.tell_channel(tx, found, notices.acknowledged(tx.who(tx.by)))
     return Reply(words.acknowledged(found.case))
 
 
@@ -40,7 +40,7 @@ def told(tx: Tx, cmd: SayTold) -> Reply:
     """Somebody wrote to whoever has no account here."""
     before = keeping.opened(tx, cmd.case, "owner")
     if not before.case.filed:
-        raise Refused(words.not_now(before.case, "is not accepted yet, so nobody else should know of it."))
+        raise Refused(words.not_now(before.case, "not-accepted"))
     found = keeping.keep(tx, before.case.plus(c.ContactTold(note=cmd.note, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_channel(tx, found, notices.contact_told(tx.who(tx.by), cmd.note))
     return Reply(words.told(found.case))
@@ -51,8 +51,8 @@ def fix(tx: Tx, cmd: NameFix) -> Reply:
     before = keeping.opened(tx, cmd.case, "concerned")
     comes_back = before.case.taken_down and before.case.fixed
     if before.case.stage not in OPEN and not comes_back:
-        raise Refused(words.not_now(before.case, "does not wait for a fix."))
-    number, link = _TICKET.fullmatch(cmd.target), _LINK.fullmatch(cmd.target)
+        raise Refused(words.not_now(before.case, "no-fix-wanted"))
+    number, link = TICKET.fullmatch(cmd.target), _LINK.fullmatch(cmd.target)
     if not number and not link:
         raise Refused(words.no_fix(cmd.target), "target")
     ticket = tx.ticket(int(number.group(1))) if number else None
@@ -100,7 +100,7 @@ def judge(tx: Tx, cmd: JudgeFix) -> Reply:
 
 def _fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
     if before.case.stage not in OPEN:
-        raise Refused(words.not_now(before.case, "is not open."))
+        raise Refused(words.not_now(before.case, "not-open"))
     found = keeping.keep(tx, before.case.plus(c.SaidFixed(note=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_all(tx, found, notices.said_fixed(found.case, tx.who(tx.by)), over=True)
     if found.case.over:
@@ -110,9 +110,9 @@ def _fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
 
 def _not_fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
     if not before.case.fixed and not before.case.fixes:
-        raise Refused(words.not_now(before.case, "has neither a fix nor is it said to be fixed."))
+        raise Refused(words.not_now(before.case, "no-fix-named"))
     if before.case.closed:
-        raise Refused(words.not_now(before.case, "is closed."))
+        raise Refused(words.not_now(before.case, "closed"))
     found = keeping.keep(
         tx, before.case.plus(c.SaidNotFixed(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
     )
@@ -129,7 +129,7 @@ def extend(tx: Tx, cmd: ExtendCase) -> Reply:
     """More time, up to the end of a day in UTC."""
     before = keeping.opened(tx, cmd.case, "team")
     if before.case.stage != "open" or not takedown.has_clock(before.case):
-        raise Refused(words.not_now(before.case, "has no time that could be extended."))
+        raise Refused(words.not_now(before.case, "no-time"))
     if cmd.until > date.fromordinal(FIRST + tx.now // DAY) + LONGEST:
         raise Refused(words.too_far(), "until")
     midnight = datetime.combine(cmd.until, time(), UTC) + timedelta(days=1)
@@ -151,9 +151,9 @@ def end(tx: Tx, cmd: EndCase) -> Reply:
 
 def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     if before.case.over:
-        raise Refused(words.not_now(before.case, "is over already."))
+        raise Refused(words.not_now(before.case, "over"))
     if before.case.stage == "reported":
-        raise Refused(words.not_now(before.case, "is a report: accept or decline it."))
+        raise Refused(words.not_now(before.case, "a-report"))
     found = keeping.keep(tx, before.case.plus(c.CaseClosed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_all(tx, found, notices.said_closed(tx.who(tx.by), cmd.why), over=True)
     keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
@@ -162,7 +162,7 @@ def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
 
 def _resume(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     if not before.case.over:
-        raise Refused(words.not_now(before.case, "is not over."))
+        raise Refused(words.not_now(before.case, "not-over"))
     found = keeping.keep(
         tx, before.case.plus(c.CaseReopened(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
     )

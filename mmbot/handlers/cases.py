@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from mmbot.commands import WORDS
+from mmbot.commands import TICKET, WORDS
 from mmbot.domain import case_facts as c
 from mmbot.domain.case import TEAM, Case
 from mmbot.domain.case_facts import About
@@ -77,13 +77,11 @@ def file(tx: Tx, cmd: FileCase) -> Reply:
     if not bug:
         keeping.in_private(tx, "SEC")
     if not team and not (bug and tx.actor.roles):
-        raise Refused(words.only("owners and reviewers") if bug else words.only_bugs())
+        raise Refused(words.only("bug") if bug else words.only_bugs())
     if not bug:
         _needs_a_room(tx)
-    if named := case_plugins.TICKET.fullmatch(cmd.plugin):
-        tx.ticket(
-            int(named.group(1))
-        )  # a number that is no ticket is a slip of the pen, not a plugin that nobody knows
+    if named := TICKET.fullmatch(cmd.plugin):
+        tx.ticket(int(named.group(1)))  # a number that is no ticket is a slip, not a plugin that nobody knows
     case = cases.new_case(tx.store, "bug" if bug else "vulnerability")
     known = case_plugins.find(tx, cmd.plugin, team=True) or case_plugins.Found(About(name=cmd.plugin))
     fact = c.Filed(
@@ -121,7 +119,7 @@ def accept(tx: Tx, cmd: AcceptReport) -> Reply:
     """Take a report up: it is a case from now on."""
     before = keeping.opened(tx, cmd.case, "team")
     if before.case.stage not in {"reported", "declined"}:
-        raise Refused(words.not_now(before.case, "was accepted already."))
+        raise Refused(words.not_now(before.case, "accepted"))
     number = cmd.of or before.case.about.ticket
     known = case_plugins.Found(before.case.about)
     if number:  # as it is now: whoever reported it named a ticket, and the team may name another
@@ -142,7 +140,7 @@ def decline(tx: Tx, cmd: DeclineReport) -> Reply:
     """A report is no case; whoever made it hears that, and not why."""
     before = keeping.opened(tx, cmd.case, "team")
     if before.case.stage != "reported":
-        raise Refused(words.not_now(before.case, "is no report that waits for an answer."))
+        raise Refused(words.not_now(before.case, "no-report"))
     found = keeping.keep(tx, before.case.plus(c.Declined(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_reporter(tx, found, notices.declined_to_reporter(found.case, tx.settings.security_contact))
     return Reply(words.declined(found.case))
@@ -153,11 +151,11 @@ def severity(tx: Tx, cmd: ChangeSeverity) -> Reply:
     before = keeping.opened(tx, cmd.case, "team")
     case = before.case
     if not case.filed or case.over:
-        raise Refused(words.not_now(case, "is not open."))
+        raise Refused(words.not_now(case, "not-open"))
     if case.what == "bug":
-        raise Refused(words.not_now(case, "is a bug: it has no severity."))
+        raise Refused(words.not_now(case, "a-bug"))
     if case.severity == cmd.severity:
-        raise Refused(words.not_now(case, f"is {cmd.severity} already."), "severity")
+        raise Refused(words.has_severity(case), "severity")
     fact = c.SeverityChanged(severity=cmd.severity, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
     found = keeping.keep(tx, case.plus(fact))
     text = notices.severity_changed(found.case, case.severity, tx.who(tx.by), cmd.why)

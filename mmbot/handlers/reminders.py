@@ -210,9 +210,10 @@ def remind_due(tx: Tx, subject: str) -> None:
     found = reminders.reminder(tx.store, int(subject))
     if found is None:
         return
-    readers = [reminders.office(tx.store, x) for x in _readers(tx, found)]
-    if not all(office.open(tx.now) for office in readers):
-        due.put(tx.store, f"remind:{found.id}", max(office.not_before(tx.now) for office in readers))
+    offices = {x: reminders.office(tx.store, x) for x in _readers(tx, found)}
+    readers = [x for x, office in offices.items() if office.open(tx.now)]
+    if not readers:  # of several who stand in, whose day begins first hears it
+        due.put(tx.store, f"remind:{found.id}", min(office.not_before(tx.now) for office in offices.values()))
         return
     why = _not_told(tx, found)
     ticket, asker = tx.ticket(found.ticket), reminders.office(tx.store, found.by)
@@ -223,7 +224,7 @@ def remind_due(tx: Tx, subject: str) -> None:
         mine = found.person == found.by
         tx.say(words.not_reminded(ticket, "to be" if mine else tx.who(found.person), found.text, why), to=found.by)
     else:
-        _tell(tx, ticket, found)
+        _tell(tx, ticket, found, readers)
     reminders.over(tx.store, found.id, "not told" if why else "told", tx.now)
 
 
@@ -263,7 +264,7 @@ def _waits_for(tx: Tx, ticket: Ticket, person: str) -> bool:
     return any(rules.waits_for(ticket, turn, person, people) for turn in tx.turns(ticket).values())
 
 
-def _tell(tx: Tx, ticket: Ticket, found: Reminder) -> None:
+def _tell(tx: Tx, ticket: Ticket, found: Reminder, readers: Sequence[str]) -> None:
     mine, turns = found.person == found.by, tx.turns(ticket)
     way = way_on(ticket, turns, found.person, tx.store.roles_of(found.person), tx.thread(ticket))
     says = outlook(ticket, turns, tx.who, mention=found.person, now=tx.now)
@@ -271,7 +272,7 @@ def _tell(tx: Tx, ticket: Ticket, found: Reminder) -> None:
     if mine or submits(ticket, found.person):
         tell(tx, ticket, found.person, message)
     else:
-        tx.tell(message, found.person, _part(tx, ticket, found.person), ticket)
+        tx.tell(message, found.person, _part(tx, ticket, found.person), ticket, among=readers)
 
 
 def listed(tx: Tx, _cmd: AskReminders) -> Reply:

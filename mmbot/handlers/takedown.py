@@ -16,7 +16,7 @@ def takedown(tx: Tx, cmd: TakeDown) -> Reply:
     """Decide a takedown once the time has ended; before that, ask for one that a second person confirms."""
     before = keeping.opened(tx, cmd.case, "team")
     if before.case.stage != "open":
-        raise Refused(words.not_now(before.case, "is not open."))
+        raise Refused(words.not_now(before.case, "not-open"))
     if cmd.removal == "version" and not cmd.version:
         raise Refused(words.which_version(), "version")
     kind = {"removal": cmd.removal, "version": cmd.version if cmd.removal == "version" else "", "why": cmd.why}
@@ -35,7 +35,7 @@ def confirm(tx: Tx, cmd: ConfirmTakedown) -> Reply:
     before = keeping.opened(tx, cmd.case, "confirm")
     asked = before.case.asked
     if asked is None or before.case.stage != "open":
-        raise Refused(words.not_now(before.case, "has no takedown that waits to be confirmed."))
+        raise Refused(words.not_now(before.case, "nothing-asked"))
     if (cmd.removal and cmd.removal != asked.removal) or (cmd.version and cmd.version != asked.version):
         raise Refused(words.something_else(before.case, tx.who))
     if asked.by == tx.by:
@@ -75,9 +75,9 @@ def removed(tx: Tx, cmd: SayRemoved) -> Reply:
     """The listing shows what was decided."""
     before = keeping.opened(tx, cmd.case, "removed")
     if not before.case.removing:
-        raise Refused(words.not_now(before.case, "has no takedown that the listing should show."))
+        raise Refused(words.not_now(before.case, "nothing-removed"))
     found = keeping.keep(tx, before.case.plus(c.Removed(link=cmd.link, by=tx.by, at=tx.at, via=tx.via)))
-    keeping.tell_channel(tx, found, notices.news(f"{tx.who(tx.by)}: the listing shows the takedown."))
+    keeping.tell_channel(tx, found, notices.shows_it(tx.who(tx.by)))
     if found.case.over:
         keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
     return Reply(words.removed(found.case))

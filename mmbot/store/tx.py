@@ -216,12 +216,18 @@ class Tx:
             ]
         return [x for x in others if x != self.by] or [person]
 
-    def tell(self, message: Message, person: str, part: str, ticket: Ticket | None = None) -> None:
+    def tell(
+        self, message: Message, person: str, part: str, ticket: Ticket | None = None, *, among: Sequence[str] = ()
+    ) -> None:
         """Tell somebody what concerns them in a part of a ticket ("owner", or a role's review); while away, whoever it goes to instead.
+
+        Where several stand in, only those `among`, if any are named, are told.
 
         Words that are confidential to a role may only be told in that role: an owner's deputy need not know them.
         """
         for to in self.instead(person, part, ticket):
+            if among and to not in among:
+                continue
             said = message
             if to != person:
                 until = self.absence(person).day

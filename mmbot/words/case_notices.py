@@ -100,9 +100,14 @@ def filed_in_channel(file: CaseFile, who: Who) -> Message:
     return Message("\n".join(lines))
 
 
-def news(text: str) -> Message:
-    """One line about what somebody did."""
-    return Message(text)
+def acknowledged(name: str) -> Message:
+    """A maintainer has read that there is a case."""
+    return Message(f"{name} acknowledged.")
+
+
+def shows_it(name: str) -> Message:
+    """Somebody says that the listing shows a takedown."""
+    return Message(f"{name}: the listing shows the takedown.")
 
 
 def fix_listed(file: CaseFile, ticket: str) -> Message:

@@ -1,6 +1,6 @@
 """The words about cases: what answers whoever did something, lists, history, and refusals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmbot.domain import case_facts as c
 from mmbot.domain import takedown
@@ -31,6 +31,31 @@ from mmbot.words.phrases import code, day, listed, plain, quoted, typed
 
 # Refusals
 
+WHOM: Mapping[str, str] = {
+    "bug": "owners and reviewers",
+    "team": "the security team", "maintainer": "its maintainers", "concerned": "its maintainers, its owner and the security team",
+    "owner": "its owner and the security team", "confirm": "the security team and release users",
+    "removed": "release users, its owner and the security team",
+}  # fmt: skip
+"""Who may, by the right to a case that it takes."""
+NOT_NOW: Mapping[str, str] = {
+    "not-open": "is not open.",
+    "nothing-asked": "has no takedown that waits to be confirmed.",
+    "nothing-removed": "has no takedown that the listing should show.",
+    "not-accepted": "is not accepted yet, so nobody else should know of it.",
+    "no-fix-wanted": "does not wait for a fix.",
+    "no-fix-named": "has neither a fix nor is it said to be fixed.",
+    "closed": "is closed.",
+    "no-time": "has no time that could be extended.",
+    "over": "is over already.",
+    "a-report": "is a report: accept or decline it.",
+    "not-over": "is not over.",
+    "accepted": "was accepted already.",
+    "no-report": "is no report that waits for an answer.",
+    "a-bug": "is a bug: it has no severity.",
+}
+"""Why something does not fit where a case stands."""
+
 
 def no_such_case(handle: str) -> str:
     """There is no such case, or the asker may not know of it: nobody can tell which."""
@@ -45,9 +70,9 @@ def not_in_public() -> str:
     )
 
 
-def only(whom: str, names: Sequence[str] = ()) -> str:
-    """The asker may not do this to the case."""
-    return f"Only {whom} can do that." + (f" Ask {listed(names[:5], 'or')}." if names else "")
+def only(right: str, names: Sequence[str] = ()) -> str:
+    """The asker may not do this to the case; `right` is one of WHOM."""
+    return f"Only {WHOM[right]} can do that." + (f" Ask {listed(names[:5], 'or')}." if names else "")
 
 
 def own(handle: str) -> str:
@@ -56,7 +81,16 @@ def own(handle: str) -> str:
 
 
 def not_now(case: Case, why: str) -> str:
-    """It does not fit where the case stands."""
+    """It does not fit where the case stands; `why` is one of NOT_NOW."""
+    return _as_it_stands(case, NOT_NOW[why])
+
+
+def has_severity(case: Case) -> str:
+    """It is as bad as that already."""
+    return _as_it_stands(case, f"is {case.severity} already.")
+
+
+def _as_it_stands(case: Case, why: str) -> str:
     return f"{case.handle} {why} Where it stands: {typed(f'case {case.handle}')}."
 
 

@@ -66,15 +66,18 @@ def put_off(line: str, at: int) -> str:
 
 def take_over(ticket: Ticket, turn: Turn, line: str, name: str) -> str:
     """A line about what waits for somebody for whom the reader, called so, stands in."""
-    way = f"claim {ticket.handle}" if turn.party == "owner" else f"assign {ticket.handle} {turn.party} @{name}"
+    way = _taking_over(ticket, turn, name)
     return f"{line} To take it over: {typed(way)}." if turn.party != "release" else line
 
 
 def take_over_buttons(ticket: Ticket, turn: Turn, name: str, *, first: bool) -> list[Button]:
     """What somebody, called so, can do about what waits for somebody who is away."""
-    way = f"claim {ticket.handle}" if turn.party == "owner" else f"assign {ticket.handle} {turn.party} @{name}"
-    take = [Button("I take it over", way, "primary")] if turn.party != "release" else []
+    take = [Button("I take it over", _taking_over(ticket, turn, name), "primary")] if turn.party != "release" else []
     return [*take, *_peace(ticket.handle, first=first)]
+
+
+def _taking_over(ticket: Ticket, turn: Turn, name: str) -> str:
+    return f"claim {ticket.handle}" if turn.party == "owner" else f"assign {ticket.handle} {turn.party} @{name}"
 
 
 def silent(ticket: Ticket, line: str, name: str, nudged: int) -> str:
