@@ -5,7 +5,7 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -84,9 +84,55 @@ class Listen(_Section):
 
 
 class GitHub(_Section):
-    """What GitHub's webhook signs its messages with; several while one is being replaced, none for no webhook."""
+    """What GitHub's webhook signs its messages with (several while one is being replaced), and how its API is reached."""
 
     webhook_secrets: tuple[SecretStr, ...] = ()
+    api: Url = "https://api.github.com"
+    web: Url = "https://github.com"
+    token: SecretStr = SecretStr("")
+
+
+class Release(_Section):
+    """What is cut, and where its bundles come from."""
+
+    organisation: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$", max_length=39)] = ""
+    own: frozenset[str] = frozenset()
+    obtain: Literal["", "github", "build"] = ""
+    wait_minutes: Annotated[int, Field(ge=1, le=1_440)] = 100
+    build: tuple[str, ...] = ()
+    bundle: str = "dist/*.tar.gz"
+    build_minutes: Annotated[int, Field(ge=1, le=1_440)] = 30
+    build_memory_mb: Annotated[int, Field(ge=64)] = 4096
+    bundles: Path | None = None
+    at_once: Annotated[int, Field(ge=1, le=16)] = 2
+    macos: tuple[Literal["darwin", "osx"], ...] = ("darwin", "osx")
+
+
+class Signing(_Section):
+    """The key that signs: a home of gpg's own that holds it, its fingerprint, and the public key that others verify with."""
+
+    home: Path | None = None
+    fingerprint: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{40})?$")] = ""
+    public_key: Path | None = None
+    passphrase: SecretStr = SecretStr("")
+
+
+class Storage(_Section):
+    """Where what was cut is uploaded to, and the address under which everybody finds it there."""
+
+    url: Annotated[str, Field(max_length=500)] = ""
+    public_url: Annotated[str, Field(pattern=r"^(https?://.*)?$", max_length=500)] = ""
+    options: dict[str, SecretStr] = {}
+
+
+class Listing(_Section):
+    """Where the Marketplace's plugins.json is changed: in a file, or by a pull request to a repository; else a patch is posted."""
+
+    file: Path | None = None
+    repository: Annotated[str, Field(pattern=r"^([\w.-]+/[\w.-]+)?$")] = ""
+    branch: Annotated[str, Field(max_length=100)] = "production"
+    path: Annotated[str, Field(max_length=200)] = "plugins.json"
+    labels: tuple[str, ...] = ("2: Dev Review", "3: QA Review")
 
 
 class StorePlace(_Section):
@@ -124,6 +170,10 @@ class Config(BaseSettings):
     backup: Backups = Backups()
     sources: Sources = Sources()
     github: GitHub = GitHub()
+    release: Release = Release()
+    signing: Signing = Signing()
+    storage: Storage = Storage()
+    listing: Listing = Listing()
     people: dict[str, tuple[Name, ...]] = {}
     default_owner: Annotated[str, Field(pattern=r"^[a-z0-9._-]*$", max_length=64)] = ""
     security_contact: Annotated[str, Field(max_length=200)] = "the security team"
@@ -188,7 +238,12 @@ def load(path: Path, roles: tuple[str, ...] = ()) -> Config:
     backup = config.backup.model_copy(
         update={"folder": base / config.backup.folder if config.backup.folder else store.path.parent / "backups"}
     )
-    return config.model_copy(update={"store": store, "backup": backup, "sources": sources})
+    placed = {
+        name: section.model_copy(update={key: base / value for key in keys if (value := getattr(section, key))})
+        for name, keys in (("release", ("bundles",)), ("signing", ("home", "public_key")), ("listing", ("file",)))
+        for section in (getattr(config, name),)
+    }
+    return config.model_copy(update={"store": store, "backup": backup, "sources": sources, **placed})
 
 
 def _place(path: Path, keys: tuple[str, ...]) -> str:
