@@ -38,7 +38,8 @@ def _listed(releases: list[Mapping[str, Any]]) -> Listed:
     }
     addresses |= {f"https://github.com/mattermost/{x['repo_name']}" for x in releases if x.get("repo_name")}
     keys = frozenset(key for key in map(repository_key, addresses) if key)
-    return Listed(str(manifest["id"]), str(manifest.get("name", "")), str(manifest.get("version", "")), keys)
+    versions = frozenset(str(x["manifest"].get("version", "")) for x in releases)
+    return Listed(str(manifest["id"]), str(manifest.get("name", "")), str(manifest.get("version", "")), keys, versions)
 
 
 def _order(version: str) -> tuple[bool, semver.Version]:

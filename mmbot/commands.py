@@ -151,7 +151,7 @@ KINDS: Mapping[str, Literal["line", "text", "choice", "person"]] = {
     "dialog-line": "line", "step": "choice", "item": "choice", "items": "choice", "role": "choice",
     "part": "choice", "track": "choice", "track-word": "choice", "contribution": "choice", "correction": "choice",
     "person": "person", "maintainer": "person", "date": "line", "severity": "choice", "severity-or-bug": "choice", "removal": "choice",
-    "days": "choice", "when": "line", "plugin": "line", "version": "line", "of": "line",
+    "days": "choice", "when": "line", "plugin": "line", "version": "line", "of": "line", "option": "line",
 }  # fmt: skip
 
 
@@ -363,13 +363,18 @@ def _unquoted(text: str) -> str:
     return found.group(1).strip() if (found := _QUOTED.fullmatch(text)) else text
 
 
-OPTIONS = {"flag", "commit", "track", "for", "page"}
+OPTIONS = {"flag", "commit", "track", "for", "page", "option"}
+
+
+def _spelled(slot: Slot) -> str:
+    """An option as it is typed, without the dashes before it."""
+    return slot.shown.removeprefix("--").split()[0]
 
 
 def _named(option: str, slots: Mapping[str, Slot]) -> str:
-    """The field that an option fills, "" for none: `--for` is a shape, the others are called like their field."""
-    fitting = (n for n, slot in slots.items() if slot.shape in OPTIONS and option in {n, slot.shape})
-    return next((n for n in fitting if slots[n].shape != "flag" or n == option), "")
+    """The field that an option fills, "" for none; case does not matter."""
+    options = (n for n, slot in slots.items() if slot.shape in OPTIONS and _spelled(slot).lower() == option.lower())
+    return next(options, "")
 
 
 def _valued(shape: str, text: str, context: Context) -> str | int:
@@ -385,6 +390,8 @@ def _valued(shape: str, text: str, context: Context) -> str | int:
         return int(text)
     if shape == "for":
         return _somebody(text, context)
+    if shape == "option":
+        return text.strip('"\u201c\u201d')
     if not re.fullmatch(r"[0-9a-f]{7,40}", low):
         raise _Wrong("`--commit` takes the first seven or more characters of a commit.")
     return low
@@ -409,14 +416,16 @@ def _option(
     name = name.lower()
     slot = slots.get(_named(name, slots))
     if slot is None:
-        options = [s.shape if s.shape == "for" else n for n, s in slots.items() if s.shape in OPTIONS]
-        close = difflib.get_close_matches(name, options, n=1)
+        options = {_spelled(s).lower(): _spelled(s) for s in slots.values() if s.shape in OPTIONS}
+        close = [options[x] for x in difflib.get_close_matches(name, options, n=1)]
         raise _Wrong(
             f"There is no option {code('--' + name, 40)} here." + (f" Did you mean `--{close[0]}`?" if close else "")
         )
     if slot.shape == "flag":
-        fields[name] = True
+        fields[_named(name, slots)] = True
         return
+    if not value and not rest and slot.shape == "option":
+        raise _Wrong(f"{code('--' + _spelled(slot))} needs something after it.")
     if not value and rest:
         value = f'"{rest[0].text}"' if rest[0].quoted else rest[0].text
         rest.pop(0)
@@ -446,6 +455,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
         return open_["of"], int(found.group(1))
     if "number" in open_ and (found := re.fullmatch(r"#?(\d{1,4})", bare)):
         return open_["number"], int(found.group(1))
+    if "cut" in open_ and (found := re.fullmatch(r"#?(\d{1,6})", bare)):
+        return open_["cut"], int(found.group(1))
     if "days" in open_ and (found := re.fullmatch(r"(\d{1,4})d?", bare)):
         return open_["days"], int(found.group(1))
     lower = bare.lower()
@@ -459,7 +470,8 @@ def _taken(  # noqa: C901, PLR0911, PLR0912 -- one arm per shape
     for shape, words in _OF_A_CASE.items():
         if shape in open_ and lower in words:
             return open_[shape], lower
-    if "version" in open_ and fields.get("removal") == "version" and re.fullmatch(r"v?\d[\w.+-]*", bare):
+    limits = {"version": r"v?\d[\w.+-]*", "restriction": r"v?\d+\.\d+\.\d+|on-prem"}
+    if "version" in open_ and re.fullmatch(limits.get(str(fields.get("removal")), "(?!)"), lower):
         return open_["version"], bare
     if "plugin" in open_:
         return open_["plugin"], text

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from mmbot import commands
 from mmbot.app import App
+from mmbot.console_cuts import HERE, Workshop
 from mmbot.console_world import CHANNEL, PLACES, Example, Post, World, about, shown, subject
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
@@ -54,6 +55,8 @@ HELP = """\
 :listed URL ID NAME VERSION      a plugin that the Marketplace lists, in its newest version
 :unlisted ID                     a plugin that the Marketplace lists no longer
 :zone USER ZONE                  somebody's time zone, such as Europe/Berlin
+:cut STEP fails WORDS            the next time that step of a cut fails; :cut STEP waits, and :cut STEP goes on
+:cut bundle says FIELD=VALUE URL what the manifest in a repository's bundle says, in place of what it should
 :down   :up                      the bot is not running, and runs again: what was written to it meanwhile waits for it
 :role USER ROLE …                give somebody a further role in the configuration; :unrole takes it away
 :push URL REF COMMIT FILE…         commits come to a repository
@@ -70,9 +73,10 @@ class Console:
 
     def __init__(self, store: Store, policy: Policy, at: int, *, running: bool = False) -> None:
         self.world = World(at, lambda row: getattr(rows.row(store, row), "subject", ""), running=running)
-        self.app = App(store, Settings(security_channel=PLACES[SECURITY]), self.world.now)
+        self.workshop = Workshop(self.world)
+        self.app = App(store, Settings(security_channel=PLACES[SECURITY], cutting=HERE), self.world.now)
         self.policy = policy
-        self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve}, places=1)
+        self.outbox = Outbox(self.app, self.world, {"resolve": self.world.resolve, **self.workshop.steps()}, places=1)
         self._ids = itertools.count(1)
         self._listed: dict[str, Listed] = {}
         self._begun: list[str] = []
@@ -120,7 +124,7 @@ class Console:
 
     async def _control(self, text: str) -> None:  # noqa: C901 -- one arm per word
         word, _, rest = text.partition(" ")
-        if word in {"unlisted", "zone", "down", "up"}:
+        if word in {"unlisted", "zone", "down", "up", "cut"}:
             self._circumstances(word, rest.strip())
             return
         match word:
@@ -166,10 +170,25 @@ class Console:
                 self.world.people[me.name] = me
                 with self.app.store.transaction():
                     reminders.met(self.app.store, [me], self.world.now())
+            case "cut":
+                self._trouble(*rest.split(" ", 2))
             case "down":
                 self._waiting = []
             case "up":
                 self._come_up()
+
+    def _trouble(self, step: str, what: str = "", words: str = "") -> None:
+        """What goes wrong at a step of a cut: `fails WORDS`, `waits`, `goes on`; or `bundle says FIELD=VALUE URL`."""
+        match what:
+            case "fails":
+                self.workshop.fails[step] = words
+            case "waits":
+                self.workshop.waits.add(step)
+            case "says":
+                field, _, url = words.partition(" ")
+                self.workshop.bundles[url.lower()] = dict([field.split("=", 1)])
+            case _:
+                self.workshop.waits.discard(step)
 
     async def _move_clock(self, text: str) -> None:
         if step := _STEP.fullmatch(text):

@@ -182,6 +182,8 @@ def about(subject: str) -> str:
     number, _, part = rest.partition(":")
     if kind == "case":
         return f"the card of {number}"
+    if kind == "cut":
+        return f"the post of cut {number}"
     return f"the {kind} of MB-{number}" + (f" {part}" if part else "")
 
 

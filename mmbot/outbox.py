@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 LONGEST_PAUSE = 60_000
 """Milliseconds between two tries, at most."""
-SLOW_STEPS = 4
+SLOW_STEPS = 6
 """How many `do` rows run side by side."""
 PLACES = 8
 """To how many places is posted side by side; within one, one post after the other."""
@@ -349,6 +349,9 @@ class Outbox:
     def _start_steps(self) -> None:
         if self.app.store.trouble:
             raise StoreFails(self.app.store.trouble)  # what came of them could not be noted
+        for number, task in self._running.items():
+            if outbox.row(self.app.store, number) is None:  # it was dropped: nobody wants its result any more
+                task.cancel()
         now, free = self.app.now(), SLOW_STEPS - len(self._running)
         for row in outbox.due_steps(self.app.store, now, self._running, free) if free > 0 else ():
             task = asyncio.create_task(self._do(row), name=f"step-{row.subject}-{row.id}")
@@ -362,6 +365,7 @@ class Outbox:
         except StoreFails:
             raise  # its result could not be noted: it is done again when the store can be used
         except NotNow as no:
-            outbox.later(self.app.store, row.id, self.app.now() + 5_000 * 2 ** min(row.tries, 6), str(no))
+            pause = round(no.seconds * 1000) if no.seconds else 5_000 * 2 ** min(row.tries, 6)
+            outbox.later(self.app.store, row.id, self.app.now() + pause, str(no))
         except Exception as error:  # noqa: BLE001 -- likewise
             self._fault(row, error)

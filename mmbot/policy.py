@@ -113,7 +113,8 @@ class Step(_Table):
     """A stretch of a ticket's way, and whose it is.
 
     `do` is what somebody has to do and to report, "" where it follows from what else is recorded; `link` whether it is reported with
-    a link; `each` whether it is done for every maintainer; `at` whether it has to be done again for another commit.
+    a link; `each` whether it is done for every maintainer; `at` whether it has to be done again for another commit. `command` is the
+    word by which the bot does it itself, where there is something to cut.
     """
 
     name: Told
@@ -123,6 +124,7 @@ class Step(_Table):
     link: bool = False
     each: bool = False
     at: Literal["ticket", "commit"] = "ticket"
+    command: Annotated[str, Field(max_length=30)] = ""
 
 
 class Gate(_Table):

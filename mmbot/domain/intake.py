@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Listed:
-    """A plugin that the Marketplace lists: its id, its highest version, and the repositories it is known under (compared as keys)."""
+    """A plugin that the Marketplace lists: its id, its highest version, the repositories it is known under (as keys), all its versions."""
 
     plugin_id: str
     name: str
     version: str
     repositories: frozenset[str]
+    versions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

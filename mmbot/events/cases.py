@@ -197,7 +197,10 @@ class ExtendCase(Command):
 
 
 class TakeDown(Command):
-    """The plugin, one VERSION, or a restriction, such as a higher server version. Before the time has ended a second person confirms it."""
+    """The plugin, one VERSION, or a restriction: the server version from which on it is shown, or `on-prem`, as its VERSION.
+
+    Before the time has ended a second person confirms it.
+    """
 
     words = {"takedown": {}}
     summaries = {"takedown": "take a plugin, a version, or some of its use out of the Marketplace: say why"}

@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 from mmbot.domain.facts import Decision, ItemState
 from mmbot.events.cases import CASES
 from mmbot.events.command import Command
+from mmbot.events.cuts import CUTS
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
 from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
 from mmbot.events.slots import (
@@ -408,5 +409,5 @@ COMMANDS: tuple[type[Command], ...] = (
     Submit, Contribute, Resubmit, ChooseTrack, EditTicket, Assign, RequestReviews, JudgeItem, Block, SettleFinding, AddNote,
     GiveVerdict, MoveReview, SayReady,
     TakeStep, UndoStep, AskNext, EndTicket, HoldTicket, Hurry, AskStatus, AskQueue, AskSearch, AskReport, Snooze, Mute, Remind,
-    AskReminders, Forget, AskPeople, SayAway, *CASES, AskHelp,
+    AskReminders, Forget, AskPeople, SayAway, *CUTS, *CASES, AskHelp,
 )  # fmt: skip

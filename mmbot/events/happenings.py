@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from mmbot.domain.cut_facts import StepWent
 from mmbot.events.command import Command
 
 
@@ -84,6 +85,54 @@ class ReferenceResolved(BaseModel):
     diff: str = ""
 
 
+class CutStepped(BaseModel):
+    """A step of a cut came to an end: what it found, or why it failed, as a sentence.
+
+    `run` is which beginning of the cut it belongs to.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    cut: int
+    run: int
+    went: StepWent
+    why: str = ""
+
+
+class EntryMade(BaseModel):
+    """The entry of a cut was made for the listing, or could not be: what speaks against it, as sentences, and what became of it.
+
+    `by` asked for it, and `asks` are questions to them. `patch` is the change where nothing was written, `summary` what changes, as lines.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    cut: int
+    by: str = ""
+    why: str = ""
+    blocks: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    warns: tuple[str, ...] = ()
+    dry_run: bool = False
+    written: Literal["", "file", "pull-request", "patch", "there"] = ""
+    link: str = ""
+    patch: str = ""
+    summary: tuple[str, ...] = ()
+
+
+class RemovalMade(BaseModel):
+    """What was taken down was taken out of the listing's file, or could not be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    case: str
+    why: str = ""
+    written: Literal["", "file", "pull-request", "patch", "there"] = ""
+    link: str = ""
+    patch: str = ""
+    summary: tuple[str, ...] = ()
+
+
 class PeopleNamed(BaseModel):
     """The configuration's names were looked up: for each role the persons who hold it."""
 
@@ -132,7 +181,18 @@ class Due(BaseModel):
     at: int
 
 
-Happening = Due | ReferenceResolved | PeopleNamed | Pushed | GivenUp | BackupMade | BackupMissed
+Happening = (
+    Due
+    | ReferenceResolved
+    | CutStepped
+    | EntryMade
+    | RemovalMade
+    | PeopleNamed
+    | Pushed
+    | GivenUp
+    | BackupMade
+    | BackupMissed
+)
 
 
 @dataclass(frozen=True)

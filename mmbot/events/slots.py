@@ -71,7 +71,14 @@ SeverityName = Annotated[Severity, Slot("severity", "SEVERITY", "How bad is it?"
 SeverityOrBug = Annotated[Severity | Literal["bug"], Slot("severity-or-bug", "SEVERITY|bug", "How bad is it?")]
 RemovalName = Annotated[Removal, Slot("removal", "plugin|version|restriction", "What is removed?")]
 Version = Annotated[
-    str, Slot("version", "VERSION", "Version", "Where only one is removed."), StringConstraints(max_length=60)
+    str,
+    Slot(
+        "version",
+        "VERSION",
+        "Version",
+        "The one that is removed; of a restriction, the server from which on, or on-prem.",
+    ),
+    StringConstraints(max_length=60),
 ]
 PluginName = Annotated[
     str,
@@ -88,3 +95,15 @@ Target = Annotated[
     Slot("line", "MB-9|LINK", "The fix", "Its ticket, such as MB-9, or a link."),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
 ]
+
+RepositoryOption = Annotated[
+    str,
+    Slot("option", "--repo REPOSITORY", "Repository", "Its name in the organisation."),
+    StringConstraints(strip_whitespace=True, max_length=300),
+]
+TagOption = Annotated[
+    str,
+    Slot("option", "--tag TAG", "Tag", "v and a version, such as v1.0.0."),
+    StringConstraints(strip_whitespace=True, max_length=100),
+]
+CutNumber = Annotated[int, Slot("cut", "N", "Cut"), Field(ge=0, le=2**31)]

@@ -117,3 +117,18 @@ def tell_all(tx: Tx, file: CaseFile, text: str, *, over: bool = False) -> None:
     for person in concerned(file):
         if person != tx.by:
             tell(tx, file, person, say(file.case, text, tx.zone(person)))
+
+
+def release_here(tx: Tx, file: CaseFile) -> list[str]:
+    """The release users who may have to do something; not those who are told in another part, or whose plugin it is."""
+    team = set(tx.store.members(tx.policy.takedown.team))
+    others = [
+        x for x in tx.store.members("release") if x not in team and x not in {tx.by, file.owner} and not file.own(x)
+    ]
+    return tx.present(others) if others else []
+
+
+def removers(tx: Tx, file: CaseFile) -> list[str]:
+    """Who has to change the listing after a takedown: its owner and the release users, unless the plugin is their own."""
+    owner = [file.owner] if file.owner and not file.own(file.owner) else []
+    return list(dict.fromkeys((*owner, *release_here(tx, file))))

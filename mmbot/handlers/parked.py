@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from mmbot.handlers import case_clock
+from mmbot.handlers import case_clock, cuts
 from mmbot.handlers.news import guide
 from mmbot.store import outbox
 from mmbot.store.database import Store
@@ -28,7 +28,10 @@ def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     """
     outbox.parked(tx.store, row.id, why)
     _tried(tx, row, lambda: _tell_admins(tx, row, why, cause))
-    if row.kind == "do":
+    if row.kind == "do" and row.subject.startswith("cut-"):
+        asked = json.loads(row.body)
+        _tried(tx, row, lambda: cuts.broke(tx, asked["cut"], asked["run"], why.rpartition(" ")[2]))
+    elif row.kind == "do":
         _tried(tx, row, lambda: _tell_owner(tx, row))
     subject = row.subject or row.thread
     if subject.startswith(("case:", "clock:")):

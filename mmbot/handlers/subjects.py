@@ -8,15 +8,19 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import Finding
 from mmbot.handlers import case_subjects, news
 from mmbot.messages import Message
-from mmbot.store import outbox
+from mmbot.store import cuts, outbox
 from mmbot.store.database import Store
 from mmbot.words import cards, notices
+from mmbot.words import cuts as cut_words
 
 
 def render(store: Store, row: outbox.OutboxRow, now: int) -> tuple[Message, str] | None:
     """What a show or notice row says now, and what to remember of it; None when there is nothing to say."""
-    of_a_case = row.subject.partition(":")[0] in case_subjects.KINDS
-    return case_subjects.render(store, row, now) if of_a_case else _of_a_ticket(store, row)
+    kind, _, rest = row.subject.partition(":")
+    if kind == "cut":
+        cut = cuts.cut(store, int(rest))
+        return (cut_words.progress(cut, store.who, cuts.progress(store, cut.number)), "") if cut else None
+    return case_subjects.render(store, row, now) if kind in case_subjects.KINDS else _of_a_ticket(store, row)
 
 
 def _of_a_ticket(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | None:

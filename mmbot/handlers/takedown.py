@@ -6,6 +6,7 @@ from mmbot.domain.case_file import CaseFile
 from mmbot.events import ConfirmTakedown, SayRemoved, TakeDown
 from mmbot.handlers import case_keeping as keeping
 from mmbot.handlers import tombstones
+from mmbot.handlers.listing import prepare_removal
 from mmbot.messages import Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
@@ -19,13 +20,13 @@ def takedown(tx: Tx, cmd: TakeDown) -> Reply:
         raise Refused(words.not_now(before.case, "not-open"))
     if cmd.removal == "version" and not cmd.version:
         raise Refused(words.which_version(), "version")
-    kind = {"removal": cmd.removal, "version": cmd.version if cmd.removal == "version" else "", "why": cmd.why}
+    kind = {"removal": cmd.removal, "version": cmd.version if cmd.removal != "plugin" else "", "why": cmd.why}
     if rules.decides(before.case, tx.now):
         return _decided(tx, before, c.TakenDown(**kind, by=tx.by, at=tx.at, via=tx.via))
     asked = c.RemovalAsked(**kind, by=tx.by, at=tx.at, via=tx.via)
     found = keeping.keep(tx, before.case.plus(asked))
     keeping.tell_channel(tx, found, notices.asked_in_channel(found, tx.who, keeping.team_here(tx, found)))
-    for person in _release(tx, found):
+    for person in keeping.release_here(tx, found):
         keeping.tell(tx, found, person, notices.asked_to_confirm(found, tx.who))
     return Reply(words.asked(found.case))
 
@@ -48,25 +49,18 @@ def confirm(tx: Tx, cmd: ConfirmTakedown) -> Reply:
     return _decided(tx, before, fact)
 
 
-def _release(tx: Tx, file: CaseFile) -> list[str]:
-    """The release users who may have to do something; not those who are told in another part, or whose plugin it is."""
-    team = set(tx.store.members(tx.policy.takedown.team))
-    others = [
-        x for x in tx.store.members("release") if x not in team and x not in {tx.by, file.owner} and not file.own(x)
-    ]
-    return tx.present(others) if others else []
-
-
 def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
     found = keeping.keep(tx, before.case.plus(fact))
     keeping.tell_channel(tx, found, notices.decided_in_channel(found, tx.who))
     own = found.own(found.owner)
     for person in (*found.maintainers, *((found.owner,) if own else ())):
         keeping.tell(tx, found, person, notices.removed_to_people(found, tx.who))
-    for person in dict.fromkeys((*((found.owner,) if found.owner and not own else ()), *_release(tx, found))):
+    tombstones.bury(tx, found.case)
+    if prepare_removal(tx, found):  # then they are told when it is prepared
+        return Reply(words.taken_down(found.case))
+    for person in keeping.removers(tx, found):
         if person != tx.by:
             keeping.tell(tx, found, person, notices.to_be_removed(found, tx.who))
-    tombstones.bury(tx, found.case)
     mine = f"\n{notices.to_be_removed(found, tx.who).text}" if "release" in tx.actor.roles else ""
     return Reply(words.taken_down(found.case) + mine)
 

@@ -25,18 +25,21 @@ def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
     """
     if step not in LISTS:
         return
-    for case in _cases(tx, ticket):
-        down = case.buried
-        if down is None or not _covers(down, ticket):
-            continue
-        is_fix = case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}
-        if is_fix:
-            continue
+    for case, down in _graves(tx, ticket):
         if (
             sight(tx.actor, cases.file_of(tx.store, case, tx.now)) != "all"
         ):  # that it was taken down everybody may know, no more
             raise Refused(words.tombstone(ticket, down))
         raise Refused((words.tombstone_unlinked if case.stage == "fixed" else words.tombstone_open)(case, ticket))
+
+
+def _graves(tx: Tx, ticket: Ticket) -> Iterator[tuple[Case, TakenDown]]:
+    """What keeps a ticket out of the listing."""
+    for case in _cases(tx, ticket):
+        down = case.buried
+        is_fix = case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}
+        if down and _covers(down, ticket) and not is_fix:
+            yield case, down
 
 
 def _covers(down: TakenDown, ticket: Ticket) -> bool:

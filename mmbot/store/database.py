@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -18,6 +19,7 @@ from sqlite_utils import Database
 from mmbot.domain import facts as f
 from mmbot.domain.booked import account
 from mmbot.domain.intake import Listed
+from mmbot.domain.references import repository_key
 from mmbot.domain.reminders import next_rung
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
@@ -32,7 +34,7 @@ from mmbot.words.phrases import plain
 
 log = structlog.get_logger()
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
 """Raise it when what stands in the index columns is derived differently: they are rebuilt at the next start."""
 CACHED = 2_000
 AT_ONCE = 500
@@ -263,6 +265,16 @@ class Store:
         )  # fmt: skip
         return [row["number"] for row in rows]
 
+    def tickets_at(self, repository_key: str) -> list[int]:
+        """The tickets whose repository or fork it is, those under way first, then the newest first: twenty at most."""
+        rows = self.query(
+            """SELECT number, open FROM ticket WHERE repository_key = ?
+               UNION SELECT number, open FROM ticket WHERE fork_key = ? AND fork_key <> ''
+               ORDER BY open DESC, number DESC LIMIT 20""",
+            repository_key, repository_key,
+        )  # fmt: skip
+        return [row["number"] for row in rows]
+
     def earlier(self, number: int, repository_key: str, plugin_key: str) -> list[int]:
         """The tickets of the same repository or the same id that are over, the newest first: ten at most."""
         rows = self.query(
@@ -404,6 +416,7 @@ class Store:
                         "SELECT repository_key FROM listed_repository WHERE plugin_key = ?", row["plugin_key"]
                     )
                 ),
+                frozenset(json.loads(row["versions"])),
             )
             for row in rows
         ]
@@ -414,8 +427,11 @@ class Store:
         self.execute("DELETE FROM listed_repository")
         self.execute("DELETE FROM listed")
         self.connection.executemany(
-            "INSERT INTO listed (plugin_key, plugin_id, name, version) VALUES (?, ?, ?, ?)",
-            [(x.plugin_id.lower(), x.plugin_id, x.name, x.version) for x in all_of_them],
+            "INSERT INTO listed (plugin_key, plugin_id, name, version, versions) VALUES (?, ?, ?, ?, ?)",
+            [
+                (x.plugin_id.lower(), x.plugin_id, x.name, x.version, json.dumps(sorted(x.versions)))
+                for x in all_of_them
+            ],
         )
         self.connection.executemany(
             "INSERT OR IGNORE INTO listed_repository (repository_key, plugin_key) VALUES (?, ?)",
@@ -446,13 +462,13 @@ class Store:
         live = not ticket.ended and not ticket.public
         row = (
             ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), ticket.plugin_id.lower(),
-            ticket.place, ticket.changed_at,
+            ticket.place, repository_key(ticket.fork), ticket.changed_at,
         )  # fmt: skip
         self.execute(
-            """INSERT INTO ticket (number, open, owner, submitter, name, plugin_key, repository_key, changed_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET open = excluded.open, owner = excluded.owner,
+            """INSERT INTO ticket (number, open, owner, submitter, name, plugin_key, repository_key, fork_key, changed_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET open = excluded.open, owner = excluded.owner,
                submitter = excluded.submitter, name = excluded.name, plugin_key = excluded.plugin_key,
-               repository_key = excluded.repository_key, changed_at = excluded.changed_at""",
+               repository_key = excluded.repository_key, fork_key = excluded.fork_key, changed_at = excluded.changed_at""",
             *row,
         )
         self.execute("DELETE FROM part WHERE ticket = ?", ticket.number)

@@ -236,3 +236,28 @@ def m010_reporters(db: Database) -> None:
         """CREATE INDEX case_file_stage ON case_file (open, stage, opened_at, handle)""",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m011_cuts(db: Database) -> None:
+    """Cuts as facts, and what is searched of them; where each ticket's fork is; every version that is listed."""
+    for statement in (
+        """CREATE TABLE cut_fact (
+             id INTEGER PRIMARY KEY, cut INTEGER NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL,
+             by TEXT NOT NULL, via TEXT NOT NULL, event TEXT NOT NULL, data TEXT NOT NULL
+           ) STRICT""",
+        """CREATE INDEX cut_fact_cut ON cut_fact (cut, id)""",
+        """CREATE TABLE cut (
+             number INTEGER PRIMARY KEY, state TEXT NOT NULL, repository_key TEXT NOT NULL, tag TEXT NOT NULL,
+             ticket INTEGER NOT NULL, going INTEGER NOT NULL, progress TEXT NOT NULL DEFAULT ''
+           ) STRICT""",
+        """CREATE INDEX cut_state ON cut (state, number)""",
+        """CREATE INDEX cut_place ON cut (repository_key, tag, number)""",
+        """CREATE INDEX cut_ticket ON cut (ticket, number) WHERE ticket > 0""",
+        """CREATE INDEX cut_going ON cut (going, number)""",
+        """ALTER TABLE ticket ADD COLUMN fork_key TEXT NOT NULL DEFAULT ''""",
+        """CREATE INDEX ticket_fork ON ticket (fork_key) WHERE fork_key <> ''""",
+        """CREATE INDEX outbox_of ON outbox (thread) WHERE kind = 'do' AND thread <> '' AND state <> 'sent'""",
+        """ALTER TABLE listed ADD COLUMN versions TEXT NOT NULL DEFAULT '[]'""",
+    ):
+        db.execute(statement)

@@ -139,6 +139,11 @@ def due_steps(store: Store, now: int, running: Collection[int], limit: int) -> l
     return [OutboxRow(**row) for row in rows]
 
 
+def drop_steps(store: Store, of: str) -> None:
+    """Nothing more is to be done of a subject's steps, whether they wait, run or were given up."""
+    store.execute("DELETE FROM outbox WHERE kind = 'do' AND thread = ? AND thread <> '' AND state <> 'sent'", of)
+
+
 def next_due(store: Store, now: int) -> int | None:
     """When the next row falls due after now (milliseconds UTC); None when there is none: what is due already is in hand."""
     rows = store.query("SELECT due_at FROM outbox WHERE state = 'pending' AND due_at > ? ORDER BY due_at LIMIT 1", now)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from mmbot.domain.book import Absence, BookFact, present, stand_in
 from mmbot.domain.facts import AnyFact, Assigned
@@ -27,6 +28,23 @@ SECURITY = "security"
 
 
 @dataclass(frozen=True)
+class Cutting:
+    """What the configuration says of cutting and listing: `web` is where the organisation is found, `source` where bundles come from.
+
+    `lacks` names the keys without which nothing can be cut; `listing` is how the listing is changed, "" where it can't be.
+    """
+
+    organisation: str = ""
+    web: str = "https://github.com"
+    own: frozenset[str] = frozenset()
+    source: Literal["", "github", "build"] = ""
+    at_once: int = 2
+    public_url: str = ""
+    lacks: tuple[str, ...] = ("release.organisation",)
+    listing: Literal["", "file", "pull-request", "patch"] = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """What the configuration says that sentences and rules need: where vulnerabilities are reported, hosts read without TLS.
 
@@ -36,6 +54,7 @@ class Settings:
     security_contact: str = "the security team"
     plain_http: frozenset[str] = frozenset()
     security_channel: str = ""
+    cutting: Cutting = Cutting()
 
 
 @dataclass(frozen=True)
@@ -255,6 +274,6 @@ class Tx:
         outbox.tell_now(self.store, subject, self.now)
         return sys.maxsize if outbox.undeliverable(self.store, subject) else outbox.told(self.store, subject)
 
-    def do(self, step: str, **arguments: object) -> None:
-        """Have a slow or remote step done after the commit; its result comes back as an event."""
-        outbox.add(self.store, "do", self.now, subject=step, body=json.dumps(arguments))
+    def do(self, step: str, *, of: str = "", **arguments: object) -> None:
+        """Have a slow or remote step done after the commit; its result comes back as an event. `of` is the subject it is dropped with."""
+        outbox.add(self.store, "do", self.now, subject=step, thread=of, body=json.dumps(arguments))

@@ -8,7 +8,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import Finding
 from mmbot.domain.turns import Turn
 from mmbot.messages import Button, Colour, Message, Row
-from mmbot.policy import Item
+from mmbot.policy import Item, Step
 from mmbot.words.changed import what_changed
 from mmbot.words.choices import CONTRIBUTIONS
 from mmbot.words.evidence import claimed, evidence
@@ -400,8 +400,15 @@ def way_on(ticket: Ticket, turns: Mapping[str, Turn], reader: str, roles: frozen
 def _doing(ticket: Ticket, turn: Turn) -> str:
     """A step that somebody has to do, and the command that reports it."""
     step = ticket.policy.steps[turn.step]
+    if line := does_it(ticket, step):
+        return f"{step.do}: {typed(line)}"
     more = f"{' @USER' if step.each else ''}{' LINK' if step.link or step.name == 'merged' else ''}"
     return f"{step.do}, then {typed(f'done {ticket.handle} {turn.step}{more}')}"
+
+
+def does_it(ticket: Ticket, step: Step) -> str:
+    """The command by which the bot does a step itself, "" where there is none: of what is never cut no entry is made."""
+    return f"{step.command} {ticket.handle}" if step.command and "cut" in ticket.track_words.steps else ""
 
 
 def _judging(ticket: Ticket, turn: Turn, thread: str) -> str:

@@ -65,8 +65,17 @@ def decision_due(case: Case) -> bool:
     )
 
 
+def restricted_to(version: str) -> str:
+    """What a restriction leaves: "" where it is only told in words."""
+    if version == "on-prem":
+        return "to servers on premises"
+    return f"to servers from {code(version, 60)} on" if version else ""
+
+
 def removal(removal: str, version: str) -> str:
     """What a takedown takes away: `the plugin`, `version 1.4.0`, `a restriction of its use`."""
+    if removal == "restriction" and version:
+        return f"{REMOVED[removal]} {restricted_to(version)}"
     return f"version {code(version, 60)}" if removal == "version" and version else REMOVED[removal]
 
 
@@ -197,7 +206,7 @@ def confirming(case: Case) -> str:
     asked = case.asked
     if asked is None:
         return f"confirm {case.handle}"
-    version = f" {asked.version}" if re.fullmatch(r"v?\d[\w.+-]*", asked.version) else ""
+    version = f" {asked.version}" if re.fullmatch(r"v?\d[\w.+-]*|on-prem", asked.version) else ""
     return f"confirm {case.handle} {asked.removal}{version}"
 
 

@@ -21,6 +21,7 @@ from mmbot.words.case_card import (
     moment_for,
     removal,
     removed_what,
+    restricted_to,
     what,
 )
 from mmbot.words.phrases import code, ended, listed, plain, quoted, typed
@@ -322,10 +323,11 @@ def to_be_removed(file: CaseFile, who: Who) -> Message:
         return Message(called(case))
     plugin_id = (file.ticket.plugin_id if file.ticket else "") or case.about.plugin_id
     name = f"**{plain(case.about.name, 60)}**{f' ({code(plugin_id, 100)})' if plugin_id else ''}"
+    limit = restricted_to(down.version) or ended(plain(down.why, 300))[:-1]
     do = {
         "plugin": f"take {name} out of the listing, with all its versions",
         "version": f"take version {code(down.version, 60)} of {name} out of the listing",
-        "restriction": f"restrict {name} in the listing: {ended(plain(down.why, 300))[:-1]}",
+        "restriction": f"restrict {name} in the listing: {limit}",
     }[down.removal]
     return Message(
         f"{who(down.by)} decided a takedown. Please {do} ({case.handle}), and say so when it shows. In public say no more than that "

@@ -12,7 +12,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.messages import Button, Message, Row
 from mmbot.policy import Step
-from mmbot.words.cards import Who, at, called, resting, title_of
+from mmbot.words.cards import Who, at, called, does_it, resting, title_of
 from mmbot.words.phrases import code, day, link, listed, plain, quoted, thread_at, typed
 
 
@@ -79,6 +79,9 @@ def then(ticket: Ticket, who: Who, reader: str = "", *, releases: bool = False, 
 
 def _task(ticket: Ticket, words: Step, who: Who, *, may: bool) -> str:
     """A step, and how it is reported by those who may."""
+    if line := does_it(ticket, words):
+        told = f": {typed(line)}. Done by hand: {report(ticket, words, who)}." if may else "."
+        return f"{what_to_do(ticket, words.name, who)}{told}"
     told = f" Then {report(ticket, words, who)}." if may else ""
     return f"{what_to_do(ticket, words.name, who)}.{told}"
 
@@ -189,7 +192,7 @@ def cut_refused(ticket: Ticket, role: str, text: str, by: str, *, secret: bool, 
     """In the thread, to the owner and to those who cut it: a role found a fault in what was cut."""
     what = "" if secret else f"\n{quoted(text)}"
     if cutter:
-        what += f"\nCut it anew, then {typed(f'done {ticket.handle} cut')}."
+        what += f"\nTo cut it anew: {typed(f'cutplugin {ticket.handle} --force WHY')}."
     return Message(
         f"✗ {by} ({title_of(ticket, role)}) found a fault in what was cut from {called(ticket)}: it is cut anew, and tried anew.{what}"
     )

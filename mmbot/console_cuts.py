@@ -1,0 +1,106 @@
+"""The steps of a cut in the console's world: nothing is built or uploaded, but what can go wrong goes wrong as elsewhere."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmbot.console_world import Example, World
+from mmbot.domain.artifacts import Artifact
+from mmbot.domain.cut_facts import CUT_STEPS, CutStep, StepWent
+from mmbot.events import CutStepped, EntryMade, RemovalMade
+from mmbot.messages import NotNow
+from mmbot.outbox import Step
+from mmbot.store.tx import Cutting
+from mmbot.words import cut_steps as words
+
+HERE = Cutting(
+    organisation="mattermost", own=frozenset({"mattermost-plugin-jira"}), source="github", at_once=2,
+    public_url="https://plugins.example.com/release", lacks=(), listing="file",
+)  # fmt: skip
+PLATFORMS = ("linux-amd64", "darwin-amd64", "windows-amd64")
+
+
+class _No(Exception):  # noqa: N818 -- a sentence on its way to the result
+    pass
+
+
+@dataclass
+class Workshop:
+    """Where the console's cuts are made: `fails` and `waits` say what goes wrong at a step, `bundles` what is wrong in a manifest."""
+
+    world: World
+    tags: dict[tuple[str, str], str] = field(default_factory=dict)
+    fails: dict[str, str] = field(default_factory=dict)
+    waits: set[str] = field(default_factory=set)
+    bundles: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def steps(self) -> dict[str, Step]:
+        """The table of steps."""
+        return {f"cut-{name}": self._step(name) for name in CUT_STEPS[:-1]} | {
+            "list": self._list,
+            "unlist": self._unlist,
+        }
+
+    def _step(self, name: CutStep) -> Step:
+        async def done(arguments: Mapping[str, object], _tries: int) -> CutStepped:
+            if name in self.waits:
+                raise NotNow("the release has no bundle yet", 30)
+            given: dict[str, Any] = dict(arguments)
+            which = {"cut": given["cut"], "run": given["run"]}
+            why = self.fails.pop(name, "")
+            try:
+                found = getattr(self, f"_{name}", lambda _: StepWent(step=name))(given)
+            except _No as no:
+                why, found = str(no), StepWent(step=name)
+            return CutStepped(**which, went=found, why=why)
+
+        return done
+
+    def _example(self, given: Mapping[str, Any]) -> Example:
+        known = self.world.repositories.get(str(given["repository"]).lower(), [])
+        sha = str(given["commit"])
+        found = [x for x in known if x.commit.startswith(sha)] if sha else known[-1:]
+        if not found:
+            raise _No(words.no_such_commit(str(given["repository"]), sha))
+        return found[-1]
+
+    def _tag(self, given: Mapping[str, Any]) -> StepWent:
+        example, key = self._example(given), (str(given["repository"]), str(given["tag"]))
+        if given["approved"] and example.commit != given["approved"] and example.tree_id() != given["tree"]:
+            raise _No(words.other_code(str(given["repository"]), example.commit, str(given["approved"])))
+        if key in self.tags and not given["forced"] and given["run"] == 1:
+            raise _No(words.tag_there(str(given["tag"]), self.tags[key]))
+        self.tags[key] = example.commit
+        return StepWent(step="tag", commit=example.commit)
+
+    def _verify(self, given: Mapping[str, Any]) -> StepWent:
+        example = self._example(given)
+        manifest = {**(example.manifest or {}), **self.bundles.get(str(given["repository"]).lower(), {})}
+        if given["plugin_id"] and manifest.get("id") != given["plugin_id"]:
+            raise _No(words.other_id(str(manifest.get("id")), str(given["plugin_id"])))
+        if f"v{manifest.get('version')}" != given["tag"]:
+            raise _No(words.other_version(str(manifest.get("version")), str(given["tag"])))
+        return StepWent(
+            step="verify", plugin_id=str(manifest.get("id")), version=str(manifest.get("version")), declared=PLATFORMS,
+            sha256=hashlib.sha256(example.commit.encode()).hexdigest(),
+        )  # fmt: skip
+
+    def _split(self, given: Mapping[str, Any]) -> StepWent:
+        def made(platform: str) -> Artifact:
+            name = f"{given['name']}{f'-{platform}' if platform else ''}.tar.gz"
+            return Artifact(
+                name=name, platform=platform, sha256=hashlib.sha256(name.encode()).hexdigest(), size=1_000_000
+            )
+
+        return StepWent(step="split", artifacts=tuple(made(x) for x in ("", *PLATFORMS)))
+
+    async def _list(self, arguments: Mapping[str, object], _tries: int) -> EntryMade:
+        given: dict[str, Any] = dict(arguments)
+        return EntryMade(
+            cut=given["cut"], by=given["by"], written="file", summary=(f"adds {given['plugin_id']} {given['tag'][1:]}",)
+        )
+
+    async def _unlist(self, arguments: Mapping[str, object], _tries: int) -> RemovalMade:
+        given: dict[str, Any] = dict(arguments)
+        return RemovalMade(case=given["case"], written="file", summary=(f"removes {given['plugin_id']}",))

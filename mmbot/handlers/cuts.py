@@ -1,0 +1,328 @@
+"""What is cut: asked for, begun when its turn comes, taken from step to step, stopped, taken up again, announced."""
+
+import re
+
+from mmbot.domain import cut_facts as c
+from mmbot.domain import facts as f
+from mmbot.domain import steps
+from mmbot.domain.cut import Cut, Missing, again_from, bad_tag, missing, to_be_cut
+from mmbot.domain.references import repository_key
+from mmbot.domain.rights import submits
+from mmbot.domain.ticket import Ticket
+from mmbot.events import CutPlugin, CutStepped, ManageCut
+from mmbot.handlers.news import card, follow, tell_next
+from mmbot.messages import Refused, Reply
+from mmbot.store import cuts, outbox
+from mmbot.store.tx import Tx
+from mmbot.words import cuts as words
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
+    """Have an approved commit cut, or say what keeps it from being cut."""
+    only_release(tx)
+    if lacking := (*tx.settings.cutting.lacks, *_no_source(tx, cmd)):
+        raise Refused(words.not_configured(lacking))
+    repository, ticket = _place(tx, cmd)
+    tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
+    asked = _asked(tx, cmd, repository, tag, ticket)
+    against = _against(tx, cmd, asked, ticket)
+    if cmd.dry_run:
+        return Reply(words.plan(asked, ticket, against))
+    if against:
+        raise Refused("\n".join(against))
+    number = cuts.next_number(tx.store)
+    saved = _save(tx, Cut(number, asked).plus(asked))
+    if saved.state == "asked":
+        others = _who_agree(tx, saved, ticket)
+        for person in tx.present(others) if others else ():
+            tx.say(words.asks_to_agree(saved, tx.who(tx.by)), to=person)
+        return Reply(words.waits_for_second(saved, [tx.who(x) for x in others]))
+    saved = _begin(tx, saved)
+    return Reply(words.begun(saved, ticket))
+
+
+def only_release(tx: Tx) -> None:
+    """Refuse unless the asker is a release user."""
+    if "release" not in tx.actor.roles:
+        raise Refused(words.only_release([tx.who(x) for x in tx.store.members("release")]))
+
+
+def _no_source(tx: Tx, cmd: CutPlugin) -> tuple[str, ...]:
+    return () if cmd.bundle or tx.settings.cutting.source else ("release.obtain",)
+
+
+def _place(tx: Tx, cmd: CutPlugin) -> tuple[str, Ticket | None]:
+    """The repository that is meant, in the organisation, and the ticket about it; no ticket for the organisation's own plugins."""
+    named = tx.ticket(cmd.ticket) if cmd.ticket else None
+    if not cmd.repo and named is None:
+        raise Refused(words.which_repository(), "repo")
+    repository = repository_of(tx, cmd.repo or (named.fork or named.repository if named else ""))
+    name = repository.rsplit("/", 1)[-1]
+    if named and cmd.repo and repository_key(repository) not in {
+        repository_key(named.fork), repository_key(named.repository),
+    }:  # fmt: skip
+        raise Refused(words.another_repository(named, name), "repo")
+    if named is None and name not in tx.settings.cutting.own:
+        named = about(tx, repository, cmd.tag)
+        if named is None:
+            raise Refused(words.no_ticket(name), "repo")
+    return repository, named
+
+
+def repository_of(tx: Tx, text: str) -> str:
+    """The address of a repository of the organisation, from its name, `organisation/name` or address. Refuses any other."""
+    home = f"{tx.settings.cutting.web.rstrip('/')}/{tx.settings.cutting.organisation}"
+    bare = text.rstrip("/").removesuffix(".git")
+    for start in (f"{home}/", f"{tx.settings.cutting.organisation}/"):
+        if bare.lower().startswith(start.lower()):
+            bare = bare[len(start) :]
+    if not _NAME.fullmatch(bare):
+        raise Refused(words.not_ours(text, tx.settings.cutting.organisation), "repo")
+    return f"{home}/{bare}"
+
+
+def about(tx: Tx, repository: str, tag: str) -> Ticket | None:
+    """The ticket about a repository: one of that version, if there is one, else the newest under way."""
+    found = [tx.ticket(x) for x in tx.store.tickets_at(repository_key(repository))]
+    fitting = [x for x in found if tag and x.version.removeprefix("v") == tag.removeprefix("v")]
+    return next(iter([*(x for x in fitting if not x.ended), *(x for x in found if not x.ended), *fitting]), None)
+
+
+def _asked(tx: Tx, cmd: CutPlugin, repository: str, tag: str, ticket: Ticket | None) -> c.CutAsked:
+    commit = cmd.sha or (to_be_cut(ticket, repository) if ticket else "")
+    return c.CutAsked(
+        repository=repository, tag=tag, ticket=ticket.number if ticket else 0, plugin_id=ticket.plugin_id if ticket else "",
+        commit=commit, approved=ticket.commit if ticket else "", tree=ticket.trees.get(ticket.commit, "") if ticket else "",
+        source="bundle" if cmd.bundle else tx.settings.cutting.source or "github", asset=cmd.asset, place=cmd.bundle,
+        sha256=cmd.sha256, forced=cmd.why if cmd.force else "", pre_release=cmd.pre_release,
+        second=_is_listed(tx, ticket, tag), by=tx.by, at=tx.at, via=tx.via,
+    )  # fmt: skip
+
+
+def _is_listed(tx: Tx, ticket: Ticket | None, tag: str) -> bool:
+    """Whether this version of the plugin stands in the listing."""
+    version = tag.removeprefix("v")
+    if ticket is None:
+        return False
+    if ticket.public and ticket.version.removeprefix("v") == version:
+        return True
+    listed = tx.store.listed("", ticket.plugin_id) if ticket.plugin_id else []
+    return any(version in {x.version, *x.versions} for x in listed)
+
+
+def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
+    """What speaks against a cut, each as a sentence with the way forward."""
+    against = []
+    if wrong := bad_tag(asked.tag):
+        against.append(words.bad_tag(asked.tag, wrong))
+    if ticket:
+        if lacking := missing(ticket):
+            against.append(_lacking(tx, ticket, lacking))
+        if not wrong and ticket.version and ticket.version.removeprefix("v") != asked.tag[1:]:
+            against.append(words.other_version(ticket, asked.tag))
+    if cmd.bundle and not cmd.sha256:
+        against.append(words.sum_missing())
+    if cmd.force and not cmd.why:
+        against.append(words.why_missing())
+    before = [found for x in cuts.of_tag(tx.store, asked.repository, asked.tag) if (found := cuts.cut(tx.store, x))]
+    if going := next((x for x in before if not x.over), None):
+        against.append(words.under_way(going, tx.who))
+    elif not cmd.force and asked.second:
+        against.append(words.listed_already(asked))
+    elif not cmd.force and (done := next((x for x in before if x.state == "done"), None)):
+        against.append(words.cut_already(done, tx.who))
+    return against
+
+
+def _lacking(tx: Tx, ticket: Ticket, lacking: Missing) -> str:
+    def can(role: str) -> list[str]:
+        return [tx.who(x) for x in tx.present(tx.store.members(role)) if not submits(ticket, x)]
+
+    return words.cannot_be_cut(ticket, lacking, can, tx.who(ticket.owner) if ticket.owner else "")
+
+
+def _who_agree(tx: Tx, cut: Cut, ticket: Ticket | None) -> list[str]:
+    """The release users who may agree to what somebody else asked for."""
+    return [x for x in tx.store.members("release") if x != cut.asked.by and not (ticket and submits(ticket, x))]
+
+
+def _save(tx: Tx, cut: Cut) -> Cut:
+    saved = cuts.save(tx.store, cut, tx.event.id)
+    thread = f"card:{saved.asked.ticket}" if saved.asked.ticket else ""
+    tx.show(cuts.subject(saved.number), thread=thread)
+    return saved
+
+
+# From step to step
+
+
+def _begin(tx: Tx, cut: Cut) -> Cut:
+    """Begin a cut if its turn has come."""
+    if cut.state != "waits" or cuts.running(tx.store) >= tx.settings.cutting.at_once:
+        return cut
+    begun = _save(tx, cut.plus(c.CutBegun(at=tx.now, via=tx.via)))
+    _next(tx, begun)
+    return begun
+
+
+def _begin_another(tx: Tx) -> None:
+    """One is over: begin the one whose turn is next."""
+    if number := cuts.first_waiting(tx.store):
+        found = cuts.cut(tx.store, number)
+        if found:
+            _begin(tx, found)
+
+
+def _next(tx: Tx, cut: Cut) -> None:
+    """Have the next step done, or announce that all are."""
+    if cut.step == "announce":
+        _announce(tx, cut)
+        return
+    asked, verified = cut.asked, cut.verified
+    tx.do(
+        f"cut-{cut.step}", of=cuts.subject(cut.number), cut=cut.number, run=cut.run, attempt=cut.attempt,
+        repository=asked.repository, tag=asked.tag, name=cut.name, commit=cut.commit, approved=asked.approved, tree=asked.tree,
+        source=asked.source, asset=asked.asset, place=asked.place, sha256=asked.sha256, forced=bool(asked.forced),
+        pre_release=asked.pre_release, plugin_id=asked.plugin_id, bundle=verified.sha256 if verified else "",
+        artifacts=[x.model_dump() for x in cut.artifacts], begun=tx.now,
+    )  # fmt: skip
+
+
+def stepped(tx: Tx, what: CutStepped) -> None:
+    """Take in what came of a step. What was stopped or begun anew meanwhile takes nothing in, and what may not be cut any more ends."""
+    cut = cuts.cut(tx.store, what.cut)
+    if cut is None or cut.state != "running" or (what.run, what.went.step) != (cut.run, cut.step):
+        return
+    if what.why:
+        fail(tx, cut, what.why)
+        return
+    after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
+    if why := _no_more(tx, after):
+        fail(tx, after, why)
+        return
+    _next(tx, _save(tx, after))
+
+
+def _no_more(tx: Tx, cut: Cut) -> str:
+    """Why a cut that was begun may not go on, "" where it may: somebody may have found something meanwhile."""
+    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    if ticket is None:
+        return ""
+    if not ticket.same(cut.asked.approved):
+        return words.moved(ticket, cut)
+    lacking = missing(ticket)
+    return _lacking(tx, ticket, lacking) if lacking else ""
+
+
+def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False) -> None:
+    """A step failed: whoever asked for the cut is told, and another one has its turn."""
+    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, at=tx.now, via=tx.via)))
+    tx.say(words.failed(saved), to=saved.asked.by)
+    _begin_another(tx)
+
+
+def broke(tx: Tx, number: int, run: int, reference: str) -> None:
+    """A step was given up for a fault of ours."""
+    cut = cuts.cut(tx.store, number)
+    if cut and cut.state == "running" and cut.run == run:
+        fail(tx, cut, words.fault(reference), ours=True)
+
+
+def _announce(tx: Tx, cut: Cut) -> None:
+    """Say once that it was cut, and record it of its ticket."""
+    saved = _save(tx, cut.plus(c.StepWent(step="announce", at=tx.now, via=tx.via)))
+    before = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
+    thread = card(before) if before else cuts.subject(saved.number)
+    tx.say(words.announced(saved, tx.settings.cutting.public_url, tx.who(saved.asked.by)), thread=thread)
+    if before and not before.public:
+        first = f"{tx.settings.cutting.public_url.rstrip('/')}/{saved.artifacts[0].name}"
+        fact = f.StepDone(
+            step="cut", link=first if first.startswith("https://") else "", note=saved.asked.tag, commit=before.commit,
+            by=saved.asked.by, at=tx.now, via=tx.via,
+        )  # fmt: skip
+        after = follow(tx, before, before.plus(fact) if steps.done(before, "cut") else steps.marked(before, fact))
+        tell_next(tx, before, after)
+    if before is None or before.public:  # else whoever makes the entry is told that it is their turn
+        tx.say(words.finished(saved, before), to=saved.asked.by)
+    _begin_another(tx)
+
+
+# What people do with one
+
+
+def manage(tx: Tx, cmd: ManageCut) -> Reply:
+    """Say what is being cut; stop one, take it up again, or agree to it."""
+    only_release(tx)
+    if cmd.act == "status" and not cmd.number:
+        shown = [found for x in (*cuts.going(tx.store), *cuts.over(tx.store)) if (found := cuts.cut(tx.store, x))]
+        return Reply(words.status(shown, tx.who))
+    found = _meant(tx, cmd)
+    match cmd.act:
+        case "cancel":
+            return _cancel(tx, found)
+        case "retry":
+            return _retry(tx, found)
+        case "confirm":
+            return _agree(tx, found)
+        case _:
+            return Reply(words.detail(found, tx.who, cuts.progress(tx.store, found.number)))
+
+
+def _meant(tx: Tx, cmd: ManageCut) -> Cut:
+    """The cut that is meant: by its number, else the only one that fits."""
+    if cmd.number:
+        found = cuts.cut(tx.store, cmd.number)
+        if found is None:
+            raise Refused(words.no_such_cut(cmd.number))
+        return found
+    going = [found for x in cuts.going(tx.store) if (found := cuts.cut(tx.store, x))]
+    last = [found for x in cuts.over(tx.store)[:1] if (found := cuts.cut(tx.store, x))]
+    fitting = {
+        "cancel": going, "confirm": [x for x in going if x.state == "asked"],
+        "retry": [x for x in last if x.state in {"failed", "cancelled"}],
+    }[cmd.act]  # fmt: skip
+    if len(fitting) != 1:
+        raise Refused(words.which_cut(cmd.act, fitting))
+    return fitting[0]
+
+
+def _cancel(tx: Tx, cut: Cut) -> Reply:
+    if cut.over:
+        raise Refused(words.over_already(cut))
+    outbox.drop_steps(tx.store, cuts.subject(cut.number))
+    saved = _save(tx, cut.plus(c.CutCancelled(by=tx.by, at=tx.at, via=tx.via)))
+    if saved.asked.by != tx.by:
+        tx.say(words.cancelled_to_asker(saved, tx.who(tx.by)), to=saved.asked.by)
+    _begin_another(tx)
+    return Reply(words.cancelled(saved))
+
+
+def _retry(tx: Tx, cut: Cut) -> Reply:
+    if cut.state not in {"failed", "cancelled"}:
+        raise Refused(words.nothing_to_retry(cut))
+    newer = [x for x in cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag) if x > cut.number]
+    if newer:
+        raise Refused(words.newer_cut(cut, newer[0]))
+    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    if why := _no_more(tx, cut):
+        raise Refused(why)
+    saved = _save(tx, cut.plus(c.CutRetried(step=again_from(cut), by=tx.by, at=tx.at, via=tx.via)))
+    outbox.drop_steps(tx.store, cuts.subject(cut.number))
+    return Reply(words.begun(_begin(tx, saved), ticket))
+
+
+def _agree(tx: Tx, cut: Cut) -> Reply:
+    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    if cut.state != "asked":
+        raise Refused(words.nothing_to_agree(cut))
+    if tx.by == cut.asked.by:
+        raise Refused(words.agrees_to_own(cut, [tx.who(x) for x in _who_agree(tx, cut, ticket)]))
+    if ticket and submits(ticket, tx.by):
+        raise Refused(words.own_plugin(ticket))
+    if why := _no_more(tx, cut):
+        raise Refused(why)
+    saved = _save(tx, cut.plus(c.CutAgreed(by=tx.by, at=tx.at, via=tx.via)))
+    tx.say(words.agreed_to_asker(saved, tx.who(tx.by)), to=saved.asked.by)
+    return Reply(words.begun(_begin(tx, saved), ticket))

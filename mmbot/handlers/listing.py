@@ -1,0 +1,124 @@
+"""The entry that is made from a cut and goes into the listing; and its removal after a takedown."""
+
+from mmbot.domain import cut_facts as c
+from mmbot.domain import facts as f
+from mmbot.domain import steps
+from mmbot.domain.case_file import CaseFile
+from mmbot.domain.cut import Cut
+from mmbot.domain.ticket import Ticket
+from mmbot.events import EntryMade, ListPlugin, RemovalMade
+from mmbot.handlers import case_keeping as keeping
+from mmbot.handlers import tombstones
+from mmbot.handlers.cuts import about, only_release, repository_of
+from mmbot.handlers.news import card, follow, tell_next
+from mmbot.messages import Refused, Reply
+from mmbot.store import cases, cuts
+from mmbot.store.tx import Tx
+from mmbot.words import entries as words
+
+
+def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
+    """Have the entry of what was cut made and written."""
+    only_release(tx)
+    if not tx.settings.cutting.listing:
+        raise Refused(words.not_configured())
+    ticket, cut = _meant(tx, cmd)
+    authors = [name for name in ("official", "partner", "community") if getattr(cmd, name)] or (
+        ["community"] if ticket else []
+    )
+    if len(authors) != 1:
+        raise Refused(words.one_author())
+    stages = [name for name in ("beta", "experimental") if getattr(cmd, name)]
+    stages = stages or (["beta"] if ticket and ticket.track == "beta" else [])
+    if len(stages) > 1 or (cmd.cloud and cmd.on_prem):
+        raise Refused(words.not_both())
+    if ticket:
+        _may_be_listed(tx, ticket, cut)
+    tx.do(
+        "list", of=f"list:{cut.number}", cut=cut.number, by=tx.by, repository=cut.asked.repository, name=cut.name, tag=cut.asked.tag,
+        commit=cut.commit, plugin_id=cut.verified.plugin_id if cut.verified else "",
+        artifacts=[x.model_dump() for x in cut.artifacts], author=authors[0], stage=stages[0] if stages else "production",
+        hosting="cloud" if cmd.cloud else "on-prem" if cmd.on_prem else "", enterprise=cmd.enterprise, yes=cmd.yes, dry_run=cmd.dry_run,
+        update=bool(ticket and ticket.track == "update"), begun=tx.now,
+    )  # fmt: skip
+    return Reply(words.being_made(cut, dry_run=cmd.dry_run))
+
+
+def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
+    """The ticket that is meant, if there is one, and what was cut last of it. Refuses where nothing was cut."""
+    ticket = tx.ticket(cmd.ticket) if cmd.ticket and not cmd.repo else None
+    if ticket:
+        numbers = cuts.of_ticket(tx.store, ticket.number)
+    elif cmd.repo and cmd.tag:
+        repository = repository_of(tx, cmd.repo)
+        numbers = cuts.of_tag(tx.store, repository, cmd.tag)
+        if repository.rsplit("/", 1)[-1] not in tx.settings.cutting.own:
+            ticket = about(tx, repository, cmd.tag)
+    else:
+        raise Refused(words.which())
+    done = (found for x in numbers if (found := cuts.cut(tx.store, x)) and found.state == "done")
+    cut = next(done, None)
+    if cut is None:
+        raise Refused(words.not_cut(ticket))
+    if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
+        ticket = tx.ticket(cut.asked.ticket)
+    return ticket, cut
+
+
+def _may_be_listed(tx: Tx, ticket: Ticket, cut: Cut) -> None:
+    """Refuse what was not approved as it was cut, or was taken down."""
+    tombstones.refuse(tx, ticket, "listing")
+    if ticket.ended or not ticket.same(cut.asked.approved) or not steps.done(ticket, "cut"):
+        raise Refused(words.not_as_cut(ticket, cut))
+
+
+def entry_made(tx: Tx, what: EntryMade) -> None:
+    """Take in what came of an entry: tell whoever asked, and record it of its ticket where it is on its way."""
+    cut = cuts.cut(tx.store, what.cut)
+    if cut is None:
+        return
+    before = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    if what.why or what.blocks or what.asks or what.dry_run:
+        tx.say(words.not_made(cut, before, what), to=what.by)
+        return
+    listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))
+    cuts.save(tx.store, listed, tx.event.id)
+    tx.say(words.made(cut, what, tx.who(what.by)), thread=card(before) if before else cuts.subject(cut.number))
+    if before is None or before.public or steps.done(before, "listing"):
+        return
+    fact = f.StepDone(
+        step="listing", link=what.link if what.link.startswith("https://") else "", commit=before.commit, by=what.by,
+        note=words.where(what), at=tx.now, via=tx.via,
+    )  # fmt: skip
+    after = follow(tx, before, before.plus(fact))
+    tell_next(tx, before, after)
+
+
+# Out of the listing
+
+
+def prepare_removal(tx: Tx, file: CaseFile) -> bool:
+    """Have what a takedown decided prepared in the listing's file, where that can be; returns whether."""
+    down, about_ = file.case.taken_down, file.case.about
+    plugin_id = (file.ticket.plugin_id if file.ticket else "") or about_.plugin_id
+    vague = down is None or (down.removal == "restriction" and not down.version)
+    if down is None or vague or not plugin_id or not tx.settings.cutting.listing:
+        return False
+    tx.do(
+        "unlist", of=cases.subject(file.handle), case=file.handle, plugin_id=plugin_id, removal=down.removal,
+        version=down.version.removeprefix("v"), begun=tx.now,
+    )  # fmt: skip
+    return True
+
+
+def removal_made(tx: Tx, what: RemovalMade) -> None:
+    """Tell those who change the listing what was prepared for them."""
+    case = cases.case(tx.store, what.case)
+    if case is None or not case.removing:
+        return
+    file = cases.file_of(tx.store, case, tx.now)
+    message = words.removal(file, what, tx.who)
+    if case.confidential:  # a bug's thread is public, and has heard already that it was taken down
+        keeping.tell_channel(tx, file, message)
+    for person in keeping.removers(tx, file):
+        keeping.tell(tx, file, person, message)

@@ -1,0 +1,68 @@
+"""Why a step of a cut can't be done, as sentences."""
+
+from mmbot.words.phrases import code, commit, listed, plain, typed
+
+
+def no_such_commit(repository: str, sha: str) -> str:
+    """The commit is not in the repository that is cut."""
+    name = code(repository.rsplit("/", 1)[-1], 80)
+    return (
+        f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Then name the merge commit: "
+        f"{typed('done MB-7 merged LINK')}, or {typed('cutplugin MB-7 --commitSHA SHA')}."
+    )
+
+
+def other_code(repository: str, sha: str, approved: str) -> str:
+    """The commit to be cut is not what was approved."""
+    return (
+        f"{commit(repository, sha)} holds other code than the approved {commit(repository, approved)}, so it must not be cut. Merge "
+        f"exactly what was approved; or have this reviewed: {typed('commit MB-7 LINK')}."
+    )
+
+
+def tag_there(tag: str, sha: str) -> str:
+    """The tag exists, and nobody said that it may be moved."""
+    return (
+        f"The tag {code(tag, 60)} exists already, at {code(sha[:7])}. If that is meant, say why: "
+        f"{typed(f'cutplugin MB-7 --tag {plain(tag, 60)} --force WHY')}."
+    )
+
+
+def tag_missing(tag: str, sha: str) -> str:
+    """There is no tag, and no token to make one with."""
+    return (
+        f"There is no tag {code(tag, 60)} yet, and I have no token to make it with. Please make it at {code(sha[:12])}; then "
+        f"{typed('cut retry')}."
+    )
+
+
+def tag_elsewhere(tag: str, at: str, sha: str) -> str:
+    """The tag stands at another commit, and can't be moved."""
+    return f"The tag {code(tag, 60)} stands at {code(at[:7])}, not at {code(sha[:7])}. Please move it; then {typed('cut retry')}."
+
+
+def nothing_built(tag: str, minutes: int) -> str:
+    """The release's bundle did not come."""
+    again = typed("cut retry")
+    return f"The release of {code(tag, 60)} has no bundle after {minutes} minutes. Has its CI failed? When it has built one: {again}."
+
+
+def unreachable(what: str, minutes: int) -> str:
+    """Something remote could not be reached for long."""
+    return f"{plain(what, 200)} It has been so for {minutes} minutes."
+
+
+def other_id(found: str, approved: str) -> str:
+    """The bundle is another plugin."""
+    return f"The manifest in the bundle says {code(found, 100)}; what was reviewed is {code(approved, 100)}."
+
+
+def other_version(found: str, tag: str) -> str:
+    """The bundle is another version than the tag."""
+    return f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal."
+
+
+def differs(names: list[str]) -> str:
+    """Files of that name are there already, with other contents."""
+    files = listed(code(x, 160) for x in names[:5])
+    return f"{files} is there already with other contents, and nothing is overwritten unasked. If that is meant: `--force WHY`."

@@ -1,0 +1,118 @@
+"""The words about the entry that is made from a cut, and about its way into the listing and out of it."""
+
+from mmbot.domain.case_file import CaseFile
+from mmbot.domain.cut import Cut
+from mmbot.domain.ticket import Ticket
+from mmbot.events import EntryMade, RemovalMade
+from mmbot.messages import Button, Message, Row
+from mmbot.words.cards import Who, at, called, resting
+from mmbot.words.case_notices import to_be_removed
+from mmbot.words.phrases import block, commit, link, plain, typed
+
+LONGEST_PATCH = 9_000
+"""Characters of a patch that are shown in a post."""
+
+
+def not_configured() -> str:
+    """The operator has not said how the listing is changed."""
+    return (
+        "I don't know the listing: the configuration lacks `listing.file` or `listing.repository`. An operator adds one; "
+        "`config.example.toml` explains them."
+    )
+
+
+def one_author() -> str:
+    """It is not said whose plugin it is, or it is said twice."""
+    return "Whose plugin is it? Give one of `--official`, `--partner` and `--community`."
+
+
+def not_both() -> str:
+    """Two flags that exclude each other."""
+    return "Of `--beta` and `--experimental`, and of `--cloud` and `--on-prem`, only one can be."
+
+
+def which() -> str:
+    """Nothing was named."""
+    return f"Which one? {typed('list MB-7')}, or {typed('list --repo REPOSITORY --tag v1.0.0 --official')}."
+
+
+def not_cut(ticket: Ticket | None) -> str:
+    """There is nothing to make an entry from."""
+    line = f"cutplugin {ticket.handle}" if ticket else "cutplugin --repo REPOSITORY --tag v1.0.0"
+    return f"{called(ticket) if ticket else 'That'} was not cut yet: {typed(line)} does it."
+
+
+def not_as_cut(ticket: Ticket, cut: Cut) -> str:
+    """What was cut is not what is approved now."""
+    if ticket.ended:
+        return f"{called(ticket)} can't be listed. {resting(ticket)}"
+    was = commit(cut.asked.repository, cut.asked.approved)
+    if ticket.same(cut.asked.approved):
+        again = typed(f"cutplugin {ticket.handle} --force WHY")
+        return f"What was cut of {called(ticket)} does not count any more. To cut it anew: {again}."
+    return (
+        f"{called(ticket)} was cut from {was}, but {at(ticket)} is under review now: only what is approved is listed. "
+        f"Cut that, once it is approved: {typed(f'cutplugin {ticket.handle}')}."
+    )
+
+
+def being_made(cut: Cut, *, dry_run: bool) -> str:
+    """It takes a moment."""
+    what = f"{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}"
+    if dry_run:
+        return f"I look what the entry of {what} would be; you get a direct message."
+    return f"I make the entry of {what} from what was cut; the thread says what came of it, or a direct message what is in the way."
+
+
+def not_made(cut: Cut, ticket: Ticket | None, what: EntryMade) -> Message:
+    """To whoever asked: what is in the way, what I have to know, or what it would be."""
+    name = f"**{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}**"
+    line = f"list {ticket.handle}" if ticket else f"list --repo {cut.repository} --tag {cut.asked.tag}"
+    hints = "".join(f"\n- To note: {x}" for x in what.warns)
+    if what.why:
+        return Message(f"The entry of {name} could not be made: {what.why}\nThen again: {typed(line)}.")
+    if what.blocks:
+        return Message(f"{name} can't be listed:\n" + "\n".join(f"- {x}" for x in what.blocks) + hints)
+    changes = "".join(f"\n- {x}" for x in what.summary)
+    if what.asks:
+        asked = "\n".join(f"- {x}" for x in what.asks)
+        rows = (Row((Button("List it all the same", f"{line} --yes"),)),) if ticket and not what.dry_run else ()
+        way = f"\nIf that is meant: {typed(f'{line} --yes')}."
+        return Message(f"Before {name} is listed, please look again:\n{asked}{hints}{way}", rows)
+    return Message(f"The entry of {name} would be made so; nothing was written:{changes}{hints}")
+
+
+def made(cut: Cut, what: EntryMade, by: str) -> Message:
+    """In the thread: the entry is on its way."""
+    name = f"**{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}**"
+    changes = "".join(f"\n- {x}" for x in what.summary)
+    hints = "".join(f"\n- To note: {x}" for x in what.warns)
+    said = {
+        "file": f"The entry of {name} stands in the listing's file now, by {by}.",
+        "there": f"The entry of {name} stands in the listing's file already.",
+        "pull-request": f"The entry of {name} is proposed by {by}: {link('pull request', what.link)}.",
+        "patch": f"The entry of {name}, made for {by}, as a change to the listing's file:",
+    }.get(what.written, f"The entry of {name} is made.")
+    patch = f"\n{block(what.patch, 'diff', LONGEST_PATCH)}" if what.written == "patch" else ""
+    return Message(f"{said}{changes}{hints}{patch}")
+
+
+def where(what: EntryMade) -> str:
+    """Where the entry is, for the record."""
+    return {"file": "in the file", "there": "in the file", "patch": "as a patch"}.get(what.written, "")
+
+
+def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
+    """To those who change the listing: what a takedown decided, and how it is prepared. Nothing else of the case is said."""
+    message = to_be_removed(file, who)
+    if what.why:
+        return Message(f"{message.text}\nI could not prepare that: {what.why}", message.rows)
+    changes = "".join(f"\n- {x}" for x in what.summary)
+    said = {
+        "file": "I have changed the listing's file; it shows once that is published.",
+        "there": "The listing's file has none of it any more.",
+        "pull-request": f"I have proposed it: {link('pull request', what.link)}. Please merge it.",
+        "patch": "As a change to the listing's file:",
+    }.get(what.written, "")
+    patch = f"\n{block(what.patch, 'diff', LONGEST_PATCH)}" if what.written == "patch" else ""
+    return Message(f"{message.text}\n{said}{changes}{patch}", message.rows)
