@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import backup, book, booked, cases, database, due, outbox, reader, reminders, search, seen, tx
+from mmbot.store import backup, book, booked, cases, cuts, database, due, outbox, reader, reminders, search, seen, tx
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
@@ -76,7 +76,7 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (backup, book, booked, cases, database, due, outbox, reader, reminders, search, seen, tx):
+    for module in (backup, book, booked, cases, cuts, database, due, outbox, reader, reminders, search, seen, tx):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -111,6 +111,7 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
         "book.py",
         "booked.py",
         "cases.py",
+        "cuts.py",
         "database.py",
         "due.py",
         "outbox.py",
