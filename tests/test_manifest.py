@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmbot.github.manifest import BadManifest, Manifest, parse_manifest
+from mmbot.domain.manifest import BadManifest
+from mmbot.github.manifest import Manifest, parse_manifest
 
 DATABASE = Path(__file__).parents[1] / "../shared/data/plugins-2023-09-08.json"
 

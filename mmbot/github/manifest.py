@@ -1,10 +1,11 @@
 """The manifest of a plugin as its repository has it, `plugin.json`."""
 
-import json
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmbot.domain.manifest import BadManifest, json_object
 from mmbot.domain.references import has_hidden
 
 MAX_BYTES = 64 * 2**10
@@ -13,10 +14,6 @@ _PLACEHOLDER = re.compile(r"__[A-Z0-9_]+__")
 _TEXTS = ("id", "name", "version", "min_server_version", "homepage_url", "support_url", "release_notes_url")
 _PARTS = ("server", "webapp")
 _FILLED_BY_BUILD = ("version", "release_notes_url")  # newer plugin templates take them from the tag
-
-
-class BadManifest(ValueError):  # noqa: N818 - the sentence is for people, it reads as what it is
-    """The file isn't a manifest; the message is a sentence that quotes nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +61,8 @@ def _fields(data: bytes) -> Mapping[str, object]:
 
     A server takes `ID` for `id`, and the last of two: what is said twice could mean one thing here and another there.
     """
-    if len(data) > MAX_BYTES:
-        raise BadManifest(f"plugin.json is larger than {MAX_BYTES // 1024} KiB.")
-    outermost: list[tuple[str, object]] = []
-
-    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        outermost[:] = pairs  # the outermost object ends last
-        return dict(pairs)
-
-    try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=note)
-    except UnicodeDecodeError:
-        raise BadManifest("plugin.json isn't UTF-8 text.") from None
-    except RecursionError:
-        raise BadManifest("plugin.json is nested too deeply.") from None
-    except json.JSONDecodeError as error:
-        raise BadManifest(f"plugin.json isn't JSON: see line {error.lineno}, column {error.colno}.") from None
-    except ValueError:  # a number of thousands of digits
-        raise BadManifest("plugin.json has a number in it that is too long.") from None
-    if not isinstance(value, dict):
-        raise BadManifest("plugin.json isn't a JSON object.")
     fields: dict[str, object] = {}
-    for key, field in outermost:
+    for key, field in json_object(data.removeprefix(codecs.BOM_UTF8), MAX_BYTES).items():
         name = key.casefold()
         if name in fields and name in (*_TEXTS, *_PARTS):
             raise BadManifest(f"plugin.json says `{name}` twice.")

@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from mmbot.domain.manifest import BadManifest
 from mmbot.domain.references import BadReference, Reference, is_ref_name, parse_reference
 from mmbot.github.difference import Before, Difference, difference
 from mmbot.github.git import Ended, GitLimits
-from mmbot.github.manifest import MAX_BYTES, BadManifest, Manifest, parse_manifest
+from mmbot.github.manifest import MAX_BYTES, Manifest, parse_manifest
 from mmbot.github.remote import HEADS, MAX_REFS, TAGS, Refs, Remote, Unreachable, Unresolved, bare, connect, failure
 
 __all__ = ["Before", "Difference", "GitLimits", "Manifest", "Resolution", "Unreachable", "Unresolved", "resolve"]

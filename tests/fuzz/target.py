@@ -20,10 +20,11 @@ from structlog.testing import LogCapture
 from mmbot import policy
 from mmbot.app import App
 from mmbot.domain.book import DEFAULT_OWNER
+from mmbot.domain.manifest import BadManifest
 from mmbot.domain.ticket import fold
 from mmbot.domain.turns import history
 from mmbot.events import Event, PeopleNamed, Person, ReferenceResolved, Where
-from mmbot.github.manifest import BadManifest, parse_manifest
+from mmbot.github.manifest import parse_manifest
 from mmbot.mattermost import render
 from mmbot.mattermost.rest import Rest
 from mmbot.messages import Message
