@@ -17,6 +17,8 @@ from yarl import URL
 from mmbot.domain.references import is_ref_name
 from mmbot.words.phrases import code
 
+Json = Any  # whatever GitHub sent; the functions that ask make it typed
+
 READ, WRITE, PULLS = "Contents: read", "Contents: read and write", "Pull requests: read and write"
 """What a fine-grained token is allowed, in GitHub's words."""
 
@@ -82,12 +84,12 @@ class Hub:
         self,
         method: Literal["GET", "POST", "PATCH", "DELETE"],
         path: str,
-        data: Any = b"",  # noqa: ANN401 - JSON of any kind
+        data: Json = b"",
         *,
         repository: str,
         may: str,
         **values: str | int,
-    ) -> Any:  # noqa: ANN401 - likewise
+    ) -> Json:
         """One request, and the JSON of its answer; `data` is sent as JSON, or as it is where it is bytes.
 
         `path` is a URI template that goes on after the repository's address, or a whole address that GitHub gave; `may` is the permission
@@ -172,7 +174,7 @@ class Hub:
             case status if status < HTTPStatus.BAD_REQUEST:
                 return f"{where} has another name on GitHub now, or another owner. Give its present name."
             case 401 | 403 if not self._known:
-                return f"That needs a token for GitHub, and I have none. An administrator sets `github.token` to one with “{may}” for {where}."
+                return f"That needs a token for GitHub, and I have none. An administrator sets `github.token`, with “{may}” for {where}."
             case 401:
                 return "GitHub doesn't take my token: it has ended, or was withdrawn. An administrator sets `github.token` to a new one."
             case 403:

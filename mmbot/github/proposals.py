@@ -4,9 +4,9 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Literal
 
-from mmbot.github.api import PULLS, READ, WRITE, GitHubUnavailable, Hub, RefusedByGitHub, ref_name, whole
+from mmbot.github.api import PULLS, READ, WRITE, GitHubUnavailable, Hub, Json, RefusedByGitHub, ref_name, whole
 from mmbot.github.tags import branch_tip
 from mmbot.words.phrases import code
 
@@ -82,7 +82,7 @@ async def propose(
     return Proposal(int(there["number"]), str(there["html_url"]), state)
 
 
-async def _pull(hub: Hub, repository: str, base: str, branch: str) -> Any:  # noqa: ANN401 - JSON
+async def _pull(hub: Hub, repository: str, base: str, branch: str) -> Json:
     """The pull request from a branch of the repository itself, an open one first; None when there never was one."""
     head = f"{repository.partition('/')[0]}:{branch}"
     query = {"head": head, "base": base, "state": "all", "sort": "created", "direction": "desc"}
@@ -96,11 +96,11 @@ async def _pull(hub: Hub, repository: str, base: str, branch: str) -> Any:  # no
     return next((x for x in ours if x["state"] == "open"), ours[0] if ours else None)
 
 
-def _is(raw: Any, repository: str) -> bool:  # noqa: ANN401 - JSON
+def _is(raw: Json, repository: str) -> bool:
     return bool(raw) and str(raw["full_name"]).lower() == repository.lower()
 
 
-async def _open(hub: Hub, repository: str, base: str, branch: str, title: str, body: str) -> Any:  # noqa: ANN401 - JSON
+async def _open(hub: Hub, repository: str, base: str, branch: str, title: str, body: str) -> Json:
     asked = {"title": title, "body": body, "head": branch, "base": base}
     try:
         return await hub.ask("POST", "/pulls", asked, repository=repository, may=PULLS)
@@ -136,7 +136,7 @@ async def _branch(
         if same and [x["sha"] for x in commit["parents"]] == [base]:
             return
 
-    async def made(what: str, **data: Any) -> str:  # noqa: ANN401 - JSON
+    async def made(what: str, **data: Json) -> str:
         return str((await hub.ask("POST", what, data, repository=repository, may=WRITE))["sha"])
 
     blob = await made("/git/blobs", content=base64.b64encode(content).decode(), encoding="base64")
@@ -185,7 +185,7 @@ async def _entry(hub: Hub, repository: str, tree: str, path: str) -> tuple[str, 
     return "", ""
 
 
-async def _rows(hub: Hub, repository: str, tree: str) -> Any:  # noqa: ANN401 - JSON
+async def _rows(hub: Hub, repository: str, tree: str) -> Json:
     found = await hub.ask("GET", "/git/trees/{tree}", repository=repository, may=READ, tree=tree)
     if found["truncated"]:
         raise RefusedByGitHub(

@@ -1,9 +1,8 @@
 """Tags, branches and commits of a repository on GitHub."""
 
 from http import HTTPStatus
-from typing import Any
 
-from mmbot.github.api import READ, WRITE, Hub, RefusedByGitHub, commit_name, ref_name
+from mmbot.github.api import READ, WRITE, Hub, Json, RefusedByGitHub, commit_name, ref_name
 from mmbot.words.phrases import code
 
 _NESTED = 5  # tags of tags that are followed
@@ -114,7 +113,7 @@ async def _has(hub: Hub, repository: str, tip: str, commit: str) -> bool:
     return bool(found) and found["status"] in {"identical", "behind"}
 
 
-async def _or_none(hub: Hub, repository: str, path: str, **values: str | int) -> Any:  # noqa: ANN401 - JSON
+async def _or_none(hub: Hub, repository: str, path: str, **values: str | int) -> Json:
     """What GitHub shows under an address; None when that is nothing."""
     try:
         return await hub.ask("GET", path, repository=repository, may=READ, **values)
