@@ -83,12 +83,16 @@ def refuse(status: int, message: str, errors: Iterable[object] = (), **headers: 
 
 def too_often(seconds: int) -> Instead:
     """The hourly limit is used up, and begins anew in some seconds."""
-    reset = {
-        "x-ratelimit-limit": "5000",
-        "x-ratelimit-remaining": "0",
-        "x-ratelimit-reset": str(int(time.time()) + seconds),
-    }
-    return lambda: refuse(403, "API rate limit exceeded for user ID 1.", **reset)
+
+    def answer() -> web.Response:
+        reset = {
+            "x-ratelimit-limit": "5000",
+            "x-ratelimit-remaining": "0",
+            "x-ratelimit-reset": str(int(time.time()) + seconds),
+        }
+        return refuse(403, "API rate limit exceeded for user ID 1.", **reset)
+
+    return answer
 
 
 def too_fast(seconds: int | None, status: int = 403) -> Instead:
@@ -617,7 +621,7 @@ _ROUTES: list[tuple[str, str, Callable[[FakeGitHub, _Call], Any], str]] = [
     ("POST", "/git/blobs", _make_blob, _CONTENTS),
     ("GET", "/compare/{basehead}", _compare, _CONTENTS),
     ("GET", "/commits/{sha}/branches-where-head", _branches_where_head, _CONTENTS),
-    ("GET", "/releases/tags/{tag}", _release_by_tag, _CONTENTS),
+    ("GET", "/releases/tags/{tag:[^/]+}", _release_by_tag, _CONTENTS),
     ("PATCH", "/releases/{release}", _edit_release, _CONTENTS),
     ("GET", "/releases/{release}/assets", _assets, _CONTENTS),
     ("GET", "/releases/assets/{asset}", _asset, _CONTENTS),

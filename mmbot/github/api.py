@@ -151,7 +151,10 @@ class Hub:
             raise GitHubUnavailable("GitHub redirects me round and round.")
 
     def _own(self, address: str) -> None:
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme != self.scheme or parts.netloc not in self._hosts:
             raise RefusedByGitHub(
                 f"GitHub names {code(parts.netloc, 80)} as its own, where I don't send my token. An administrator looks into `github.api`."
