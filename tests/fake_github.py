@@ -127,6 +127,8 @@ class FakeGitHub:
     digests: bool = True  # whether assets have a digest
     on_tag: Ci | None = None  # CI: is run with repository, tag and commit when a tag was made or moved
     instead: list[Instead] = field(default_factory=list)
+    once: dict[str, Instead] = field(default_factory=dict)  # likewise, for the next request of that method and path
+    headers: dict[str, str] = field(default_factory=dict)  # what each answer has besides
     lose: int = 0
     half: int = 0  # how many downloads break off in the middle
     gate: asyncio.Event | None = None  # downloads wait for it in the middle
@@ -179,11 +181,13 @@ class FakeGitHub:
         self.requests.append(f"{request.method} {path}")
         if self.instead:
             return self.instead.pop(0)()
+        if other := self.once.pop(self.requests[-1], None):
+            return other()
         try:
             response = await self._answer(request)
         except _Answered as answered:
             response = answered.response
-        limit = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-ratelimit-used": "1"}
+        limit = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4999", "x-ratelimit-used": "1"} | self.headers
         response.headers.update(
             limit | {"x-ratelimit-reset": str(int(time.time()) + 3600), "x-ratelimit-resource": "core"}
         )
@@ -218,6 +222,14 @@ class FakeGitHub:
             found
             if isinstance(found, web.Response)
             else web.json_response(found, status=201 if request.method == "POST" else 200)
+        )
+
+    async def limits(self, request: web.Request) -> web.Response:
+        """Answer how often one may still ask."""
+        if request.headers.get("Authorization", "").partition(" ")[2] not in self.tokens:
+            return refuse(401, "Bad credentials")
+        return web.json_response(
+            {"resources": {"core": {"limit": 5000, "used": 1, "remaining": 4999, "reset": int(time.time()) + 3600}}}
         )
 
     async def store(self, request: web.Request) -> web.StreamResponse:
@@ -277,6 +289,8 @@ class _Call:
 
 def _repository(hub: FakeGitHub, call: _Call) -> Json:
     owner, _, name = call.name.partition("/")
+    token = call.request.headers.get("Authorization", "").partition(" ")[2]
+    may = hub.tokens.get(token, set())
     return {
         "id": 1,
         "name": name,
@@ -287,7 +301,7 @@ def _repository(hub: FakeGitHub, call: _Call) -> Json:
         "fork": False,
         "archived": call.name in hub.archived,
         "default_branch": call.git("symbolic-ref", "HEAD").removeprefix("refs/heads/"),
-    }
+    } | ({"permissions": {"admin": False, "push": "contents" in may, "pull": True}} if token else {})
 
 
 def _branch_rows(hub: FakeGitHub, call: _Call) -> list[dict[str, Any]]:
@@ -644,6 +658,7 @@ async def fake_github(root: Path) -> AsyncIterator[FakeGitHub]:
         app.router.add_resource(whole, name=f"route{i}").add_route(method, hub.answer)
     uploads = app.router.add_resource("/api/uploads/repos/{owner}/{repo}/releases/{release}/assets", name="upload")
     uploads.add_route("POST", hub.answer)
+    app.router.add_get("/api/v3/rate_limit", hub.limits)
     app.router.add_route("*", "/{path:.*}", hub.git.answer)
     storage.router.add_get("/{asset}", hub.store)
     runners = [web.AppRunner(x, handler_cancellation=True, shutdown_timeout=0.1) for x in (app, storage)]

@@ -616,6 +616,19 @@ async def test_somebody_elses_branch_of_that_name_is_left_alone(place: Place) ->
     assert not github.pulls
 
 
+async def test_a_branch_that_comes_late_is_found_the_next_time(place: Place) -> None:
+    github, hub, repository = place
+    await ask_for_change(hub)
+    theirs = repository.refs()[f"refs/heads/{BRANCH}"]
+    github.pulls.clear()
+    absent = lambda: web.json_response({"message": "Not Found"}, status=404)  # noqa: E731 - it is a word
+    github.once[f"GET /repos/{NAME}/git/ref/heads/{BRANCH}"] = absent
+    with pytest.raises(GitHubUnavailable, match="has come meanwhile"):
+        await ask_for_change(hub)
+    assert (await ask_for_change(hub)).number == 1
+    assert repository.refs()[f"refs/heads/{BRANCH}"] == theirs
+
+
 async def test_what_became_of_a_pull_request_is_said_and_no_second_one_is_opened(place: Place) -> None:
     github, hub, repository = place
     await ask_for_change(hub)

@@ -142,7 +142,8 @@ class Hub:
                         with _readable():
                             sansio.decipher_response(answer.status, answer.headers, await whole(answer, _MAX_ANSWER))
                         raise GitHubUnavailable(f"GitHub answers with {answer.status}, which I don't understand.")
-                    url = url.join(URL(answer.headers.get("Location", ""), encoded=True))
+                    with _readable():
+                        url = url.join(URL(answer.headers.get("Location", ""), encoded=True))
                     headers = plain
                 if url.scheme not in {self.scheme, "https"}:
                     raise RefusedByGitHub(

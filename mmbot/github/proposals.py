@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
 
+from gidgethub import sansio
+
 from mmbot.github.api import PULLS, READ, WRITE, GitHubUnavailable, Hub, Json, RefusedByGitHub, ref_name, whole
 from mmbot.github.tags import branch_tip
 from mmbot.words.phrases import code
@@ -15,7 +17,7 @@ MAX_FILE = 20 * 2**20
 
 _PLAIN = "100644"
 _MODES = {_PLAIN, "100755"}
-_RAW = "application/vnd.github.raw+json"
+_RAW = sansio.accept_format(media="raw", json=False)
 _ALREADY = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
@@ -67,7 +69,8 @@ async def propose(
     """Open a pull request that puts `content` in place of the file that was read as `old_blob_sha` ("" for a new file).
 
     `branch` is its name for good: whoever asks again with it gets the pull request that there is, whatever became of it, with its
-    labels, and never a second one. So a new attempt after people closed one takes a new name. Raises Moved.
+    labels, and never a second one. So a new attempt after people closed one takes a new name. A branch without a pull request is taken
+    for one of our own by its commit's message, `title`, and is replaced. Raises Moved.
     """
     ref_name(branch)
     there = await _pull(hub, repository, base_branch, branch)
@@ -136,21 +139,34 @@ async def _branch(
         if same and [x["sha"] for x in commit["parents"]] == [base]:
             return
 
+    commit_sha = await _committed(hub, repository, base, tree, path, mode or _PLAIN, content, title)
+    if left:
+        changed = {"sha": commit_sha, "force": True}
+        await hub.ask("PATCH", "/git/refs/heads/{branch}", changed, repository=repository, may=WRITE, branch=branch)
+        return
+    begun = {"ref": f"refs/heads/{branch}", "sha": commit_sha}
+    try:
+        await hub.ask("POST", "/git/refs", begun, repository=repository, may=WRITE)
+    except RefusedByGitHub as no:
+        if no.status == _ALREADY and await branch_tip(hub, repository, branch):  # an attempt before was done late
+            raise GitHubUnavailable(f"The branch {code(branch)} has come meanwhile.") from None
+        raise
+
+
+async def _committed(
+    hub: Hub, repository: str, base: str, tree: str, path: str, mode: str, content: bytes, message: str
+) -> str:
+    """Make a commit upon `base` that changes one file; no branch has it yet."""
+
     async def made(what: str, **data: Json) -> str:
         return str((await hub.ask("POST", what, data, repository=repository, may=WRITE))["sha"])
 
     blob = await made("/git/blobs", content=base64.b64encode(content).decode(), encoding="base64")
-    if blob != new:
+    if blob != blob_sha(content):
         raise GitHubUnavailable(f"{code(path)} didn't arrive whole.")
-    row = {"path": path, "mode": mode or _PLAIN, "type": "blob", "sha": blob}
-    made_tree = await made("/git/trees", base_tree=tree, tree=[row])
-    made_commit = await made("/git/commits", message=title, tree=made_tree, parents=[base])
-    if left:
-        changed = {"sha": made_commit, "force": True}
-        await hub.ask("PATCH", "/git/refs/heads/{branch}", changed, repository=repository, may=WRITE, branch=branch)
-    else:
-        begun = {"ref": f"refs/heads/{branch}", "sha": made_commit}
-        await hub.ask("POST", "/git/refs", begun, repository=repository, may=WRITE)
+    row = {"path": path, "mode": mode, "type": "blob", "sha": blob}
+    changed = await made("/git/trees", base_tree=tree, tree=[row])
+    return await made("/git/commits", message=message, tree=changed, parents=[base])
 
 
 async def _tip(hub: Hub, repository: str, branch: str) -> str:
