@@ -72,6 +72,15 @@ class FakeRepository:
         """Let any ref point at a commit: refs/pull/3/head."""
         self.git("update-ref", name, commit)
 
+    def blob(self, sha: str) -> bytes:
+        """Give a file's content as it is."""
+        return subprocess.run(  # noqa: S603 - the tests' own arguments
+            ["git", "cat-file", "blob", sha],  # noqa: S607 - whichever git there is
+            env=_ENVIRONMENT | {"GIT_DIR": str(self.folder)},
+            capture_output=True,
+            check=True,
+        ).stdout
+
     def refs(self) -> dict[str, str]:
         """Give all refs with what they point at."""
         rows = self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()

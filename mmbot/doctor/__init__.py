@@ -5,7 +5,7 @@ from pathlib import Path
 import aiohttp
 
 from mmbot.config import Config
-from mmbot.doctor import here, way
+from mmbot.doctor import here, hub, way
 from mmbot.doctor.finding import Finding, fine
 from mmbot.doctor.visit import Visit
 from mmbot.mattermost.rest import Rest
@@ -37,4 +37,5 @@ async def examine(config: Config, config_path: Path) -> list[Finding]:
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as http,
         way.door(config.listen, http, running=running) as (door, ear),
     ):
-        return findings + await Visit(config, config_path, rest, http, way.Way(config, rest, door, ear)).findings()
+        visited = await Visit(config, config_path, rest, http, way.Way(config, rest, door, ear)).findings()
+        return findings + await hub.github(config, http) + visited
