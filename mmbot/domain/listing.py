@@ -172,7 +172,8 @@ def lower(version: str, than: str) -> bool:
     if not than or not version:
         return bool(than)
     try:
-        return semver.Version.parse(version, optional_minor_and_patch=True) < semver.Version.parse(than)
+        a, b = (semver.Version.parse(x, optional_minor_and_patch=True) for x in (version, than))
+        return a < b
     except ValueError:
         return True
 
