@@ -150,7 +150,7 @@ def restricted(
 ) -> Database:
     """The database with a plugin, or one version of it, shown to fewer: to servers of a version on (never lowered), or on-premises alone.
 
-    Raises BadListing where the version of the server is none.
+    Raises BadListing where the version of the server is none, or nobody at all would be shown it.
     """
     if min_server_version and not semver.Version.is_valid(min_server_version):
         raise BadListing("the version of the server is none: it has three numbers, such as 5.20.0")
@@ -158,6 +158,10 @@ def restricted(
 
     def narrower(old: Entry) -> Entry:
         fields = dict(old.fields)
+        if hosting and fields.get("hosting") not in {None, "", hosting}:
+            raise BadListing(
+                f"{old.plugin_id} {old.version} is for the cloud only, so restricted nobody would be shown it: take it out"
+            )
         if hosting:
             fields["hosting"] = hosting
         if lower(old.min_server_version, min_server_version):
@@ -173,9 +177,9 @@ def lower(version: str, than: str) -> bool:
         return bool(than)
     try:
         a, b = (semver.Version.parse(x, optional_minor_and_patch=True) for x in (version, than))
-        return a < b
     except ValueError:
         return True
+    return a < b
 
 
 def with_min_server_version(manifest: Mapping[str, Any], version: str) -> Mapping[str, Any]:

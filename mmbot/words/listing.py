@@ -55,8 +55,8 @@ def problem(no: Problem) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence
             )
         case "platform-left-out":
             return (
-                f"For {about['platform']} the manifest has a program, but no bundle of its own is uploaded. The listing has no place for one, "
-                "so people there get the bundle for all platforms."
+                f"For {about['platform']} the manifest has a program, but no bundle of its own is uploaded. "
+                "The listing has no place for one, so people there get the bundle for all platforms."
             )
         case "listed":
             return (
@@ -65,8 +65,8 @@ def problem(no: Problem) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence
             )
         case "collision":
             return (
-                f"The id {about['id']} is listed from another repository, {about['other']}. A plugin from {about['repository']} needs an id "
-                "of its own."
+                f"The id {about['id']} is listed from another repository, {about['other']}. "
+                f"A plugin from {about['repository']} needs an id of its own."
             )
         case "twin":
             return f"{about['id']} differs from the listed {about['other']} only by capitals. Use the listed one's spelling."
@@ -79,7 +79,10 @@ def problem(no: Problem) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence
             what = f"{about['id']} {about['version']}" if no.fields["version"] else about["id"]
             return f"{what} was taken down, and that case is open. It can be listed again once the case is closed as fixed."
         case "id":
-            return f"{about['id']} is no id that a server takes: 3 to 190 letters, digits, dots, dashes and underscores. Mend it and cut anew."
+            return (
+                f"{about['id']} is no id that a server takes: 3 to 190 letters, digits, dots, dashes and underscores. "
+                "Mend it and cut anew."
+            )
         case "server":
             return (
                 f"The manifest asks for server {about['server']}, which is no version of three numbers: "
