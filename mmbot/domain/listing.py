@@ -99,11 +99,11 @@ class Shape:
 
 
 def read(data: bytes) -> Database:
-    """The entries of a `plugins.json`; of an empty file, none. Raises BadListing."""
+    """The entries of a `plugins.json`. Raises BadListing, also for an empty file, which the original takes: it was cut off more likely."""
     text = go_json.text_of(data)
     at = _skip(text, 0)
     if at == len(text):
-        return Database(head=text)
+        raise BadListing("it is empty; a database of nothing is []")
     if text[at] != "[":
         raise BadListing("it is no list of entries")
     try:

@@ -7,7 +7,7 @@ from mmbot.domain.entry import BETA_FROM
 from mmbot.domain.listing import Entry
 from mmbot.domain.listing_checks import Problem
 from mmbot.domain.listing_difference import Change
-from mmbot.words.phrases import code, plain
+from mmbot.words.phrases import code
 
 _MANY = 12
 """How many changes of entries, or of one entry's fields, are named one by one."""
@@ -119,7 +119,7 @@ def by_hand(found: Sequence[Entry | None]) -> str:
     """That a file was changed by hand, and where; "" where it was not."""
     if not found:
         return ""
-    named = [f"{code(x.plugin_id)} {plain(x.version, 40)}" for x in found if x][:3]
+    named = [f"{code(x.plugin_id)} {code(x.version, 40)}" for x in found if x][:3]
     where = f" ({', '.join(named)}{' …' if len(found) > len(named) else ''})" if named else ""
     return (
         f"This file was changed by hand{where}: the Marketplace's own generator would write it otherwise. "
@@ -137,12 +137,13 @@ def summary(changes: Sequence[Change]) -> str:
 
 def _line(change: Change) -> str:
     entry = change.entry
-    name = plain(str(entry.manifest.get("name") or entry.plugin_id), 80)
-    what = f"{change.kind}: {name} {plain(entry.version, 40)} ({code(entry.plugin_id)})"
+    what = f"{change.kind}: {code(entry.plugin_id)} {code(entry.version, 40)}"
     if change.kind == "changed":
         fields = [f"{code(key)} {_shown(old)} → {_shown(new)}" for key, old, new in change.fields[:_MANY]]
         more = ["…"] if len(change.fields) > _MANY else []
         return f"{what}: {'; '.join([*fields, *more]) or 'its layout'}"
+    name = str(entry.manifest.get("name") or "")
+    what += f", {code(name, 80)}" if name else ""
     return f"{what}, {_marks(entry)}" if change.kind == "added" else what
 
 
@@ -152,13 +153,13 @@ def _marks(entry: Entry) -> str:
     hosting = {"cloud": "cloud only", "on-prem": "on-premises only"}
     marks = [author.get(str(fields.get("author_type")), ""), str(fields.get("release_stage") or "")]
     marks += [hosting.get(str(fields.get("hosting")), ""), "enterprise" if fields.get("enterprise") else ""]
-    marks.append(f"from server {plain(entry.min_server_version, 20)}" if entry.min_server_version else "")
+    marks.append(f"from server {code(entry.min_server_version, 20)}" if entry.min_server_version else "")
     marks.append(f"bundles for {_platforms(entry.platforms)}")
     return ", ".join(x for x in marks if x)
 
 
 def _platforms(platforms: Mapping[str, Mapping[str, Any]]) -> str:
-    return ", ".join(["all platforms in one", *(plain(name, 40) for name, bundle in platforms.items() if bundle)])
+    return ", ".join(["all platforms in one", *(code(name, 40) for name, bundle in platforms.items() if bundle)])
 
 
 def _shown(value: object) -> str:
