@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 import click
 
 from mmbot import __version__
+from mmbot.generator import generator
 
 FAILED = 1
 T = TypeVar("T")
@@ -29,6 +30,9 @@ CONFIG = click.option(
 @click.version_option(__version__)
 def main() -> None:
     """Run the review process of the Mattermost plugin Marketplace inside Mattermost."""
+
+
+main.add_command(generator)
 
 
 @main.command()
