@@ -12,8 +12,8 @@ from fake_git import FakeGit, FakeRepository, fake_git
 
 from mmbot.domain.references import Kind, Reference, parse_reference
 from mmbot.github.git import run_git
-from mmbot.github.remote import is_public
 from mmbot.github.resolve import GitLimits, Resolution, Unreachable, Unresolved, resolve
+from mmbot.reach import is_public
 
 NAME = "sue/plugin"
 MANIFEST = {

@@ -1,13 +1,13 @@
 """Git as a program of its own: other people's repositories are read in isolation and never checked out."""
 
 import asyncio
-import contextlib
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from mmbot.processes import kill_group
 
 _SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -79,13 +79,13 @@ async def run_git(folder: Path, limits: GitLimits, *arguments: str, url: str = "
     ended = False
     try:
         out, err = await asyncio.gather(
-            _read(process.stdout, cap, lambda: _kill(process.pid)), _read(process.stderr, _ERRORS, lambda: None)
+            _read(process.stdout, cap, lambda: kill_group(process.pid)), _read(process.stderr, _ERRORS, lambda: None)
         )
         code = await process.wait()
         ended = True
     finally:
         if not ended:
-            _kill(process.pid)
+            kill_group(process.pid)
             await process.wait()
     return Ended(code, out[:cap], _complaints(err[:_ERRORS]), too_much=len(out) > cap)
 
@@ -123,8 +123,3 @@ def _complaints(err: bytes) -> str:
     """Give git's own words without those of the server, which could say anything."""
     lines = err.decode(errors="replace").splitlines()
     return "\n".join(line for line in lines if not line.startswith("remote:"))
-
-
-def _kill(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)

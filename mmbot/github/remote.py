@@ -1,10 +1,6 @@
 """Somebody's repository elsewhere: reached over https, and asked for its branches, tags and pull requests."""
 
-import asyncio
-import ipaddress
-import os
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +10,7 @@ import aiohttp
 
 from mmbot.domain.references import BadReference, is_ref_name, parse_reference
 from mmbot.github.git import Ended, GitLimits, run_git
+from mmbot.reach import NoSuchHost, NotPublic, require_public
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 MAX_REFS = 16 * 2**20  # bytes of what a server lists
@@ -67,36 +64,18 @@ async def bare(folder: Path, limits: GitLimits) -> Path:
     return folder
 
 
-async def _require_public(repository: str) -> None:
-    """Refuse a name that leads into a private network.
-
-    The check of the certificate keeps a name that changes its address in between from being served by somebody else.
-    """
-    if os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
-        return  # the proxy looks the name up, and decides
-    host = urlsplit(repository).hostname
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        raise Unreachable(f"I can't find the host {host}.") from None
-    if not all(is_public(str(address[4][0])) for address in found):
-        raise Unresolved(f"{host} isn't on the public internet. Give the address of a public repository.")
-
-
-def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the public internet."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return (mapped or ip).is_global and not (mapped or ip).is_multicast
-
-
 async def connect(repository: str, folder: Path, limits: GitLimits) -> tuple[Remote, Refs]:
     """Ask a canonical URL for the refs, following a repository that was renamed within its host.
 
     Raises Unresolved and Unreachable.
     """
     if repository.startswith("https:"):
-        await _require_public(repository)
+        try:
+            await require_public(urlsplit(repository).hostname or "")
+        except NoSuchHost as error:
+            raise Unreachable(str(error)) from None
+        except NotPublic as error:
+            raise Unresolved(f"{error} Give the address of a public repository.") from None
     remote = Remote(repository, repository, await bare(folder / "one", limits), limits)
     for _ in range(_REDIRECTS + 1):
         answer = await remote.ask("ls-remote", "--quiet", "--symref", "--", remote.address, cap=MAX_REFS)
