@@ -101,12 +101,13 @@ from mmbot.handlers import (
 from mmbot.handlers import report as reporting
 from mmbot.handlers import review as reviewing
 from mmbot.messages import Button, Message, Refused, Reply, Row
+from mmbot.store import cuts as cuts_of
 from mmbot.store import due as due_rows
 from mmbot.store import outbox
 from mmbot.store import reminders as reminders_of
 from mmbot.store.database import Store
 from mmbot.store.failing import StoreFails
-from mmbot.store.tx import Settings, Tx
+from mmbot.store.tx import MARKET, Settings, Tx
 from mmbot.words import replies
 from mmbot.words.phrases import MB
 from mmbot.words.refusals import refused
@@ -184,6 +185,10 @@ FEW_WORDS = 4
 """A line that was not understood and has at least so many may say what should not stand in public."""
 AT_ONCE = 20
 """How many due subjects are looked at in one transaction: nobody who asks meanwhile waits long."""
+EACH = 3_000
+"""Milliseconds between two times that a post shows how far a step has come."""
+MANY = 100_000
+"""From so many on they are bytes, which nobody counts."""
 BROKEN_AGAIN = 3_600_000
 """Milliseconds until a due subject is looked at again that broke something."""
 IN_BODY = frozenset({"slash", "click", "dialog", "console", "file"})
@@ -208,6 +213,7 @@ class App:
 
     def __init__(self, store: Store, settings: Settings, now: Callable[[], int]) -> None:
         self.store, self.settings, self.now = store, settings, now
+        self._shown_at: dict[int, int] = {}
 
     def handle(self, event: Event) -> Reply | None:
         """Run one event: its facts, its effects and its answer are committed together, or none of them.
@@ -245,6 +251,16 @@ class App:
                 except Refused as no:  # what it was looked up for is no more
                     log.info("result of a step not wanted", what=type(event.what).__name__, why=no.text)
             outbox.sent(self.store, row, "", "")
+
+    def came_to(self, cut: int, done: int, of: int) -> None:
+        """Show how far the step of a cut has come; not more often than people can read."""
+        now = self.now()
+        if now - self._shown_at.get(cut, 0) < EACH or of <= 1:
+            return
+        self._shown_at[cut] = now
+        with self.store.transaction():
+            cuts_of.came_to(self.store, cut, f"{done} of {of}" if of < MANY else f"{100 * done // of} %")
+            outbox.show(self.store, cuts_of.subject(cut), MARKET, "", now)
 
     def come_due(self) -> bool:
         """Look at what has fallen due, some subjects in one transaction; returns whether there may be more. Raises StoreFails.

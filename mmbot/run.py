@@ -5,12 +5,13 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import aiohttp
 import structlog
 
 from mmbot import catalogue, clock, policy, web
@@ -18,6 +19,7 @@ from mmbot.app import App
 from mmbot.config import Config, ConfigError
 from mmbot.domain.book import DEFAULT_OWNER
 from mmbot.events import Event, PeopleNamed, Where
+from mmbot.github.api import Hub
 from mmbot.github.resolve import GitLimits
 from mmbot.listening import Listener
 from mmbot.mattermost.client import RestError
@@ -27,10 +29,10 @@ from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, MattermostVoice
 from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
-from mmbot.steps import steps
-from mmbot.store import cases
+from mmbot.steps import Workshop, steps
+from mmbot.store import cases, cuts
 from mmbot.store.database import Store, StoreUnusable
-from mmbot.store.tx import Settings
+from mmbot.store.tx import Cutting, Settings
 from mmbot.ticking import Ticker
 from mmbot.upkeep import Nights, Readiness, through_failures, try_again
 
@@ -75,7 +77,8 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         await rest.join_channel(market.id)
     security = await _security_channel(rest, team, config.mattermost.security_channel)
     read_catalogue(store, config.sources.catalogue)
-    app = App(store, Settings(config.security_contact, config.sources.plain_http, security), clock.now)
+    cutting = cutting_of(config)
+    app = App(store, Settings(config.security_contact, config.sources.plain_http, security, cutting), clock.now)
     await _name_people(app, rest, config)
     cases.look_at_all(store, app.now())
     with store.transaction():
@@ -85,8 +88,12 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now, security
     )
     limits = GitLimits(plain_http=config.sources.plain_http)
-    with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as workdir:
-        outbox = Outbox(app, voice, steps(limits, Path(workdir)))
+    async with aiohttp.ClientSession() as session, _workdir() as workdir:
+        token = config.github.token.get_secret_value()
+        hub = Hub(session, token, config.github.api) if token or cutting.source == "github" else None
+        workshop = Workshop(config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to)
+        await asyncio.to_thread(workshop.tidy, cuts.kept(store, clock.now()))
+        outbox = Outbox(app, voice, steps(limits, workdir, workshop))
         reception = Reception(
             app,
             rest,
@@ -206,6 +213,33 @@ def _until_signalled() -> Iterator[list[Callable[[], None]]]:
         for number in numbers:
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _workdir() -> AsyncIterator[Path]:
+    """A folder for what is looked at once."""
+    with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def cutting_of(config: Config) -> Cutting:
+    """What the configuration says of cutting and listing, and what it lacks."""
+    lacks = {
+        "release.organisation": config.release.organisation,
+        "signing": config.signing.home and config.signing.fingerprint and config.signing.public_key,
+        "storage": config.storage.url and config.storage.public_url,
+    }
+    where: Literal["", "file", "pull-request", "patch"] = ""
+    if config.listing.repository and config.github.token.get_secret_value():
+        where = "pull-request"
+    elif config.listing.file:
+        where = "file"
+    elif config.sources.catalogue:
+        where = "patch"
+    return Cutting(
+        config.release.organisation, config.github.web, config.release.own, config.release.obtain, config.release.at_once,
+        config.storage.public_url, tuple(key for key, value in lacks.items() if not value), where,
+    )  # fmt: skip
 
 
 def read_catalogue(store: Store, path: Path | None) -> None:

@@ -10,6 +10,7 @@ class Artifact(BaseModel):
     """One bundle as it is signed and uploaded.
 
     `platform` is an operating system and architecture, "" for the bundle of all platforms; `sha256` in hexadecimal digits, `size` in bytes.
+    `signed` is the sum of its signature, once that is uploaded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -18,6 +19,7 @@ class Artifact(BaseModel):
     platform: str = ""
     sha256: str
     size: int
+    signed: str = ""
 
     @property
     def signature(self) -> str:

@@ -81,7 +81,8 @@ class Cut:
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
         """What was made, the bundle of all platforms first."""
-        return self.done["split"].artifacts if "split" in self.done else ()
+        last = self.done.get("upload") or self.done.get("split")
+        return last.artifacts if last else ()
 
     @property
     def verified(self) -> c.StepWent | None:

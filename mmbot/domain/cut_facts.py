@@ -69,6 +69,8 @@ class StepWent(Fact):
     """The platforms that the manifest has executables for."""
     artifacts: tuple[Artifact, ...] = ()
     warnings: tuple[str, ...] = ()
+    outdated: tuple[int, ...] = ()
+    """Files of the release that were there before the tag was moved: they were built from something else."""
 
 
 class StepFailed(Fact):

@@ -102,7 +102,8 @@ class CutStepped(BaseModel):
 class EntryMade(BaseModel):
     """The entry of a cut was made for the listing, or could not be: what speaks against it, as sentences, and what became of it.
 
-    `by` asked for it, and `asks` are questions to them. `patch` is the change where nothing was written, `summary` what changes, as lines.
+    `by` asked for it, and `asks` are questions to them. `patch` is the change where nothing was written, or where it is
+    kept if it is too long to be shown; `summary` what changes, as lines.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -186,7 +186,8 @@ def _next(tx: Tx, cut: Cut) -> None:
         repository=asked.repository, tag=asked.tag, name=cut.name, commit=cut.commit, approved=asked.approved, tree=asked.tree,
         source=asked.source, asset=asked.asset, place=asked.place, sha256=asked.sha256, forced=bool(asked.forced),
         pre_release=asked.pre_release, plugin_id=asked.plugin_id, bundle=verified.sha256 if verified else "",
-        artifacts=[x.model_dump() for x in cut.artifacts], begun=tx.now,
+        artifacts=[x.model_dump() for x in cut.artifacts], outdated=cut.done["tag"].outdated if "tag" in cut.done else (),
+        begun=tx.now,
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
         commit=cut.commit, plugin_id=cut.verified.plugin_id if cut.verified else "",
         artifacts=[x.model_dump() for x in cut.artifacts], author=authors[0], stage=stages[0] if stages else "production",
         hosting="cloud" if cmd.cloud else "on-prem" if cmd.on_prem else "", enterprise=cmd.enterprise, yes=cmd.yes, dry_run=cmd.dry_run,
-        update=bool(ticket and ticket.track == "update"), begun=tx.now,
+        replace=cut.asked.second, begun=tx.now,
     )  # fmt: skip
     return Reply(words.being_made(cut, dry_run=cmd.dry_run))
 

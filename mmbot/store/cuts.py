@@ -7,6 +7,8 @@ from mmbot.store.database import Store
 
 SHOWN = 10
 """How many of those that are over are shown."""
+KEPT = 14 * 86_400_000
+"""Milliseconds for which the files of a cut that failed or was stopped are kept, so that it can go on."""
 
 
 def subject(number: int) -> str:
@@ -86,3 +88,14 @@ def progress(store: Store, number: int) -> str:
 def came_to(store: Store, number: int, words: str) -> None:
     """Note how far the step under way has come."""
     store.execute("UPDATE cut SET progress = ? WHERE number = ? AND state = 'running'", words, number)
+
+
+def kept(store: Store, now: int) -> set[int]:
+    """The cuts whose files are still needed: of those under way, and for some days of those that failed or were stopped."""
+    rows = store.query(
+        """SELECT number FROM cut WHERE going = 1
+           UNION SELECT number FROM cut JOIN cut_fact ON cut = number WHERE state IN ('failed', 'cancelled') AND at > ?
+           ORDER BY 1 LIMIT 1000""",
+        now - KEPT,
+    )  # fmt: skip
+    return {int(row["number"]) for row in rows}

@@ -66,3 +66,18 @@ def differs(names: list[str]) -> str:
     """Files of that name are there already, with other contents."""
     files = listed(code(x, 160) for x in names[:5])
     return f"{files} is there already with other contents, and nothing is overwritten unasked. If that is meant: `--force WHY`."
+
+
+def no_token() -> str:
+    """Releases are asked for, and GitHub is not configured."""
+    return "I can't ask GitHub: `github.api` is not configured. An operator looks into it."
+
+
+def no_database(why: str) -> str:
+    """The listing's file can't be read as what it should be."""
+    return f"The listing's file is not the Marketplace's database: {plain(why, 200)}."
+
+
+def not_listed(plugin_id: str, version: str) -> str:
+    """There is nothing to be taken out, or restricted."""
+    return f"{code(plugin_id, 100)}{f' {code(version, 60)}' if version else ''} is not in the listing's file."

@@ -7,7 +7,7 @@ from mmbot.events import EntryMade, RemovalMade
 from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, resting
 from mmbot.words.case_notices import to_be_removed
-from mmbot.words.phrases import block, commit, link, plain, typed
+from mmbot.words.phrases import block, code, commit, link, plain, typed
 
 LONGEST_PATCH = 9_000
 """Characters of a patch that are shown in a post."""
@@ -93,8 +93,16 @@ def made(cut: Cut, what: EntryMade, by: str) -> Message:
         "pull-request": f"The entry of {name} is proposed by {by}: {link('pull request', what.link)}.",
         "patch": f"The entry of {name}, made for {by}, as a change to the listing's file:",
     }.get(what.written, f"The entry of {name} is made.")
-    patch = f"\n{block(what.patch, 'diff', LONGEST_PATCH)}" if what.written == "patch" else ""
-    return Message(f"{said}{changes}{hints}{patch}")
+    return Message(f"{said}{changes}{hints}{_patch(what)}")
+
+
+def _patch(what: EntryMade | RemovalMade) -> str:
+    """The change itself, where nothing was written; a long one stands in a file."""
+    if what.written != "patch":
+        return ""
+    if what.patch.startswith("/"):
+        return f"\nIt is too long to be shown here; on my machine it is {code(what.patch, 300)}, for `git apply`."
+    return f"\n{block(what.patch, 'diff', LONGEST_PATCH)}"
 
 
 def where(what: EntryMade) -> str:
@@ -114,5 +122,4 @@ def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
         "pull-request": f"I have proposed it: {link('pull request', what.link)}. Please merge it.",
         "patch": "As a change to the listing's file:",
     }.get(what.written, "")
-    patch = f"\n{block(what.patch, 'diff', LONGEST_PATCH)}" if what.written == "patch" else ""
-    return Message(f"{message.text}\n{said}{changes}{patch}", message.rows)
+    return Message(f"{message.text}\n{said}{changes}{_patch(what)}", message.rows)

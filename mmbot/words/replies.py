@@ -397,7 +397,8 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") 
 HELD_BY = {
     "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
     "owner-or-reviewer": "its owner and its reviewers", "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
-    "release": "release users", "admin": "admins", "team": "the security team", "team-or-staff": "the security team; a bug: owners and reviewers, too",
+    "release": "release users",
+    "admin": "admins", "team": "the security team", "team-or-staff": "the security team; a bug: owners and reviewers, too",
     "team-or-owner": "its owner and the security team", "team-or-release": "the security team and release users",
     "maintainer": "its maintainers", "case-people": "its maintainers, its owner and the security team",
 }  # fmt: skip

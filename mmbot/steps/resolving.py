@@ -1,4 +1,4 @@
-"""The slow and remote steps that an effect can ask for, and what comes of each."""
+"""The step that looks a reference up."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ TRIES = 4
 """How often an unreachable repository is asked before the person is told."""
 
 
-def steps(limits: GitLimits, workdir: Path) -> Mapping[str, Step]:
-    """The table of steps. `workdir` holds temporary folders only."""
+def resolving(limits: GitLimits, workdir: Path) -> Step:
+    """The step. `workdir` holds temporary folders only."""
 
     async def resolved(arguments: Mapping[str, object], tries: int) -> ReferenceResolved:
         asked = {name: str(arguments[name]) for name in ("text", "repository", "kind", "name")}
@@ -43,4 +43,4 @@ def steps(limits: GitLimits, workdir: Path) -> Mapping[str, Step]:
             "evidence": found.evidence, "reachable": found.reachable, **vars(differs),
         })  # fmt: skip
 
-    return {"resolve": resolved}
+    return resolved

@@ -1,0 +1,408 @@
+"""The steps of a cut: each may be done again after a crash, and finds what it did before."""
+
+import asyncio
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mmbot.config import Config
+from mmbot.domain.artifacts import Artifact
+from mmbot.domain.cut_facts import CutStep, StepWent
+from mmbot.domain.references import Reference
+from mmbot.events import CutStepped
+from mmbot.github import checkout as trees
+from mmbot.github import releases, tags
+from mmbot.github.api import GitHubUnavailable, Hub, RefusedByGitHub
+from mmbot.github.git import GitLimits
+from mmbot.github.resolve import Resolution, Unreachable, Unresolved, resolve
+from mmbot.messages import NotNow
+from mmbot.outbox import Step
+from mmbot.release import build as building
+from mmbot.release import signing, take
+from mmbot.release.archive import BundleLimits
+from mmbot.release.bad_bundle import BadBundle
+from mmbot.release.build import BuildFailed, BuildLimits
+from mmbot.release.bundle import inspect
+from mmbot.release.signing import BadKey, BadSignature, Key
+from mmbot.release.split import split
+from mmbot.release.storage import BadStorage, Differs, Missing, Storage, StorageUnavailable, open_storage
+from mmbot.words import cut_steps as words
+
+T = TypeVar("T")
+
+POLL = 20
+"""Seconds between two looks whether the release has its bundle; without a token GitHub allows fewer questions."""
+POLL_UNKNOWN = 120
+PATIENCE = 60
+"""Minutes for which something remote is tried again; a bundle that CI builds has a limit of its own."""
+_WHOLE = 40
+
+
+class _No(Exception):  # noqa: N818 -- a sentence on its way to the result
+    pass
+
+
+FOR_GOOD = (
+    _No, BadBundle, BadKey, BadSignature, BadStorage, BuildFailed, Differs, Missing, RefusedByGitHub, Unresolved, take.BadBundlePlace,
+)  # fmt: skip
+FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, take.Unavailable)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where plugins are cut, and with what. `told` is called with a cut's number and how far its step has come."""
+
+    folder: Path
+    config: Config
+    limits: GitLimits
+    hub: Hub | None
+    now: Callable[[], int]
+    told: Callable[[int, int, int], None] = field(default=lambda _cut, _done, _of: None)
+
+    @property
+    def key(self) -> Key:
+        """What signs. Raises BadKey."""
+        given = self.config.signing
+        if not given.home or not given.public_key:
+            raise BadKey("`signing.home` and `signing.public_key` are not configured.")
+        return Key(given.home, given.fingerprint, given.public_key, given.passphrase.get_secret_value())
+
+    @property
+    def storage(self) -> Storage:
+        """Where it is uploaded to. Raises BadStorage."""
+        given = self.config.storage
+        return open_storage(given.url, {key: value.get_secret_value() for key, value in given.options.items()})
+
+    def tidy(self, kept: Collection[int]) -> None:
+        """Delete the files of all cuts but these. Blocks: run it in a thread."""
+        if self.folder.is_dir():
+            for place in self.folder.iterdir():
+                if not (place.name.isdecimal() and int(place.name) in kept):
+                    building.discard(place)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a row asks for: one step of one cut."""
+
+    shop: Workshop
+    given: Mapping[str, Any]
+
+    def text(self, name: str) -> str:
+        """One of its arguments."""
+        return str(self.given[name])
+
+    @property
+    def folder(self) -> Path:
+        """The cut's folder, which lives as long as the cut may go on."""
+        return self.shop.folder / str(int(self.given["cut"]))
+
+    @property
+    def attempt(self) -> Path:
+        """The folder of this attempt, whose bundle may be another than that of the one before."""
+        return self.folder / str(int(self.given["attempt"]))
+
+    @property
+    def bundle(self) -> Path:
+        """The bundle, once it is there whole."""
+        return self.attempt / "bundle.tar.gz"
+
+    @property
+    def out(self) -> Path:
+        """The folder of what is uploaded."""
+        return self.attempt / "out"
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """What was made."""
+        return tuple(Artifact.model_validate(x) for x in self.given["artifacts"])
+
+    @property
+    def forced(self) -> bool:
+        """Whether what was there before may be replaced."""
+        return bool(self.given["forced"])
+
+    @property
+    def path(self) -> str:
+        """The repository as `owner/name`."""
+        return "/".join(self.text("repository").rstrip("/").rsplit("/", 2)[-2:])
+
+    def progress(self, done: int, of: int) -> None:
+        """Tell how far it has come."""
+        self.shop.told(int(self.given["cut"]), done, of)
+
+
+def cutting(shop: Workshop) -> Mapping[str, Step]:
+    """The table of the steps of a cut."""
+    work: Mapping[CutStep, Callable[[Job], Awaitable[StepWent]]] = {
+        "tag": _tag, "obtain": _obtain, "verify": _verify, "split": _split, "sign": _sign,
+        "verify-signatures": _verify_signatures, "upload": _upload, "verify-uploads": _verify_uploads,
+    }  # fmt: skip
+    return {f"cut-{name}": _step(shop, name, doing) for name, doing in work.items()}
+
+
+def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWent]]) -> Step:
+    minutes = shop.config.release.wait_minutes if name == "obtain" else PATIENCE
+
+    async def done(arguments: Mapping[str, object], _tries: int) -> CutStepped:
+        job = Job(shop, arguments)
+        which = {"cut": job.given["cut"], "run": job.given["run"]}
+        late = shop.now() - int(job.given["begun"]) >= minutes * 60_000
+        try:
+            job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            went = await work(job)
+        except FOR_GOOD as no:
+            return CutStepped(**which, went=StepWent(step=name), why=str(no))
+        except FOR_NOW as no:
+            if late:
+                return CutStepped(**which, went=StepWent(step=name), why=words.unreachable(str(no), minutes))
+            raise NotNow(str(no), getattr(no, "seconds", 0) or None) from no
+        except NotNow as no:
+            if late:
+                why = words.nothing_built(job.text("tag"), minutes)
+                return CutStepped(**which, went=StepWent(step=name), why=why)
+            raise no from None
+        return CutStepped(**which, went=went)
+
+    return done
+
+
+# tag
+
+
+async def _tag(job: Job) -> StepWent:
+    """See that the commit is what was approved, and tag it."""
+    commit, tree = await (_commit_at_github(job, job.shop.hub) if job.shop.hub else _commit_by_git(job))
+    approved = job.text("approved")
+    if approved and commit != approved and (not tree or tree != job.text("tree")):
+        raise _No(words.other_code(job.text("repository"), commit, approved))
+    if job.shop.hub and job.shop.config.github.token.get_secret_value():
+        return StepWent(step="tag", commit=commit, outdated=await _make_tag(job, job.shop.hub, commit))
+    await _see_tag(job, commit)
+    return StepWent(step="tag", commit=commit)
+
+
+async def _commit_at_github(job: Job, hub: Hub) -> tuple[str, str]:
+    sha = job.text("commit")
+    if not sha:
+        _, sha = await tags.default_branch_tip(hub, job.path)
+    elif len(sha) < _WHOLE:
+        sha = (await _by_git(job, Reference(job.text("repository"), "commit", sha))).commit
+    tree = await tags.tree_of(hub, job.path, sha) if sha else ""
+    if not tree:
+        raise _No(words.no_such_commit(job.text("repository"), sha))
+    return sha, tree
+
+
+async def _commit_by_git(job: Job) -> tuple[str, str]:
+    sha = job.text("commit")
+    found = await _by_git(job, Reference(job.text("repository"), "commit" if sha else "default", sha))
+    if not found.reachable:  # in a pull request or a fork: anybody can put one there
+        raise _No(words.no_such_commit(job.text("repository"), found.commit))
+    return found.commit, found.tree
+
+
+async def _by_git(job: Job, reference: Reference) -> Resolution:
+    return await resolve(reference, job.shop.limits, job.folder)
+
+
+async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
+    """Make the tag; one that was there before this cut began is only taken, or moved, where that is forced.
+
+    Gives the files of the release that stood there before the tag was moved. What is about to be done is noted first: done again, it
+    is known whose tag it is.
+    """
+    name, mark = job.text("tag"), job.folder / "tagging"
+    there = await tags.tag(hub, job.path, name)
+    if mark.exists() and there == commit:
+        return tuple(json.loads(mark.read_text()))
+    if there and not job.forced:
+        raise _No(words.tag_there(name, there))
+    if there == commit:
+        return ()
+    release = await releases.release(hub, job.path, name) if there else None
+    outdated = tuple(x.id for x in release.assets) if release else ()
+    await asyncio.to_thread(_write, mark, json.dumps(outdated).encode())
+    await tags.make_tag(hub, job.path, name, commit, replace=job.forced)
+    return outdated
+
+
+async def _see_tag(job: Job, commit: str) -> None:
+    try:
+        found = await _by_git(job, Reference(job.text("repository"), "tag", job.text("tag")))
+    except Unresolved:
+        raise _No(words.tag_missing(job.text("tag"), commit)) from None
+    if found.commit != commit:
+        raise _No(words.tag_elsewhere(job.text("tag"), found.commit, commit))
+
+
+# obtain, verify, split
+
+
+async def _obtain(job: Job) -> StepWent:
+    """Get the bundle."""
+    job.attempt.mkdir(exist_ok=True, mode=0o700)
+    if not job.bundle.exists():
+        await {"github": _from_release, "build": _built, "bundle": _given}[job.text("source")](job)
+    return StepWent(step="obtain")
+
+
+async def _from_release(job: Job) -> None:
+    hub = job.shop.hub
+    if hub is None:
+        raise _No(words.no_token())
+    asset = await releases.bundle_asset(
+        hub, job.path, job.text("tag"), job.text("asset"), but=tuple(job.given["outdated"])
+    )
+    if asset is None:
+        known = bool(job.shop.config.github.token.get_secret_value())
+        raise NotNow("the release has no bundle yet", POLL if known else POLL_UNKNOWN)
+    await releases.download(hub, job.path, asset, job.bundle, BundleLimits().packed, job.progress)
+
+
+async def _built(job: Job) -> None:
+    settings, source = job.shop.config.release, job.attempt / "source"
+    if source.exists():
+        await asyncio.to_thread(building.discard, source)
+    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.limits, source)
+    limits = BuildLimits(seconds=settings.build_minutes * 60, memory=settings.build_memory_mb * 2**20)
+    made = await building.build(
+        source, settings.build, settings.bundle, limits, job.folder / "build.log", job.progress, source_date=date
+    )
+    await asyncio.to_thread(_keep, made, job.bundle)
+    await asyncio.to_thread(building.discard, source)
+
+
+async def _given(job: Job) -> None:
+    folder = job.shop.config.release.bundles
+    hosts = job.shop.limits.plain_http
+    made = await take.take(
+        job.text("place"),
+        job.text("sha256"),
+        folder,
+        job.attempt,
+        BundleLimits().packed,
+        job.progress,
+        plain_http=hosts,
+    )
+    if made != job.bundle:
+        await asyncio.to_thread(_keep, made, job.bundle)
+
+
+async def _verify(job: Job) -> StepWent:
+    """See that the bundle is a plugin that a server would take, and the one that was reviewed."""
+    found = await _in_thread(lambda stop: inspect(job.bundle, stop=stop))
+    if job.text("plugin_id") and found.id.lower() != job.text("plugin_id").lower():
+        raise _No(words.other_id(found.id, job.text("plugin_id")))
+    if f"v{found.version}" != job.text("tag"):
+        raise _No(words.other_version(found.version, job.text("tag")))
+    return StepWent(
+        step="verify", plugin_id=found.id, version=found.version, min_server_version=found.min_server_version,
+        sha256=found.sha256, declared=tuple(sorted(found.executables)), warnings=found.warnings[:10],
+    )  # fmt: skip
+
+
+async def _split(job: Job) -> StepWent:
+    """Make one bundle for each platform."""
+    job.out.mkdir(exist_ok=True, mode=0o700)
+
+    def work(stop: Callable[[], bool]) -> tuple[Artifact, ...]:
+        found = inspect(job.bundle, stop=stop)
+        if found.sha256 != job.text("bundle"):
+            raise BadBundle("The bundle is another one than was verified.")
+        return split(job.bundle, found, job.out, job.text("name"), job.shop.config.release.macos, job.progress, stop)
+
+    return StepWent(step="split", artifacts=await _in_thread(work))
+
+
+# sign, upload
+
+
+def _files(job: Job) -> Sequence[Path]:
+    return [job.out / x.name for x in job.artifacts]
+
+
+async def _sign(job: Job) -> StepWent:
+    await signing.sign(_files(job), job.shop.key, job.progress)
+    return StepWent(step="sign")
+
+
+async def _verify_signatures(job: Job) -> StepWent:
+    key = job.shop.key
+    await signing.verify(_files(job), key.public_key, key.fingerprint, job.attempt)
+    return StepWent(step="verify-signatures")
+
+
+async def _upload(job: Job) -> StepWent:
+    """Upload every bundle with its signature; the signatures to the release, too, where it came from one."""
+    storage, made, signed = job.shop.storage, job.artifacts, []
+    for done, artifact in enumerate(made):
+        job.progress(done, len(made))
+        for name, path, (sha256, _) in await _both(job, artifact):
+            await storage.put(name, path, sha256, replace=job.forced, progress=lambda _done, _of: None)
+        signed.append(artifact.model_copy(update={"signed": sha256}))
+    hub = job.shop.hub
+    if hub and job.text("source") == "github":
+        for artifact in made:
+            await releases.upload_asset(
+                hub, job.path, job.text("tag"), job.out / artifact.signature, replace=job.forced
+            )
+        if job.given["pre_release"]:
+            await releases.mark_prerelease(hub, job.path, job.text("tag"))
+    return StepWent(step="upload", artifacts=tuple(signed))
+
+
+async def _verify_uploads(job: Job) -> StepWent:
+    storage, made = job.shop.storage, job.artifacts
+    for done, artifact in enumerate(made):
+        job.progress(done, len(made))
+        for name, _, (sha256, size) in await _both(job, artifact):
+            await storage.check(name, sha256, size)
+    return StepWent(step="verify-uploads")
+
+
+async def _both(job: Job, artifact: Artifact) -> list[tuple[str, Path, tuple[str, int]]]:
+    """A bundle and its signature: name, file, and sum with size. The signature comes last: what has one is there whole."""
+    signature = job.out / artifact.signature
+    sums = await asyncio.to_thread(_sum, signature)
+    return [
+        (artifact.name, job.out / artifact.name, (artifact.sha256, artifact.size)),
+        (artifact.signature, signature, sums),
+    ]
+
+
+def _sum(path: Path) -> tuple[str, int]:
+    data = path.read_bytes()
+    return hashlib.sha256(data).hexdigest(), len(data)
+
+
+def _keep(made: Path, place: Path) -> None:
+    with made.open("rb") as file:
+        os.fsync(file.fileno())
+    made.replace(place)
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+async def _in_thread(work: Callable[[Callable[[], bool]], T]) -> T:
+    """Run something long in a thread; when the caller is cancelled it is told to stop, and waited for."""
+    stop = threading.Event()
+    running = asyncio.create_task(asyncio.to_thread(work, stop.is_set))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.gather(running, return_exceptions=True)
+        raise

@@ -1,0 +1,276 @@
+"""The steps that change the listing: an entry made from what was cut, and what a takedown takes out."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, cast
+
+from mmbot.domain import entry
+from mmbot.domain import listing as listings
+from mmbot.domain.artifacts import Artifact
+from mmbot.domain.entry import BadEntry, Contents, Marks, Uploaded
+from mmbot.domain.listing import BadListing, Database, Entry
+from mmbot.domain.listing_checks import Cut, problems
+from mmbot.domain.listing_difference import changes, difference
+from mmbot.domain.references import Reference
+from mmbot.events import EntryMade, RemovalMade
+from mmbot.github import proposals, tags
+from mmbot.github.api import GitHubUnavailable, RefusedByGitHub
+from mmbot.github.proposals import Moved
+from mmbot.github.resolve import Unreachable, Unresolved, resolve
+from mmbot.messages import NotNow
+from mmbot.outbox import Step
+from mmbot.release import signing
+from mmbot.release.archive import BundleLimits
+from mmbot.release.bad_bundle import BadBundle
+from mmbot.release.bundle import inspect
+from mmbot.release.listing_file import BadFile, Changed, read, write_atomically
+from mmbot.release.signing import BadKey, BadSignature
+from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable
+from mmbot.steps.cutting import Workshop
+from mmbot.words import cut_steps as words
+from mmbot.words import listing as sentences
+
+PATIENCE = 60
+"""Minutes for which something remote is tried again."""
+SHOWN = 9_000
+"""Characters of a patch that fit into a post; a longer one is kept in a file."""
+ANEW = 5
+"""How often a change is made anew that others overtook, and how many pull requests that people closed are passed by."""
+FOR_GOOD = (
+    BadBundle, BadEntry, BadFile, BadKey, BadListing, BadSignature, BadStorage, Differs, Missing, RefusedByGitHub, Unresolved,
+)  # fmt: skip
+FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, Changed, Moved)
+_AUTHORS: Mapping[str, Literal["mattermost", "partner", "community"]] = {
+    "official": "mattermost", "partner": "partner", "community": "community",
+}  # fmt: skip
+Written = Literal["file", "pull-request", "patch", "there"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a change."""
+
+    written: Written
+    link: str = ""
+    patch: str = ""
+    summary: tuple[str, ...] = ()
+
+
+def listing(shop: Workshop) -> Mapping[str, Step]:
+    """The table of the steps."""
+
+    async def list_(arguments: Mapping[str, object], _tries: int) -> EntryMade:
+        given: dict[str, Any] = dict(arguments)
+        about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
+        try:
+            return await _list(shop, given, about)
+        except FOR_NOW as no:
+            return EntryMade(**about, why=_now_or_never(shop, given, no))
+        except FOR_GOOD as no:
+            return EntryMade(**about, why=str(no))
+
+    async def unlist(arguments: Mapping[str, object], _tries: int) -> RemovalMade:
+        given: dict[str, Any] = dict(arguments)
+        try:
+            made = await _change(shop, _without(given), *_said_of_removal(given))
+            return RemovalMade(case=given["case"], **vars(made))
+        except FOR_NOW as no:
+            return RemovalMade(case=given["case"], why=_now_or_never(shop, given, no))
+        except FOR_GOOD as no:
+            return RemovalMade(case=given["case"], why=str(no))
+
+    return {"list": list_, "unlist": unlist}
+
+
+def _now_or_never(shop: Workshop, given: Mapping[str, Any], no: Exception) -> str:
+    """What to say of what does not go now, after it was tried for long; raises NotNow before that."""
+    if shop.now() - int(given["begun"]) < PATIENCE * 60_000:
+        raise NotNow(str(no) or "the listing was changed meanwhile", getattr(no, "seconds", 0) or None) from no
+    return words.unreachable(str(no), PATIENCE)
+
+
+async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, Any]) -> EntryMade:
+    artifacts = [Artifact.model_validate(x) for x in given["artifacts"]]
+    repository, tag = given["repository"].rstrip("/").rsplit("/", 1)[-1], given["tag"]
+    with TemporaryDirectory(prefix="list-", dir=shop.folder.parent) as folder:
+        contents, uploaded = await _cut_artifacts(shop, artifacts, Path(folder))
+        at = await _tagged(shop, given, Path(folder))
+    old = await _current(shop)
+    db = await asyncio.to_thread(_opened, old)
+    marks = Marks(_AUTHORS[given["author"]], given["stage"], given["hosting"], given["enterprise"])
+    shape = listings.shape_of(db)
+    new = entry.made(
+        contents, marks, repository=repository, tag=tag, store=shop.config.storage.public_url, bundles=uploaded,
+        updated_at=shop.now(), shape=shape,
+    )  # fmt: skip
+    if any(_same(x, new) for x in db.releases(new.plugin_id, new.version)):
+        return EntryMade(**about, written="there")
+    without = listings.removed(db, new.plugin_id, new.version) if given["replace"] else db
+    names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
+    compared = Cut(
+        repository,
+        tag,
+        entry.manifest_of(contents.manifest, shape),
+        names,
+        contents.icon,
+        commit=at,
+        approved=(given["commit"],),
+    )
+    found = problems(without, new, compared)
+    said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
+    stands = {"blocks": said["block"], "asks": () if given["yes"] else said["ask"], "warns": said["warn"]}
+    after = listings.added(without, new)
+    if stands["blocks"] or stands["asks"] or given["dry_run"]:
+        return EntryMade(**about, **stands, summary=_summary(db, after))
+
+    def changed(now: Database) -> Database:
+        kept = listings.removed(now, new.plugin_id, new.version) if given["replace"] else now
+        if any(x.kind == "block" for x in problems(kept, new, compared)):
+            raise Moved
+        return listings.added(kept, new)
+
+    title = f"Add {new.plugin_id} {new.version}"
+    body = f"{repository} {tag}, cut from {given['commit']}: made from the bundles that are uploaded."
+    made = await _change(shop, changed, f"mmbot/{repository}-{tag}", title, body)
+    return EntryMade(**about, **stands, **vars(made))
+
+
+async def _cut_artifacts(
+    shop: Workshop, artifacts: Sequence[Artifact], folder: Path
+) -> tuple[Contents, list[Uploaded]]:
+    """What of the uploaded bundle goes into an entry, and all that lies there; it is what was cut, and its signature verifies."""
+    storage, whole = shop.storage, artifacts[0]
+    bundle = folder / whole.name
+    await storage.fetch(whole.name, bundle, whole.sha256, BundleLimits().packed)
+    uploaded = []
+    for artifact in artifacts:
+        if artifact is not whole:
+            await storage.check(artifact.name, artifact.sha256, artifact.size)
+        signature = folder / artifact.signature
+        await storage.fetch(artifact.signature, signature, artifact.signed, 2**20)
+        uploaded.append(Uploaded(artifact.name, signature.read_bytes()))
+    await signing.verify([bundle], shop.key.public_key, shop.key.fingerprint, folder)
+    found = await asyncio.to_thread(inspect, bundle)
+    return Contents(found.manifest, found.icon or b""), uploaded
+
+
+async def _tagged(shop: Workshop, given: Mapping[str, Any], folder: Path) -> str:
+    """The commit that the tag stands on now."""
+    if shop.hub:
+        return await tags.tag(shop.hub, "/".join(given["repository"].rstrip("/").rsplit("/", 2)[-2:]), given["tag"])
+    return (await resolve(Reference(given["repository"], "tag", given["tag"]), shop.limits, folder)).commit
+
+
+def _same(old: Entry, new: Entry) -> bool:
+    """Whether two entries differ in nothing but when they were made."""
+    return {**old.fields, "updated_at": ""} == {**new.fields, "updated_at": ""}
+
+
+# A change of the file, wherever it is
+
+
+def _opened(data: bytes) -> Database:
+    try:
+        return listings.read(data)
+    except BadListing as error:
+        raise BadListing(words.no_database(str(error))) from None
+
+
+async def _current(shop: Workshop) -> bytes:
+    """The listing's file as it is now."""
+    settings = shop.config.listing
+    if settings.repository and shop.hub:
+        return (await proposals.read_file(shop.hub, settings.repository, settings.branch, settings.path))[0]
+    place = settings.file or shop.config.sources.catalogue
+    if place is None:
+        raise BadListing("Neither `listing.file` nor `listing.repository` is configured. An operator adds one.")
+    return (await asyncio.to_thread(read, place))[0]
+
+
+async def _change(
+    shop: Workshop, change: Callable[[Database], Database], branch: str, title: str, body: str
+) -> Outcome:
+    """Make a change of the file as the configuration says."""
+    settings, hub = shop.config.listing, shop.hub
+    if settings.repository and hub:
+        old, blob = await proposals.read_file(hub, settings.repository, settings.branch, settings.path)
+    elif settings.file:
+        old, sha = await asyncio.to_thread(read, settings.file)
+    else:
+        old = await _current(shop)
+    before = await asyncio.to_thread(_opened, old)
+    after = change(before)
+    new = listings.write(after)
+    summary = _summary(before, after)
+    if new == old:
+        return Outcome("there")
+    if settings.repository and hub:
+        for turn in range(1, ANEW + 1):
+            named = branch if turn == 1 else f"{branch}-{turn}"
+            given = (
+                settings.repository,
+                settings.branch,
+                named,
+                settings.path,
+                blob,
+                new,
+                title,
+                body,
+                settings.labels,
+            )
+            proposal = await proposals.propose(hub, *given)
+            if (
+                proposal.state == "open"
+            ):  # one of before was about an earlier listing of the same, or people did not take it
+                break
+        return Outcome("pull-request", link=proposal.url, summary=summary)
+    if settings.file:
+        await asyncio.to_thread(write_atomically, settings.file, sha, new)
+        return Outcome("file", summary=summary)
+    patch = difference(old, new, settings.path).decode("utf-8", "replace")
+    return Outcome(
+        "patch",
+        patch=patch if len(patch) <= SHOWN else await asyncio.to_thread(_kept, shop, branch, patch),
+        summary=summary,
+    )
+
+
+def _kept(shop: Workshop, branch: str, patch: str) -> str:
+    """A patch that is too long for a post, in a file on this machine; returns its path."""
+    place = shop.folder.parent / "patches" / f"{branch.rpartition('/')[2]}.patch"
+    place.parent.mkdir(exist_ok=True, mode=0o700)
+    part = place.with_name(f".{place.name}.part")
+    part.write_text(patch, "utf-8")
+    part.replace(place)
+    return str(place)
+
+
+def _summary(before: Database, after: Database) -> tuple[str, ...]:
+    return tuple(x.removeprefix("- ") for x in sentences.summary(changes(before, after)).splitlines())
+
+
+def _without(given: Mapping[str, Any]) -> Callable[[Database], Database]:
+    """What a takedown leaves of the database."""
+    plugin_id, version, removal = given["plugin_id"], given["version"], given["removal"]
+
+    def changed(db: Database) -> Database:
+        known = db.newest.get(plugin_id.lower())
+        name = known.plugin_id if known else plugin_id
+        if removal != "restriction":
+            return listings.removed(db, name, version if removal == "version" else "")
+        if known is None:
+            raise BadListing(words.not_listed(plugin_id, ""))
+        hosting = cast("Literal['', 'on-prem']", version if version == "on-prem" else "")
+        return listings.restricted(db, name, min_server_version="" if hosting else version, hosting=hosting)
+
+    return changed
+
+
+def _said_of_removal(given: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Branch, title and words of a pull request: what is taken out, and nothing of why."""
+    what = " ".join(x for x in (given["plugin_id"], given["version"]) if x)
+    verb = "Restrict" if given["removal"] == "restriction" else "Remove"
+    return f"mmbot/{verb.lower()}-{what.replace(' ', '-')}", f"{verb} {what}", f"{what} is taken down."
