@@ -688,6 +688,13 @@ async def test_a_change_that_changes_nothing_is_refused(place: Place) -> None:
         await ask_for_change(hub, content=DATABASE)
 
 
+async def test_the_branch_that_a_change_is_meant_for_is_never_written_to(place: Place) -> None:
+    github, hub, _ = place
+    with pytest.raises(ValueError, match="of its own"):
+        await propose(hub, NAME, "main", "main", PATH, blob_sha(DATABASE), CHANGED, "A change", "")
+    assert not github.requests
+
+
 async def test_a_filter_that_is_not_heeded_does_not_confuse_pull_requests(place: Place) -> None:
     github, hub, repository = place
     mine = {"ref": BRANCH, "repo": {"full_name": NAME}}
