@@ -131,6 +131,7 @@ class FakeGitHub:
     headers: dict[str, str] = field(default_factory=dict)  # what each answer has besides
     lose: int = 0
     half: int = 0  # how many downloads break off in the middle
+    closed: int = 0  # a status that the storage answers with instead
     gate: asyncio.Event | None = None  # downloads wait for it in the middle
     waiting: asyncio.Event = field(default_factory=asyncio.Event)  # a download has come to the gate
     requests: list[str] = field(default_factory=list)  # method and path below /api/v3
@@ -152,11 +153,9 @@ class FakeGitHub:
         """The bare repository `owner/name` that was made with `git.repository`."""
         return FakeRepository(self.git.root / f"{name}.git")
 
-    def release(self, repository: str, tag: str, *, polls: int = 0, draft: bool = False, **files: bytes) -> FakeRelease:
-        """Make a release; files are given by name with `attach`."""
+    def release(self, repository: str, tag: str, *, polls: int = 0, draft: bool = False) -> FakeRelease:
+        """Make a release; `attach` gives it files."""
         found = FakeRelease(next(self._ids), repository, tag, polls=polls, draft=draft)
-        for name, content in files.items():
-            self.attach(found, name, content)
         self.releases.append(found)
         return found
 
@@ -235,6 +234,8 @@ class FakeGitHub:
     async def store(self, request: web.Request) -> web.StreamResponse:
         """Answer one request to the object storage."""
         self.fetched.append(dict(request.headers))
+        if self.closed:
+            return web.Response(status=self.closed, text="<Error/>", content_type="application/xml")
         content = next(x.content for r in self.releases for x in r.assets if x.id == int(request.match_info["asset"]))
         response = web.StreamResponse(
             headers={"Content-Type": "application/octet-stream", "Content-Length": str(len(content))}

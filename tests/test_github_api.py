@@ -243,6 +243,28 @@ async def test_a_bundle_is_there_when_its_upload_is_done(place: Place) -> None:
     assert (whole.prerelease, whole.html_url) == (False, f"{github.address}/{NAME}/releases/tag/v1.0.0")
 
 
+async def test_a_bundle_from_before_the_tag_was_moved_is_not_taken(place: Place) -> None:
+    github, hub, repository = place
+    made = github.release(NAME, "v1.0.0")
+    github.attach(made, "remind.tar.gz", b"of the old commit")
+    repository.tag("v1.0.0", main(repository))
+    before = await release(hub, NAME, "v1.0.0")
+    assert before
+
+    async def build(_name: str, _tag: str, _commit: str) -> None:
+        made.assets.clear()
+        github.attach(made, "remind.tar.gz", b"of the new commit", polls=1)
+
+    old = [x.id for x in before.assets]
+    assert await bundle_asset(hub, NAME, "v1.0.0", but=old) is None
+    github.on_tag = build
+    await make_tag(hub, NAME, "v1.0.0", repository.commit({"plugin.json": "{ }"}), replace=True)
+    assert await bundle_asset(hub, NAME, "v1.0.0", but=old) is None
+    found = await bundle_asset(hub, NAME, "v1.0.0", but=old)
+    assert found
+    assert found.size == len(b"of the new commit")
+
+
 async def test_a_draft_is_no_release(place: Place) -> None:
     github, hub, _ = place
     github.attach(github.release(NAME, "v1.0.0", draft=True), "remind.tar.gz", b"bundle")
@@ -382,6 +404,19 @@ async def test_an_asset_that_is_too_large_or_gone_is_refused(place: Place, tmp_p
         await download(hub, NAME, asset, tmp_path / "a", 9, nothing)
     made.assets.clear()
     with pytest.raises(BadRelease, match="taken away or replaced"):
+        await download(hub, NAME, asset, tmp_path / "a", 100, nothing)
+
+
+@pytest.mark.parametrize("status", [403, 404, 503])
+async def test_what_the_storage_refuses_is_not_taken_for_a_refusal_of_the_token(
+    place: Place, tmp_path: Path, status: int
+) -> None:
+    github, hub, _ = place
+    github.closed = status
+    github.attach(github.release(NAME, "v1.0.0"), "a.tar.gz", b"0123456789")
+    asset = await bundle_asset(hub, NAME, "v1.0.0")
+    assert asset
+    with pytest.raises(GitHubUnavailable, match=f"storage doesn't give the file at the moment .{status}"):
         await download(hub, NAME, asset, tmp_path / "a", 100, nothing)
 
 
@@ -651,6 +686,13 @@ async def test_a_change_that_changes_nothing_is_refused(place: Place) -> None:
     _, hub, _ = place
     with pytest.raises(RefusedByGitHub, match="nothing to propose"):
         await ask_for_change(hub, content=DATABASE)
+
+
+async def test_the_branch_that_a_change_is_meant_for_is_never_written_to(place: Place) -> None:
+    github, hub, _ = place
+    with pytest.raises(ValueError, match="of its own"):
+        await propose(hub, NAME, "main", "main", PATH, blob_sha(DATABASE), CHANGED, "A change", "")
+    assert not github.requests
 
 
 async def test_a_filter_that_is_not_heeded_does_not_confuse_pull_requests(place: Place) -> None:

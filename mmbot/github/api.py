@@ -26,6 +26,7 @@ BINARY = "application/octet-stream"
 
 _AGENT = "mmbot"
 _TIMES = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=60)
+_REDIRECTS = 3
 _MAX_ANSWER = 32 * 2**20  # bytes
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9_.-]{1,100}")
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -77,7 +78,7 @@ class Hub:
         self._api = _Api(session, _AGENT, oauth_token=token.strip() or None, base_url=api)
         self._known = bool(token.strip())
         parts = urlsplit(api)
-        self.scheme = parts.scheme
+        self._scheme = parts.scheme
         self._hosts = {parts.netloc, f"uploads.{parts.netloc.removeprefix('api.')}"}
 
     async def ask(
@@ -120,32 +121,30 @@ class Hub:
         self, path: str, accept: str, times: aiohttp.ClientTimeout = _TIMES, *, repository: str, may: str, **values: str | int
     ) -> AsyncIterator[aiohttp.ClientResponse]:  # fmt: skip
         """A file's bytes as an answer to be read, perhaps from the storage GitHub redirects to, which never sees the token."""
-        url = URL(
-            sansio.format_url(
-                f"/repos/{repository_name(repository)}{path}", values, base_url=self._api.base_url
-            ),
-            encoded=True,
-        )  # fmt: skip
-        plain = {
-            "user-agent": _AGENT,
-            "accept": accept,
-            "accept-encoding": "identity",
-        }  # a bundle is packed, and stays so
+        address = f"/repos/{repository_name(repository)}{path}"
+        url = URL(sansio.format_url(address, values, base_url=self._api.base_url), encoded=True)
+        # A bundle is packed, and is to come so.
+        plain = {"user-agent": _AGENT, "accept": accept, "accept-encoding": "identity"}
         headers = plain | sansio.create_headers(_AGENT, accept=accept, oauth_token=self._api.oauth_token)
         with self._sentences(repository, may):
-            for _ in range(4):
+            for _ in range(_REDIRECTS + 1):
                 async with self._session.get(url, headers=headers, allow_redirects=False, timeout=times) as answer:
                     if answer.status == HTTPStatus.OK:
                         yield answer
                         return
                     if answer.status not in {HTTPStatus.FOUND, HTTPStatus.TEMPORARY_REDIRECT}:
-                        with _readable():
-                            sansio.decipher_response(answer.status, answer.headers, await whole(answer, _MAX_ANSWER))
-                        raise GitHubUnavailable(f"GitHub answers with {answer.status}, which I don't understand.")
+                        if headers is not plain:
+                            with _readable():
+                                sansio.decipher_response(
+                                    answer.status, answer.headers, await whole(answer, _MAX_ANSWER)
+                                )
+                        raise GitHubUnavailable(
+                            f"GitHub's storage doesn't give the file at the moment ({answer.status})."
+                        )
                     with _readable():
                         url = url.join(URL(answer.headers.get("Location", ""), encoded=True))
                     headers = plain
-                if url.scheme not in {self.scheme, "https"}:
+                if url.scheme not in {self._scheme, "https"}:
                     raise RefusedByGitHub(
                         "GitHub sends me to an address that isn't https. An administrator looks into `github.api`."
                     )
@@ -156,7 +155,7 @@ class Hub:
             parts = urlsplit(address)
         except ValueError:
             parts = urlsplit("")
-        if parts.scheme != self.scheme or parts.netloc not in self._hosts:
+        if parts.scheme != self._scheme or parts.netloc not in self._hosts:
             raise RefusedByGitHub(
                 f"GitHub names {code(parts.netloc, 80)} as its own, where I don't send my token. An administrator looks into `github.api`."
             )

@@ -72,7 +72,8 @@ async def propose(
     labels, and never a second one. So a new attempt after people closed one takes a new name. A branch without a pull request is taken
     for one of our own by its commit's message, `title`, and is replaced. Raises Moved.
     """
-    ref_name(branch)
+    if ref_name(branch) == base_branch:
+        raise ValueError("a change is proposed on a branch of its own")
     there = await _pull(hub, repository, base_branch, branch)
     if not there:
         await _branch(hub, repository, base_branch, branch, path, old_blob_sha, content, title)

@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 
@@ -92,13 +92,16 @@ async def release(hub: Hub, repository: str, tag: str) -> Release | None:
     return found.model_copy(update={"assets": tuple(assets)})
 
 
-async def bundle_asset(hub: Hub, repository: str, tag: str, asset_name: str = "") -> Asset | None:
+async def bundle_asset(
+    hub: Hub, repository: str, tag: str, asset_name: str = "", *, but: Collection[int] = ()
+) -> Asset | None:
     """The bundle of a release: the asset of that name, or the only `.tar.gz` that is none of a single platform.
 
-    None: it isn't there yet, or is being uploaded. Raises BadRelease where several could be meant.
+    None: it isn't there yet, or is being uploaded. `but` are the ids of assets from before the tag was moved: they were built from another
+    commit, and GitHub leaves them there. Raises BadRelease where several could be meant.
     """
     found = await release(hub, repository, tag)
-    assets = found.assets if found else ()
+    assets = [x for x in found.assets if x.id not in but] if found else []
     bundles = [x for x in assets if (x.name == asset_name if asset_name else _BUNDLE.fullmatch(x.name))]
     if len(bundles) > 1:
         raise BadRelease(
