@@ -33,8 +33,10 @@ class _Entry:
     blob: str  # its SHA-1
 
 
-async def checkout(repository: str, commit: str, limits: GitLimits, into: Path) -> None:
+async def checkout(repository: str, commit: str, limits: GitLimits, into: Path) -> int:
     """Fetch exactly this commit (40 hex digits) of a public repository and write its tree to the new folder `into`.
+
+    Gives when it was committed, in seconds UTC.
 
     It is there whole or not at all: each file was compared with what the commit says. A submodule is an empty folder.
     Works in a temporary folder beside it. Raises Unresolved for good, Unreachable for now.
@@ -57,8 +59,10 @@ async def checkout(repository: str, commit: str, limits: GitLimits, into: Path) 
                 entries = await _entries(remote, commit)
                 tree = Path(folder).absolute() / "tree"
                 await _write(remote, commit, tree)
+                dated = await remote.git("show", "--no-patch", "--format=%ct", commit)
             await asyncio.to_thread(_finish, remote, tree, entries)
             tree.rename(into)
+        return int(dated.out.decode().strip() or 0)
     except TimeoutError:
         raise Unreachable(f"{repository} didn't answer within {limits.seconds:g} seconds.") from None
 

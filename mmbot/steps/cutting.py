@@ -279,19 +279,9 @@ async def _built(job: Job) -> None:
 
 
 async def _given(job: Job) -> None:
-    folder = job.shop.config.release.bundles
+    folder, limit = job.shop.config.release.bundles, BundleLimits().packed
     hosts = job.shop.limits.plain_http
-    made = await take.take(
-        job.text("place"),
-        job.text("sha256"),
-        folder,
-        job.attempt,
-        BundleLimits().packed,
-        job.progress,
-        plain_http=hosts,
-    )
-    if made != job.bundle:
-        await asyncio.to_thread(_keep, made, job.bundle)
+    await take.take(job.text("place"), job.text("sha256"), folder, job.bundle, limit, job.progress, plain_http=hosts)
 
 
 async def _verify(job: Job) -> StepWent:
