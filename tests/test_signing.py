@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from gpg_keys import HAS_GPG, export, gpg, make_key, stop_agent
+from gpg_keys import HAS_GPG, export, gpg, make_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,7 +137,6 @@ async def test_a_subkey_signs_when_its_fingerprint_is_given(tmp_path: Path, file
     public = export(key.home, key.fingerprint)
     rows = [line.split(":") for line in gpg(key.home, "--with-colons", "--list-keys").splitlines()]
     subkey = [row[9] for row in rows if row[0] == "fpr"][1]
-    stop_agent(key.home)
     await sign(files[:1], dataclasses.replace(key, fingerprint=subkey), ignore)
     await sign(files[1:2], key, ignore)
     await verify(files[:2], public, key.fingerprint, tmp_path)
@@ -157,7 +156,6 @@ async def test_keys_that_servers_cannot_verify_with_are_refused(key: Key, files:
     gone = tmp_path / "gone"
     secret = tmp_path / "secret.asc"
     secret.write_text(gpg(revoked.home, "--passphrase", "", "--armor", "--export-secret-keys"))
-    stop_agent(revoked.home)
     for unusable, why in (
         (ed25519, "RSA"),
         (small, "1024 bits"),
@@ -185,7 +183,6 @@ async def test_only_one_signature_of_the_one_key_counts(key: Key, files: list[Pa
     good = first.read_bytes()
     message = tmp_path / "message"
     gpg(other.home, "--output", str(message), "--sign", str(files[0]))
-    stop_agent(other.home)
     armored = subprocess.run(["gpg", "--enarmor"], input=good, capture_output=True, check=True).stdout  # noqa: ASYNC221, S607 - done at once
     for content in (
         third.read_bytes(),

@@ -57,7 +57,7 @@ async def checkout(repository: str, commit: str, limits: GitLimits, into: Path) 
                 remote, _ = await connect(repository, Path(folder), limits)
                 await _fetch(remote, commit)
                 entries = await _entries(remote, commit)
-                tree = Path(folder).absolute() / "tree"
+                tree = Path(folder) / "tree"
                 await _write(remote, commit, tree)
                 dated = await remote.git("show", "--no-patch", "--format=%ct", commit)
             await asyncio.to_thread(_finish, remote, tree, entries)
@@ -96,8 +96,7 @@ async def _entries(remote: Remote, commit: str) -> dict[bytes, _Entry]:
 
 async def _write(remote: Remote, commit: str, tree: Path) -> None:
     """Let git write the files; links become files with the place that they lead to."""
-    _prepare(remote, tree)
-    careful = ("-c", "core.protectHFS=true", "-c", "core.protectNTFS=true", "--work-tree", os.fspath(tree))
+    careful = ("-c", "core.protectHFS=true", "-c", "core.protectNTFS=true", "--work-tree", _prepared(remote, tree))
     for arguments in (("read-tree", commit), ("checkout-index", "--all", "--quiet")):
         written = await remote.git(*careful, *arguments)
         if written.code and re.search(r"[Ii]nvalid path|File name too long", written.err):
@@ -106,10 +105,11 @@ async def _write(remote: Remote, commit: str, tree: Path) -> None:
             raise failure(remote, written)
 
 
-def _prepare(remote: Remote, tree: Path) -> None:
+def _prepared(remote: Remote, tree: Path) -> str:
     tree.mkdir()
     (remote.folder / "info").mkdir(exist_ok=True)
     (remote.folder / "info" / "attributes").write_text(_PLAIN)
+    return str(tree.absolute())
 
 
 def _finish(remote: Remote, tree: Path, entries: Mapping[bytes, _Entry]) -> None:

@@ -58,21 +58,8 @@ async def build(
     `source_date` is SOURCE_DATE_EPOCH, in seconds. The beginning and the end of what it writes go to `log`; `progress`
     counts seconds. The folder may hold what is read-only afterwards: `discard` deletes it. Raises BuildFailed.
     """
-    home = folder / _HOME
     _require_pattern(command, pattern)
-    try:
-        home.mkdir()
-    except FileExistsError:
-        raise BuildFailed(f"There is a `{_HOME}` in the folder already. Check the commit out anew.") from None
-    (home / "tmp").mkdir()
-    environment = {
-        "GOFLAGS": "-modcacherw",  # what Go downloads could not be deleted otherwise
-        "HOME": str(home),
-        "LANG": "C.UTF-8",
-        "PATH": os.environ.get("PATH", os.defpath),
-        "SOURCE_DATE_EPOCH": str(source_date),
-        "TMPDIR": str(home / "tmp"),
-    }
+    environment = _prepared(folder, source_date)
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
         os.fchmod(file.fileno(), 0o600)
         written = _Written(file, limits.output)
@@ -89,7 +76,7 @@ async def build(
     if ended:
         raise BuildFailed(f"The build ended with exit code {ended}.{written.last_line()}")
     with suppress(OSError):
-        await asyncio.to_thread(discard, home)
+        await asyncio.to_thread(discard, folder / _HOME)
     return await asyncio.to_thread(_found, folder, pattern)
 
 
@@ -178,10 +165,12 @@ async def _run(
         return process.returncode
     finally:
         process.stdin.close()
-        await asyncio.wait({waiting}, timeout=_PATIENCE)
-        kill_group(process.pid)
-        await asyncio.wait({waiting, reading}, timeout=_PATIENCE)
-        reading.cancel()
+        try:
+            await asyncio.wait({waiting}, timeout=_PATIENCE)
+        finally:
+            kill_group(process.pid)
+            await asyncio.wait({waiting, reading}, timeout=_PATIENCE)
+            reading.cancel()
 
 
 async def _read(pipe: int, written: _Written, stop: Callable[[], None]) -> None:
@@ -197,6 +186,24 @@ async def _read(pipe: int, written: _Written, stop: Callable[[], None]) -> None:
                 stop()
     finally:
         transport.close()
+
+
+def _prepared(folder: Path, source_date: int) -> dict[str, str]:
+    """Make a home for the build, and give its environment."""
+    home = folder.absolute() / _HOME
+    try:
+        home.mkdir()
+    except FileExistsError:
+        raise BuildFailed(f"There is a `{_HOME}` in the folder already. Check the commit out anew.") from None
+    (home / "tmp").mkdir()
+    return {
+        "GOFLAGS": "-modcacherw",  # what Go downloads could not be deleted otherwise
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PATH": os.environ.get("PATH", os.defpath),
+        "SOURCE_DATE_EPOCH": str(source_date),
+        "TMPDIR": str(home / "tmp"),
+    }
 
 
 def _require_pattern(command: Sequence[str], pattern: str) -> None:

@@ -36,6 +36,8 @@ _OF_CLIENT = frozenset(  # options of the connection: obstore panics when they s
     | {"read_timeout", "root_certificate", "timeout", "user_agent"}
 )
 _PREFIX = re.compile("^(aws|azure|google)_")
+_ASKED_HOST = re.compile(r"https?://(169\.254\.169\.254|metadata(\.google\.internal)?)[:/]")
+"""Whom obstore asks for credentials where none are configured."""
 _PASSING = {408, 425, 429}  # statuses below 500 after which another try may succeed
 
 _BAD_URL = (
