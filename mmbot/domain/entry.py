@@ -178,7 +178,7 @@ def _any(value: object, where: str) -> Any:  # noqa: ANN401 -- any JSON
         return dict(sorted((go_json.valid(key), _any(inner, where)) for key, inner in dict(value).items()))
     if isinstance(value, list):
         return [_any(x, where) for x in value]
-    return value
+    return go_json.valid(value) if isinstance(value, str) else value
 
 
 def _map(value: object, where: str) -> dict[str, Any] | None:
