@@ -40,7 +40,7 @@ Code = Literal[
 ]
 _ID = re.compile(r"[a-zA-Z0-9._-]{3,190}")
 _REVERSE_DNS = re.compile(r"[a-z]{2,}(?:\.[a-z0-9_-]+){2,}", re.IGNORECASE)
-_VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\d|\.\d)")
+_VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+\.\d+(?!\d|\.\d)")
 _SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 
 
@@ -161,7 +161,7 @@ def _asks(db: Database, new: Entry, cut: Cut) -> Iterator[Problem]:
         yield Problem("ask", "lower", {"version": new.version, "highest": same.version})
     notes = str(new.fields.get("release_notes_url") or "")
     named = _VERSION.findall(notes)
-    if named and not re.search(rf"(?<![\d.]){re.escape(new.version)}(?![\w-]|\.\d)", notes):
+    if named and not re.search(rf"(?<!\d)(?<!\d\.){re.escape(new.version)}(?![\w-]|\.\d)", notes):
         yield Problem("ask", "notes", {"address": notes, "named": named[-1], "tag": cut.tag})
 
 
