@@ -1,6 +1,7 @@
 """JSON as Go reads and writes it."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -73,6 +74,9 @@ def test_what_go_refuses_or_writes_otherwise_is_known() -> None:
 @pytest.mark.skipif(not GO, reason="Go is not installed")
 def test_go_itself_agrees(tmp_path: Path) -> None:
     assert GO
+    version = subprocess.run([GO, "env", "GOVERSION"], capture_output=True, check=True, text=True).stdout  # noqa: S603 -- Go itself
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < (1, 22):
+        pytest.skip(f"{version.strip()} writes some control characters otherwise than the Marketplace's Go")
     (tmp_path / "main.go").write_text(OURS, "utf-8")
     lines = b"\n".join(HARD)
     done = subprocess.run([GO, "run", "main.go"], cwd=tmp_path, input=lines, capture_output=True, check=True)  # noqa: S603 -- ours
