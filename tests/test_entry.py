@@ -83,10 +83,10 @@ def test_keys_are_known_by_any_capitals_and_what_go_does_not_know_is_left_out() 
 
 
 def test_empty_parts_are_left_out_or_null_as_in_go() -> None:
-    data = b'{"id": "abc", "server": {"executables": {}}, "webapp": null, "props": {}, "settings_schema": {"settings": [null, {}]}}'
+    data = b'{"id": "abc", "server": {"executables": {}}, "webapp": null, "props": {}, "settings_schema": {"settings": [{}]}}'
     found = made(data, shape=Shape(hosting=False, secret=False, sections=False)).manifest
     texts = {"key": "", "display_name": "", "type": "", "help_text": "", "placeholder": "", "default": None}
-    schema = {"header": "", "footer": "", "settings": [None, texts]}
+    schema = {"header": "", "footer": "", "settings": [texts]}
     assert found == {"id": "abc", "name": "", "version": "", "server": {"executable": ""}, "settings_schema": schema}
 
 
@@ -117,6 +117,7 @@ def test_sections_are_written_where_the_database_has_them() -> None:
         ),
         (b'{"id": "a", "settings_schema": {"settings": {}}}', "`settings_schema.settings` in plugin.json isn't a list"),
         (b'{"id": "a", "settings_schema": {"settings": [{"secret": 1}]}}', "isn't true or false"),
+        (b'{"id": "a", "settings_schema": {"settings": [null]}}', "isn't a list of objects alone"),
         (b'{"id": "a", "props": []}', "`props` in plugin.json isn't an object"),
         (b'{"id": "a", "props": {"x": 1e999}}', "too large"),
         (b'{"id": "a", "props": {"x": ' + b"[" * 150 + b"]" * 150 + b"}}", "nested too deeply"),

@@ -209,6 +209,7 @@ def cases() -> list[tuple[bytes, bytes]]:
             listing.added(db, remind("0.1.0", plugin_id="com.example.z")),
             listing.removed(db, "com.example.b"),
             listing.restricted(db, "com.example.b", min_server_version="9.0.0", hosting="on-prem"),
+            listing.restricted(listing.removed(db, "com.example.a"), "com.example.c", "1.1.0", hosting="on-prem"),
             Database(),
         )
     ]
@@ -226,13 +227,37 @@ def test_a_patch_applies(tmp_path: Path) -> None:
     assert difference(odd, odd) == b""
 
 
-@given(st.lists(st.sampled_from("ab{}"), max_size=12), st.lists(st.sampled_from("ab{}"), max_size=12))
-def test_a_patch_names_as_many_lines_as_it_has(a: list[str], b: list[str]) -> None:
-    patch = difference("\n".join(a).encode(), "\n".join(b).encode()).decode()
-    assert bool(patch) == ("\n".join(a) != "\n".join(b))
-    old = sum(line.startswith(("-", " ")) for line in patch.splitlines()[2:])
-    counted = sum(int(line.split()[1].split(",")[1]) for line in patch.splitlines() if line.startswith("@@"))
-    assert old == counted
+def applied(old: bytes, patch: bytes) -> bytes:
+    """What a patch makes of a text, with each of its lines looked at."""
+    lines, made, at = [x + b"\n" for x in old.split(b"\n")], list[bytes](), 0
+    lines[-1:] = [lines[-1][:-1]] if lines[-1] != b"\n" else []
+    rows = [x + b"\n" for x in patch.split(b"\n")][2:-1]
+    for n, row in enumerate(rows):
+        mark, line = row[:1], row[1:]
+        if n + 1 < len(rows) and rows[n + 1].startswith(b"\\"):
+            line = line[:-1]
+        if mark == b"@":
+            start, count = (int(x) for x in row.split()[1][1:].split(b","))
+            upto = start - bool(count)
+            made += lines[at:upto]
+            at = upto
+        elif mark == b"+":
+            made.append(line)
+        elif mark in {b"-", b" "}:
+            assert lines[at] == line
+            made += [line] if mark == b" " else []
+            at += 1
+    return b"".join([*made, *lines[at:]])
+
+
+LINES = st.lists(st.sampled_from(["a", "b", "  {", "  },", ""]), max_size=30).map("\n".join).map(str.encode)
+
+
+@given(LINES, LINES)
+def test_any_patch_gives_the_new_text(old: bytes, new: bytes) -> None:
+    patch = difference(old, new)
+    assert bool(patch) == (old != new)
+    assert applied(old, patch) == new
 
 
 def test_the_changes_of_a_change_are_named() -> None:

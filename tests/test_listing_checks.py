@@ -9,7 +9,7 @@ from example_listing import ICON, PLATFORMS, database, manifest, remind, uploade
 from mmbot.domain import entry, listing
 from mmbot.domain.entry import Contents, Marks
 from mmbot.domain.listing import Database, Entry
-from mmbot.domain.listing_checks import Cut, Problem, problems
+from mmbot.domain.listing_checks import CutFacts, Problem, problems
 from mmbot.words import listing as words
 
 SEEN = Path(__file__).parents[1] / "../shared/data/plugins-2023-09-08.json"
@@ -24,13 +24,15 @@ def cut(
     data: bytes = b"",
     commit: str = "",
     approved: Collection[str] = (),
-) -> Cut:
+) -> CutFacts:
     names = [x.name for x in uploaded(tag, platforms, repository)]
     inside = entry.manifest_of(data or manifest(version=tag[1:]))
-    return Cut(repository, tag, inside, [*names, *(f"{x}.sig" for x in names)], ICON, commit, approved)
+    return CutFacts(repository, tag, inside, [*names, *(f"{x}.sig" for x in names)], ICON, commit, approved)
 
 
-def found(db: Database, new: Entry, of: Cut, tombstones: Collection[tuple[str, str]] = ()) -> list[tuple[str, str]]:
+def found(
+    db: Database, new: Entry, of: CutFacts, tombstones: Collection[tuple[str, str]] = ()
+) -> list[tuple[str, str]]:
     return [(x.kind, x.code) for x in problems(db, new, of, tombstones)]
 
 
@@ -53,8 +55,8 @@ def test_a_tag_of_another_version_than_the_manifests_blocks() -> None:
     assert ("block", "version") in found(database(), new, of)
     assert ("block", "address") in found(database(), new, of)  # the entry names a bundle that nobody uploaded
     without = remind("1.0.0", release_notes_url="")
-    assert ("block", "tag") in found(database(), without, Cut("remind", "1.0.0", without.manifest, []))
-    assert ("block", "tag") in found(database(), without, Cut("remind", "v1.0", without.manifest, []))
+    assert ("block", "tag") in found(database(), without, CutFacts("remind", "1.0.0", without.manifest, []))
+    assert ("block", "tag") in found(database(), without, CutFacts("remind", "v1.0", without.manifest, []))
 
 
 def test_an_entry_that_says_otherwise_than_the_bundle_blocks() -> None:
@@ -86,7 +88,7 @@ def test_a_macos_bundle_that_the_generator_did_not_find_blocks() -> None:
 
 def test_an_unsigned_platform_counts_as_missing() -> None:
     of = cut()
-    unsigned = Cut(
+    unsigned = CutFacts(
         of.repository, of.tag, of.manifest, [x for x in of.uploaded if x != "remind-v1.0.0-osx-amd64.tar.gz.sig"], ICON
     )
     assert ("block", "platform-missing") in found(database(), remind(), unsigned)
@@ -216,7 +218,7 @@ def test_an_icon_that_is_missing_or_lost_is_told() -> None:
     )
     assert found(database(), lost, cut()) == [("block", "icon-lost")]
     of = cut()
-    painted = Cut(of.repository, of.tag, of.manifest, of.uploaded, b"\x89PNG")
+    painted = CutFacts(of.repository, of.tag, of.manifest, of.uploaded, b"\x89PNG")
     assert found(database(), remind(), painted) == [("warn", "icon-kind")]
 
 
@@ -229,7 +231,7 @@ def test_a_raised_server_of_a_beta_release_is_told() -> None:
 @pytest.mark.skipif(not SEEN.exists(), reason="the Marketplace's database is not beside the repository")
 def test_the_listed_plugins_are_named_as_process_says() -> None:
     db = listing.read(SEEN.read_bytes())
-    of = Cut("x", "v1.0.0", {}, [])
+    of = CutFacts("x", "v1.0.0", {}, [])
     named = [x for x in db.newest.values() if ("warn", "naming") in found(Database(), x, of)]
     assert (len(named), len(db.newest)) == (19, 40)
     assert not any(
@@ -241,7 +243,7 @@ def test_every_problem_has_a_sentence_of_one_line_with_what_it_is_about() -> Non
     name = "x`y\\n@all " * 3
     hostile = remind("1.0.0", plugin_id=name, release_notes_url="https://e.x/v2.0.0/" + "a" * 500, repository="r")
     db = database(remind("3.0.0", plugin_id=name, repository="s"))
-    of = Cut("r", "v9.9.9\n@all", {**hostile.manifest, "executables": {}}, [], b"", "c" * 40, ["d" * 40])
+    of = CutFacts("r", "v9.9.9\n@all", {**hostile.manifest, "executables": {}}, [], b"", "c" * 40, ["d" * 40])
     for no in problems(db, hostile, of, [(hostile.plugin_id, "")]):
         said = words.problem(no)
         assert "\n" not in said
