@@ -14,7 +14,10 @@ from mmbot.domain.listing import Shape
 from mmbot.release.entry import Artifacts, BadArtifacts, UnavailableArtifacts, contents_of, gather
 
 EXPECTED = Path(__file__).parent / "listing" / "remind.json"
-"""What the Marketplace's own generator wrote for the example, with the time and the store's address set."""
+"""What the Marketplace's own generator wrote for the example, with the time and the store's address set.
+
+It was built against an older model of the server, to which the keys were added that the newest known database has (`secret`, `sections`).
+"""
 
 
 def made(data: bytes, marks: Marks | None = None, shape: Shape | None = None) -> listing.Entry:
