@@ -14,7 +14,7 @@ ICON = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 WHEN = 1_793_250_000_120
 """When the example's entry was made, in milliseconds UTC."""
 MANIFEST = rb"""{
-  "id": "com.example.remind", "name": "Remind <me> & you", "VERSION": "1.0.0", "icon_path": "assets/icon.svg",
+  "id": "com.example.remind", "name": "Remind <me> & you", "version": "1.0.0", "icon_path": "assets/icon.svg",
   "min_server_version": "6.0.0", "homepage_url": "https://example.com/remind?a=1&b=2",
   "release_notes_url": "https://example.com/remind/v1.0.0", "description": null,
   "server": {"executables": {"windows-amd64": "server/w.exe", "linux-amd64": "server/l", "darwin-amd64": "server/d"}},
@@ -22,7 +22,7 @@ MANIFEST = rb"""{
   "settings_schema": {"settings": [
     {"key": "Every", "type": "number", "default": 15.0, "unknown": 1},
     {"key": "Kind", "type": "dropdown", "default": "day", "options": [{"display_name": "Day", "value": "day"}]}]},
-  "props": {"z": [1, 2.50, 1e21, 1e-7], "a": {"b": "\u2028\ud800", "a": null, "B": {}}}
+  "props": {"z": [1, 2.50, 1e21, 1e-7], "a": {"b": "\u2028", "a": null, "B": {}}}
 }"""
 PLATFORMS = ("linux-amd64", "osx-amd64", "windows-amd64")
 
@@ -32,14 +32,13 @@ def manifest(**fields: str) -> bytes:
     text = MANIFEST.decode()
     old = {
         "id": "com.example.remind",
-        "VERSION": "1.0.0",
+        "version": "1.0.0",
         "min_server_version": "6.0.0",
         "icon_path": "assets/icon.svg",
     }
     old["release_notes_url"] = "https://example.com/remind/v1.0.0"
     for name, value in fields.items():
-        key = "VERSION" if name == "version" else name
-        text = text.replace(f'"{key}": "{old[key]}"', f'"{key}": "{value}"' if value else f'"-{key}": ""')
+        text = text.replace(f'"{name}": "{old[name]}"', f'"{name}": "{value}"' if value else f'"-{name}": ""')
     return text.encode()
 
 
@@ -88,14 +87,20 @@ def bundle(files: Mapping[str, bytes], top: str = "com.example.remind/") -> byte
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         for name, data in files.items():
             member = tarfile.TarInfo(top + name)
-            member.size = len(data)
+            member.size, member.mode = len(data), 0o755
             tar.addfile(member, io.BytesIO(data))
     return packed.getvalue()
 
 
 def cut_into(folder: Path, version: str = "1.0.0", platforms: Iterable[str] = PLATFORMS, **fields: str) -> None:
     """Put what a cut of the example makes into a folder."""
-    files = {"plugin.json": manifest(version=version, **fields), "assets/icon.svg": ICON}
+    programs = {f"server/{x}": x.encode() for x in ("w.exe", "l", "d")}
+    files = {
+        "plugin.json": manifest(version=version, **fields),
+        "assets/icon.svg": ICON,
+        "webapp/main.js": b"1",
+        **programs,
+    }
     for x in uploaded(f"v{version}", platforms):
         (folder / x.name).write_bytes(bundle(files) if x.name == f"remind-v{version}.tar.gz" else x.name.encode())
         (folder / f"{x.name}.sig").write_bytes(x.signature)

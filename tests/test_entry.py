@@ -139,19 +139,6 @@ def test_a_moment_is_written_without_the_zeros_at_its_end(at: int) -> None:
     assert not text.endswith(("0Z", ".Z")) or "." not in text
 
 
-def test_a_bundle_has_its_manifest_in_its_folder_or_at_its_root(tmp_path: Path) -> None:
-    for top in ("", "./", "com.example.remind/", "./anything/"):
-        (tmp_path / "b.tar.gz").write_bytes(bundle({"x": b"", "plugin.json": manifest(), "assets/icon.svg": ICON}, top))
-        assert contents_of(tmp_path / "b.tar.gz") == Contents(manifest(), ICON)
-
-
-@pytest.mark.parametrize("icon", ["", "missing.svg", "../plugin.json", "/etc/passwd", "assets"])
-def test_an_icon_comes_from_the_bundle_alone(tmp_path: Path, icon: str) -> None:
-    data = manifest(icon_path=icon)
-    (tmp_path / "b.tar.gz").write_bytes(bundle({"plugin.json": data, "assets/icon.svg": ICON}))
-    assert contents_of(tmp_path / "b.tar.gz") == Contents(data)
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -164,13 +151,13 @@ def test_an_icon_comes_from_the_bundle_alone(tmp_path: Path, icon: str) -> None:
 )
 def test_what_is_no_bundle_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "b.tar.gz").write_bytes(data)
-    with pytest.raises(BadArtifacts, match="Cut it anew"):
+    with pytest.raises(BadArtifacts, match=r"^b\.tar\.gz: "):
         contents_of(tmp_path / "b.tar.gz")
 
 
 def test_a_bundle_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.tar.gz").write_bytes(bundle({"big": bytes(range(256)) * 999, "plugin.json": b"{}"})[:-600])
-    with pytest.raises(BadArtifacts, match="Cut it anew"):
+    with pytest.raises(BadArtifacts, match=r"^b\.tar\.gz: "):
         contents_of(tmp_path / "b.tar.gz")
 
 
