@@ -262,6 +262,9 @@ async def _from_release(job: Job) -> None:
     if asset is None:
         known = bool(job.shop.config.github.token.get_secret_value())
         raise NotNow("the release has no bundle yet", POLL if known else POLL_UNKNOWN)
+    there = await tags.tag(hub, job.path, job.text("tag"))
+    if there != job.text("commit"):  # somebody moved it: who knows what CI built
+        raise _No(words.tag_moved(job.text("tag"), there, job.text("commit")))
     await releases.download(hub, job.path, asset, job.bundle, BundleLimits().packed, job.progress)
 
 

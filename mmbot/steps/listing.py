@@ -133,7 +133,7 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
 
     title = f"Add {new.plugin_id} {new.version}"
     body = f"{repository} {tag}, cut from {given['commit']}: made from the bundles that are uploaded."
-    made = await _change(shop, changed, f"mmbot/{repository}-{tag}", title, body)
+    made = await _change(shop, changed, f"mmbot/{repository}-{tag}-{given['cut']}", title, body)
     return EntryMade(**about, **stands, **vars(made))
 
 
