@@ -4,10 +4,11 @@ import gzip
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 BLOCK = 512
 AT = 1_600_000_000
-MANIFEST: Mapping[str, object] = {
+MANIFEST: Mapping[str, Any] = {
     "id": "com.example.remind",
     "name": "Remind",
     "version": "1.2.3",

@@ -10,7 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import AT, FILES, entry, folder, header, long_name, manifest, packed, pax, plugin, record, written
+from bundles import (
+    AT,
+    FILES,
+    MANIFEST,
+    entry,
+    folder,
+    header,
+    long_name,
+    manifest,
+    packed,
+    pax,
+    plugin,
+    record,
+    written,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -223,6 +237,7 @@ def test_folders_may_come_after_their_files_but_not_twice(tmp_path: Path) -> Non
         ([pax(b"nothing"), entry("a")], "broken pax"),
         ([pax(b"10 path=\xff\n"), entry("a")], "isn't UTF-8"),
         ([pax(record("comment", "x" * 20_000)), entry("a")], "more than 16 KiB"),
+        ([pax(b"".join(record(f"A.{n}", "") for n in range(101))), entry("a")], "more than 100 fields"),
         ([pax(record("path", "a")), pax(record("path", "b")), entry("a")], "two headers"),
         ([pax(record("path", "a")), long_name(b"b\0"), entry("a")], "two headers"),
         ([long_name(b"b\0"), pax(record("path", "a")), entry("a")], "two headers"),
@@ -285,6 +300,8 @@ def test_a_bundle_keeps_within_its_limits(tmp_path: Path) -> None:
     many = [entry(f"{T}{n}/x") for n in range(20)]
     assert look(tmp_path, plugin(*many), BundleLimits(entries=60))
     assert "more than 40 files" in refusal(tmp_path, plugin(*many), BundleLimits(entries=40))
+    for nothing in (folder("./"), pax(record("comment", "x"), b"g")):
+        assert "more than 40 files" in refusal(tmp_path, plugin(*[nothing] * 40), BundleLimits(entries=40))
     deep = pax(record("path", "/".join("abcdefghijklmnopqrstuvwxyzabcdefghijklmnop"))) + entry("x")
     assert "more than 40 files" in refusal(tmp_path, plugin(deep), BundleLimits(entries=40))
 
@@ -374,13 +391,15 @@ SETTING = {"key": "k", "display_name": "K", "type": "text", "help_text": "", "pl
         ({"server": {"executables": {"linux-amd64": "a\\b"}}}, "special characters"),
         ({"server": {"executables": {"linux-amd64": "missing"}}}, "`missing` as the executable for `linux-amd64`"),
         ({"server": {"executables": {"linux-amd64": "assets"}}}, "isn't in the bundle"),
-        ({"server": {"executables": {"linux-amd64": "webapp/dist/main.js"}}}, "may not be executed"),
         ({"server": {"executables": {"../x": "a"}}}, "a platform is such as"),
         ({"server": {"executables": {"osx-amd64": "a"}}}, "write `darwin-…`"),
         ({"server": {"executables": {"windows-amd64": "server/dist/plugin-linux-amd64"}}}, "end in `.exe`"),
         ({"server": {"executables": {f"a{n}-b{n}": "" for n in range(10, 60)}}}, "more than 32 platforms"),
         ({"server": {"Executables": {"linux-amd64": "x"}}}, "servers take it for"),
         ({"server": {"executable": "missing"}}, "`missing` as the server's executable"),
+        ({"server": {"executables": {"linux-amd64": "plugin.json"}}}, "something else already"),
+        ({"server": {"executables": {"linux-amd64": "webapp/dist/main.js"}}}, "something else already"),
+        ({"server": {**MANIFEST["server"], "executable": "assets/icon.svg"}}, "something else already"),
         ({"webapp": {}}, "webapp.bundle_path"),
         ({"webapp": {"bundle_path": "../main.js"}}, "webapp.bundle_path"),
         ({"webapp": {"bundle_path": "webapp/dist/other.js"}}, "as the web part"),
@@ -437,6 +456,19 @@ def test_a_plugin_without_a_server_or_with_one_executable_is_one_bundle(tmp_path
     old = look(tmp_path, plugin(server=None, backend={"executable": "server/dist/plugin-linux-amd64"}))
     assert old.executable == "server/dist/plugin-linux-amd64"
     assert "`backend`" in old.warnings[0]
+
+
+def test_an_executable_that_may_not_be_executed_is_refused_where_it_matters(tmp_path: Path) -> None:
+    for platform, leave_out in (
+        ("linux-amd64", "server/dist/plugin-linux-amd64"),
+        ("", "server/dist/plugin-linux-amd64"),
+    ):
+        server = {"executables": {platform: leave_out}} if platform else {"executable": leave_out}
+        assert "may not be executed" in refusal(
+            tmp_path, plugin(entry(T + leave_out), leave_out=leave_out, server=server)
+        )
+    windows = "server/dist/plugin-windows-amd64.exe"
+    assert look(tmp_path, plugin(entry(T + windows), leave_out=windows))
 
 
 def test_strange_icons_and_executables_are_warned_of(tmp_path: Path) -> None:

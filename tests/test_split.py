@@ -131,7 +131,7 @@ def test_a_plugin_for_no_platform_is_the_one_bundle(tmp_path: Path) -> None:
 
 
 def test_executables_of_no_platform_are_only_in_the_bundle_of_all(tmp_path: Path) -> None:
-    server = {**MANIFEST["server"], "executable": "server/dist/plugin-freebsd-amd64"}  # type: ignore[dict-item]  # an object
+    server = {**MANIFEST["server"], "executable": "server/dist/plugin-freebsd-amd64"}
     more = [entry(f"{T}server/dist/plugin-{x}-amd64", x.encode(), mode=0o755) for x in ("freebsd", "plan9")]
     artifacts = cut(written(tmp_path, plugin(*more, server=server)), tmp_path / "out")
     for artifact in artifacts[1:]:

@@ -37,6 +37,7 @@ _KINDS: Mapping[bytes, Literal["file", "folder", "extended", "global", "long nam
 }
 _TYPES = {"file": 0o100000, "folder": 0o040000}  # some programs write a file's type into its mode
 _SET_ID, _FOLDERS_SET_ID = 0o7000, 0o4000  # a folder may hand down its group
+_MAX_FIELDS = 100
 _PAX_TIME = re.compile(r"(-?[0-9]{1,18})(\.[0-9]*)?")
 _PAX_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _PAX_ALLOWED = re.compile(r"path|size|mtime|atime|ctime|uid|gid|uname|gname|comment|(?!GNU\.)[A-Z]+\..*", re.DOTALL)
@@ -100,6 +101,8 @@ def read_extended(data: bytes) -> Mapping[str, str]:
             )
         _check_field(key, value)
         fields[key] = value
+        if len(fields) > _MAX_FIELDS:
+            raise BadBundle(f"The bundle has a pax header of more than {_MAX_FIELDS} fields. {_PACK_AGAIN}")
     return fields
 
 
