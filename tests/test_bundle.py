@@ -25,7 +25,7 @@ from bundles import (
     record,
     written,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmbot.release.bundle import BadBundle, Bundle, BundleLimits, Stopped, inspect
@@ -491,6 +491,7 @@ def test_strange_icons_and_executables_are_warned_of(tmp_path: Path) -> None:
     assert "neither" in warned(plugin(server=None, webapp=None))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_bundle_with_any_byte_changed_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
