@@ -12,7 +12,7 @@ HAS_GPG = bool(shutil.which("gpg") and shutil.which("gpg-agent") and shutil.whic
 
 def gpg(home: Path, *arguments: str, stdin: bytes = b"") -> str:
     """Run gpg as its user would and give what it writes. The path to the home may be too long for an agent's socket."""
-    with TemporaryDirectory(dir="/tmp") as short:  # noqa: S108 - a private folder in it
+    with TemporaryDirectory(dir="/tmp") as short:
         link = Path(short, "home")
         link.symlink_to(home)
         options = ("--homedir", str(link), "--batch", "--quiet", "--pinentry-mode", "loopback")

@@ -84,7 +84,9 @@ async def test_each_file_is_signed_once_and_verified_elsewhere(key: Key, files: 
     signatures = [file.with_name(file.name + ".sig") for file in files]
     before = [signature.read_bytes() for signature in signatures]
     await verify(files, key.public_key, key.fingerprint.lower(), tmp_path)
-    await sign(files, key, ignore)
+    here = Path(os.path.relpath(tmp_path))  # noqa: ASYNC240 - done at once
+    await verify([here / file.relative_to(tmp_path) for file in files], key.public_key, key.fingerprint, here)
+    await sign([here / file.relative_to(tmp_path) for file in files], key, ignore)
     assert [signature.read_bytes() for signature in signatures] == before
     assert PASSPHRASE not in repr(key)
 
@@ -165,6 +167,7 @@ async def test_keys_that_servers_cannot_verify_with_are_refused(key: Key, files:
         (dataclasses.replace(key, home=revoked.home), "doesn't hold"),
         (dataclasses.replace(key, public_key=gone), "can't be read"),
         (dataclasses.replace(key, public_key=tmp_path), "isn't a file"),
+        (dataclasses.replace(key, public_key=files[0]), "isn't a public key"),
         (dataclasses.replace(key, public_key=revoked.public_key), "isn't the key"),
         (dataclasses.replace(revoked, public_key=secret), "holds a secret key"),
         (dataclasses.replace(key, fingerprint="--output=/etc/passwd"), "40 hexadecimal"),

@@ -172,6 +172,8 @@ async def _know(home: Path, public_key: Path, fingerprint: str) -> None:
     imported = _said(await _gpg(home, "--import", "--", _place(public_key)), "IMPORT_RES")
     if imported and imported[0][9] != "0":
         raise BadKey("`signing.public_key` holds a secret key. Export only the public one: `gpg --armor --export`.")
+    if not imported or imported[0][0] == "0":
+        raise BadKey("`signing.public_key` isn't a public key. Export it: `gpg --armor --export`.")
     lines = await _gpg(
         *(home, "--with-colons", "--fixed-list-mode", "--with-subkey-fingerprint", "--list-keys", "--", fingerprint)
     )
@@ -218,7 +220,7 @@ def _said(lines: Sequence[str], *words: str) -> list[list[str]]:
 
 async def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> list[str]:
     """Run gpg and give the lines that it writes; what it says to people is dropped, and so is its exit code."""
-    process = await _start("gpg", "--homedir", str(home), *_ISOLATED, *_TRUSTING, *arguments, home=home)
+    process = await _start("gpg", "--homedir", _place(home), *_ISOLATED, *_TRUSTING, *arguments, home=home)
     ended = False
     try:
         async with asyncio.timeout(_SECONDS):
@@ -234,7 +236,7 @@ async def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> list[str]:
 @asynccontextmanager
 async def _agent(home: Path) -> AsyncIterator[None]:
     """Keep an agent for this home while the block runs. It ends with `cat`, and that with us, however we end."""
-    process = await _start("gpg-agent", "--homedir", str(home), *_AGENT, "--no-detach", "--daemon", "cat", home=home)
+    process = await _start("gpg-agent", "--homedir", _place(home), *_AGENT, "--no-detach", "--daemon", "cat", home=home)
     assert process.stdin  # noqa: S101 - it is a pipe; for the type checker
     assert process.stdout  # noqa: S101 - likewise
     try:
@@ -247,7 +249,7 @@ async def _agent(home: Path) -> AsyncIterator[None]:
         kill_group(process.pid)
         await process.communicate()
         with suppress(BadKey):  # gpg makes a folder for each home in /run/user, where there is such a place
-            tidied = await _start("gpgconf", "--homedir", str(home), "--remove-socketdir", home=home)
+            tidied = await _start("gpgconf", "--homedir", _place(home), "--remove-socketdir", home=home)
             await tidied.communicate()
 
 
@@ -259,7 +261,7 @@ async def _start(*command: str, home: Path) -> asyncio.subprocess.Process:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=home,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C"},
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": _place(home), "LC_ALL": "C"},
             start_new_session=True,
         )
     except FileNotFoundError:
