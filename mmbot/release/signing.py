@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 from mmbot.processes import kill_group
@@ -57,8 +58,8 @@ async def sign(files: Sequence[Path], key: Key, progress: Callable[[int, int], N
 
     gpg works in a temporary home to which the secret key is only linked. Raises BadKey.
     """
-    secrets = key.home / "private-keys-v1.d"
-    if not secrets.is_dir():
+    private = key.home / "private-keys-v1.d"
+    if not private.is_dir():
         raise BadKey("`signing.home` holds no secret keys. Import the signing key there with gpg 2.1 or later.")
     if not key.passphrase.isprintable():
         raise BadKey("`signing.passphrase` has line breaks or invisible characters in it. Give it on one line.")
@@ -66,7 +67,7 @@ async def sign(files: Sequence[Path], key: Key, progress: Callable[[int, int], N
     with TemporaryDirectory(prefix="mmbot-gpg-", dir=directory, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         await _know(home, key.public_key, key.fingerprint)
-        (home / "private-keys-v1.d").symlink_to(secrets.absolute())
+        (home / "private-keys-v1.d").symlink_to(private.absolute())
         async with _agent(home):
             await _each(files, lambda file: _sign(home, file, key), progress)
 
@@ -106,11 +107,10 @@ async def _sign(home: Path, file: Path, key: Key) -> None:
     with suppress(BadSignature):
         await _check(home, file, key.fingerprint)
         return
-    part = file.with_name(f"{file.name}.sig.part")
-    part.unlink(missing_ok=True)
+    output = home / f"{token_hex(8)}.sig"  # not yet at its place: a gpg that outlives a killed bot writes it here
     lines = await _gpg(
         *(home, "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--digest-algo", "SHA512"),
-        *("--local-user", f"{key.fingerprint}!", "--output", _place(part)),
+        *("--local-user", f"{key.fingerprint}!", "--output", _place(output)),
         *("--detach-sign", "--", _place(file)),
         stdin=key.passphrase.encode() + b"\n",
     )
@@ -121,7 +121,10 @@ async def _sign(home: Path, file: Path, key: Key) -> None:
     kind, algorithm, _digest, kind_of_signature, _at, by = made[0][:6]
     if len(made) > 1 or (kind, algorithm, kind_of_signature, by) != ("D", _RSA, "00", key.fingerprint.upper()):
         raise BadKey("gpg signed with another key than the one `signing.fingerprint` names.")
-    with part.open("rb") as written:
+    part = file.with_name(f"{file.name}.sig.part")
+    with part.open("wb") as written:
+        written.write(output.read_bytes())
+        written.flush()
         os.fsync(written.fileno())
     part.replace(file.with_name(f"{file.name}.sig"))
 
