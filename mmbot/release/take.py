@@ -113,7 +113,8 @@ async def _download(url: str, wanted: _Wanted, plain_http: frozenset[str]) -> No
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_PATIENCE,
             auto_decompress=False,
-            trust_env=url.lower().startswith("https:"),
+            trust_env=behind_proxy()
+            and url.lower().startswith("https:"),  # without one, only ~/.netrc would come of it
         ) as session:
             for _ in range(_REDIRECTS + 1):
                 host = await _require_reachable(url, plain_http)
