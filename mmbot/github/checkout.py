@@ -52,7 +52,7 @@ async def checkout(repository: str, commit: str, limits: GitLimits, into: Path) 
     if known.repository != repository:
         raise Unresolved("That isn't the address of a repository alone. Give it as `https://github.com/owner/plugin`.")
     try:
-        with TemporaryDirectory(prefix="checkout-", dir=into.parent) as folder:
+        with TemporaryDirectory(prefix="checkout-", dir=into.parent, ignore_cleanup_errors=True) as folder:
             async with asyncio.timeout(limits.seconds):
                 remote, _ = await connect(repository, Path(folder), limits)
                 await _fetch(remote, commit)

@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 
 from mmbot.reach import NoSuchHost, NotPublic, behind_proxy, is_public, require_public
-from mmbot.words.phrases import code, plural
+from mmbot.words.phrases import code
 
 _REDIRECTS = 5
 _PIECE = 2**18  # bytes
@@ -88,7 +88,7 @@ class _Wanted:
         self._of = size
         if size > self._limit:
             raise BadBundlePlace(
-                f"That is larger than the {plural(self._limit, 'byte')} that I take. Give a smaller bundle."
+                f"That is larger than the {self._limit / 2**20:.3g} MiB that I take. Give a smaller bundle."
             )
 
     def add(self, piece: bytes) -> None:
@@ -113,7 +113,8 @@ async def _download(url: str, wanted: _Wanted, plain_http: frozenset[str]) -> No
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_PATIENCE,
             auto_decompress=False,
-            trust_env=url.startswith("https:"),
+            trust_env=behind_proxy()
+            and url.lower().startswith("https:"),  # without one, only ~/.netrc would come of it
         ) as session:
             for _ in range(_REDIRECTS + 1):
                 host = await _require_reachable(url, plain_http)
