@@ -184,6 +184,11 @@ def missing(ticket: Ticket) -> Missing:
     )
 
 
+def has_cut(ticket: Ticket) -> bool:
+    """Whether anything of a ticket's track is cut at all."""
+    return "cut" in ticket.track_words.steps
+
+
 def to_be_cut(ticket: Ticket, repository: str) -> str:
     """The commit of a repository that stands for what was approved: what was merged there, else the approved commit itself.
 
