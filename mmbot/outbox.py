@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 LONGEST_PAUSE = 60_000
 """Milliseconds between two tries, at most."""
-SLOW_STEPS = 6
+SLOW_STEPS = 8
 """How many `do` rows run side by side."""
 PLACES = 8
 """To how many places is posted side by side; within one, one post after the other."""
