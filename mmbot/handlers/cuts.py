@@ -28,6 +28,8 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     if ticket and not has_cut(ticket):
         raise Refused(words.not_on_track(ticket))
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
+    if not tag:
+        raise Refused(words.bad_tag(tag, ""), "tag")
     asked = _asked(tx, cmd, repository, tag, ticket)
     against = _against(tx, cmd, asked, ticket)
     if cmd.dry_run:

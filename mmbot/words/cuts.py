@@ -269,7 +269,7 @@ def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> st
     second = "- A second release user agrees, since this version is listed.\n" if asked.second else ""
     steps = (
         f"I would cut {code(name)} {code(asked.tag, 60)} from {what}{why}:\n{second}"
-        f"- See that its code is what was approved, and tag it {code(asked.tag, 60)}.\n"
+        f"- {'See that its code is what was approved, and tag' if ticket else 'Tag'} it {code(asked.tag, 60)}.\n"
         f"- Take the bundle {WAYS[asked.source]}, and verify it: id, version, every executable.\n"
         f"- Split it by platform, sign each bundle and verify the signatures.\n"
         f"- Upload {files} and the others, and verify what arrived.\n"
