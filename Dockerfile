@@ -1,5 +1,5 @@
 FROM python:3.13-slim
-RUN apt-get update && apt-get install -y --no-install-recommends git && rm -rf /var/lib/apt/lists/* \
+RUN apt-get update && apt-get install -y --no-install-recommends git gnupg && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 mmbot && install -d -o mmbot -m 700 /data
 WORKDIR /app
 COPY requirements.lock ./

@@ -2,15 +2,24 @@
 
 import asyncio
 import tempfile
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from bench import backlog, clocks, corpus, handlers, requests, startup, stream
+from bench import backlog, bundles, clocks, corpus, handlers, requests, startup, stream
 from bench.figures import Figures
 
-PARTS = ("requests", "handlers", "clocks", "stream", "backlog", "startup")
+PARTS = ("requests", "handlers", "clocks", "stream", "backlog", "startup", "bundles")
+AWAITED: Mapping[str, Callable[[int, int, Path], Coroutine[None, None, list[Figures]]]] = {
+    "requests": requests.measure,
+    "clocks": clocks.measure,
+    "stream": stream.measure,
+    "backlog": backlog.measure,
+    "startup": startup.measure,
+    "bundles": bundles.measure,
+}
 
 
 @click.command()
@@ -31,19 +40,9 @@ def main(parts: tuple[str, ...], tickets: int, count: int) -> None:
 
 
 def _measured(part: str, tickets: int, count: int, folder: Path) -> list[Figures]:
-    match part:
-        case "requests":
-            return asyncio.run(requests.measure(tickets, count, folder))
-        case "handlers":
-            return handlers.measure(tickets, count, folder)
-        case "clocks":
-            return asyncio.run(clocks.measure(tickets, count, folder))
-        case "stream":
-            return asyncio.run(stream.measure(tickets, count, folder))
-        case "backlog":
-            return asyncio.run(backlog.measure(tickets, count, folder))
-        case _:
-            return asyncio.run(startup.measure(tickets, count, folder))
+    if part == "handlers":
+        return handlers.measure(tickets, count, folder)
+    return asyncio.run(AWAITED[part](tickets, count, folder))
 
 
 if __name__ == "__main__":

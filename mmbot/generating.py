@@ -14,7 +14,7 @@ import click
 from mmbot.domain import entry, listing
 from mmbot.domain.entry import BadEntry, Marks
 from mmbot.domain.listing import BadListing, Database, Entry
-from mmbot.domain.listing_checks import Cut, Problem, problems
+from mmbot.domain.listing_checks import CutFacts, Problem, problems
 from mmbot.domain.listing_difference import changes, difference
 from mmbot.release.entry import BadArtifacts, UnavailableArtifacts, gather
 from mmbot.release.listing_file import BadFile, read, write_atomically
@@ -55,7 +55,7 @@ def add(place: Place, marks: Marks, repository: str, tag: str, *, store: str, so
         manifest = entry.manifest_of(found.contents.manifest, shape)
     except (BadArtifacts, UnavailableArtifacts, BadEntry) as error:
         _fail(str(error))
-    _examine(problems(db, new, Cut(repository, tag, manifest, found.uploaded, found.contents.icon)), yes=place.yes)
+    _examine(problems(db, new, CutFacts(repository, tag, manifest, found.uploaded, found.contents.icon)), yes=place.yes)
     _say("warn", "Not compared here, for only the running bot knows them: the approved commit and open takedowns.")
     _change(place, old, sha, listing.added(db, new))
 

@@ -28,6 +28,7 @@ def _places(command: F) -> F:
             click.option(
                 "--patch", metavar="FILE", default="", help="Write the change to FILE as a patch (- for here)."
             ),
+            click.option("--debug", is_flag=True, hidden=True, expose_value=False),
             click.option("--yes", "-y", is_flag=True, help="Go on where a question is asked."),
         ]
     ):
@@ -41,7 +42,11 @@ def _places(command: F) -> F:
     "--remote-plugin-store", "store", default=STORE, show_default=True, help="Where everybody finds the bundles."
 )
 @click.option(
-    "--debug", is_flag=True, hidden=True, help="Taken, as the original takes it; there is nothing more to say."
+    "--debug",
+    is_flag=True,
+    hidden=True,
+    expose_value=False,
+    help="Taken, as the original takes it; there is nothing more to say.",
 )
 @click.pass_context
 def generator(context: click.Context, /, **given: Any) -> None:  # noqa: ANN401 -- the options above

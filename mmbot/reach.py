@@ -21,14 +21,19 @@ async def require_public(host: str) -> None:
 
     The check of the certificate keeps a name that changes its address in between from being served by somebody else.
     """
-    if os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"):
-        return  # the proxy looks the name up, and decides
+    if behind_proxy():
+        return
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise NoSuchHost(f"I can't find the host {host}.") from None
     if not all(is_public(str(address[4][0])) for address in found):
         raise NotPublic(f"{host} isn't on the public internet.")
+
+
+def behind_proxy() -> bool:
+    """Tell whether https goes through a proxy: then that looks the names up, and decides."""
+    return bool(os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY"))
 
 
 def is_public(address: str) -> bool:

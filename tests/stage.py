@@ -145,8 +145,12 @@ async def on_stage(
     folder: Path,
     people: Iterable[str] = PEOPLE,
     per_minute: int = 100_000,
+    more: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Stage]:
-    """The stage with the bot running. When the scene is over nothing may be left to say, and no error in the log."""
+    """The stage with the bot running. When the scene is over nothing may be left to say, and no error in the log.
+
+    `more` are further sections of the configuration.
+    """
     url, admin, fake = server
     async with contextlib.AsyncExitStack() as exits:
         world = await exits.enter_async_context(bootstrap(url, admin, people, ("plugins-marketplace", "other")))
@@ -158,7 +162,7 @@ async def on_stage(
         port = free_port()
         command = await world.add_command(f"http://127.0.0.1:{port}/mattermost/command", trigger)
         humans = {name: await exits.enter_async_context(world.human(name)) for name in people}
-        config = configured(world, git, folder, token, command["token"], trigger, port, per_minute)
+        config = configured(world, git, folder, token, command["token"], trigger, port, per_minute, more)
         logs = exits.enter_context(capture_logs())
         market = world.channels["plugins-marketplace"]
         security = world.channels["marketplace-security"]
@@ -182,6 +186,7 @@ def configured(
     trigger: str,
     port: int,
     per_minute: int = 100_000,
+    more: Mapping[str, Any] | None = None,
 ) -> Config:
     """The configuration of a bot for such a world. Of the people, those that there are hold the roles of the process."""
 
@@ -201,12 +206,12 @@ def configured(
         "sources": Sources(catalogue=catalogue, policy=policy_file(folder), plain_http=frozenset({git.host})),
         "people": {
             "admin": named("ada"), "owner": named("olive"), "product": named("pam"), "dev": named("dana"),
-            "security": named("sam"), "qa": named("quinn", "tom"),
+            "security": named("sam"), "qa": named("quinn", "tom"), "release": named("rosa", "kim"),
         },
         "default_owner": named("olive")[0],
         "security_contact": "security@example.com",
     }  # fmt: skip
-    return Config(**raw)
+    return Config(**raw, **(more or {}))
 
 
 def policy_file(folder: Path) -> Path:

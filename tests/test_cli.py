@@ -105,7 +105,9 @@ async def test_help_names_every_command() -> None:
     assert mmbot("--version").output.strip().endswith(__version__)
 
 
-@pytest.mark.parametrize("words", [[name] for name in cli.main.commands] + [["catalogue", "sync"]])
+@pytest.mark.parametrize(
+    "words", [[name] for name in cli.main.commands] + [["catalogue", "sync"], ["generator", "add"]]
+)
 def test_every_command_explains_itself(words: list[str]) -> None:
     shown = mmbot(*words, "--help")
     assert shown.exit_code == 0

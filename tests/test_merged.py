@@ -15,7 +15,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.events import Command, EndTicket, Event, PeopleNamed, ReferenceResolved, TakeStep, UndoStep, Where
 from mmbot.github.git import GitLimits
 from mmbot.messages import Reply
-from mmbot.steps import steps as remote_steps
+from mmbot.steps.resolving import resolving
 from mmbot.store.database import Store
 from mmbot.store.tx import Settings
 
@@ -205,7 +205,7 @@ async def test_the_step_gives_back_what_it_was_asked_with(tmp_path: Path) -> Non
         before = plugin.commit({"plugin.json": '{"id": "a.b", "version": "1.0.0-rc1"}'})
         after = plugin.commit({"plugin.json": '{"id": "a.b", "version": "1.0.0"}'})
         limits = GitLimits(seconds=20, plain_http=frozenset({server.host}))
-        step = remote_steps(limits, tmp_path / "work")["resolve"]
+        step = resolving(limits, tmp_path / "work")
         question = {
             "ticket": 7, "text": "x", "repository": server.url("sue/plugin"), "kind": "default", "name": "", "asked_at": 5,
             "since": before, "since_version": "1.0.0-rc1", "purpose": "merged",

@@ -384,6 +384,10 @@ async def test_a_cancelled_look_leaves_nothing_running(server: FakeGit, look: Lo
         ("fd00::1", False),
         ("fe80::1%eth0", False),
         ("::ffff:127.0.0.1", False),
+        ("::ffff:140.82.121.3", True),
+        ("64:ff9b::10.1.2.3", False),
+        ("64:ff9b::140.82.121.3", True),
+        ("2002:a01:203::1", False),
     ],
 )
 def test_only_addresses_of_the_public_internet_are_asked(address: str, *, public: bool) -> None:

@@ -1,5 +1,6 @@
 """A cut: its recorded facts, folded into what they add up to; and what keeps a ticket from being cut."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -18,6 +19,7 @@ from mmbot.domain.ticket_parts import Finding
 
 CutState = Literal["asked", "waits", "running", "failed", "cancelled", "done"]
 """Waits for a second person; for its turn; is under way; could not go on; was stopped; is uploaded."""
+_COMMIT = re.compile(r"(https?://\S+?)/(?:-/)?commit/([0-9a-fA-F]{40})(?![0-9a-fA-F])")
 _OF_THE_BUNDLE: frozenset[CutStep] = frozenset({"obtain", "verify", "split"})
 
 
@@ -188,10 +190,16 @@ def has_cut(ticket: Ticket) -> bool:
 
 
 def to_be_cut(ticket: Ticket, repository: str) -> str:
-    """The commit of a repository that stands for what was approved: what was merged there, else the approved commit itself."""
-    found = ticket.merge
+    """The commit of a repository that stands for what was approved: what was merged there, else the approved commit itself.
+
+    What was merged into a repository that only the cutter can read is what the merge was reported with: its code is compared then.
+    """
+    found, said = ticket.merge, ticket.steps.get(("merged", ""))
     if isinstance(found, MergeFound) and repository_key(found.repository) == repository_key(repository):
         return found.commit
+    named = _COMMIT.search(said.link) if said and not isinstance(found, MergeFound) else None
+    if named and repository_key(named[1]) == repository_key(repository):
+        return named[2].lower()
     return ticket.commit
 
 

@@ -178,7 +178,7 @@ def _any(value: object, where: str) -> Any:  # noqa: ANN401 -- any JSON
         return dict(sorted((go_json.valid(key), _any(inner, where)) for key, inner in dict(value).items()))
     if isinstance(value, list):
         return [_any(x, where) for x in value]
-    return value
+    return go_json.valid(value) if isinstance(value, str) else value
 
 
 def _map(value: object, where: str) -> dict[str, Any] | None:
@@ -206,6 +206,8 @@ def _list(of: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
     def read(value: object, where: str) -> list[Any] | None:
         if isinstance(value, Pairs) or not isinstance(value, list | None):
             raise _other(where, "a list")
+        if value and None in value:  # servers and the Marketplace's tools end on it
+            raise _other(where, "a list of objects alone")
         return None if value is None else [of(x, where) for x in value]
 
     return read

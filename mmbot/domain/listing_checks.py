@@ -40,7 +40,7 @@ Code = Literal[
 ]
 _ID = re.compile(r"[a-zA-Z0-9._-]{3,190}")
 _REVERSE_DNS = re.compile(r"[a-z]{2,}(?:\.[a-z0-9_-]+){2,}", re.IGNORECASE)
-_VERSION = re.compile(r"(?<![\d.])\d+\.\d+\.\d+(?!\d|\.\d)")
+_VERSION = re.compile(r"(?<!\d)(?<!\d\.)\d+\.\d+\.\d+(?!\d|\.\d)")
 _SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 
 
@@ -54,7 +54,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutFacts:
     """What an entry is compared with.
 
     The repository's name and the tag, the commit that the tag stands on and those that count as approved (none: nobody knows here),
@@ -71,7 +71,9 @@ class Cut:
     approved: Collection[str] = ()
 
 
-def problems(db: Database, new: Entry, cut: Cut, tombstones: Collection[tuple[str, str]] = ()) -> tuple[Problem, ...]:
+def problems(
+    db: Database, new: Entry, cut: CutFacts, tombstones: Collection[tuple[str, str]] = ()
+) -> tuple[Problem, ...]:
     """All that stands against putting an entry into the database, what blocks first.
 
     `tombstones` are the plugins taken down whose case is open: the id, and the version or "" for all of them.
@@ -81,7 +83,7 @@ def problems(db: Database, new: Entry, cut: Cut, tombstones: Collection[tuple[st
     return tuple(sorted(found, key=lambda x: ("block", "ask", "warn").index(x.kind)))
 
 
-def _facts(new: Entry, cut: Cut) -> Iterator[Problem]:
+def _facts(new: Entry, cut: CutFacts) -> Iterator[Problem]:
     """Approved commit = tag = version in the bundle = entry."""
     inside = str(cut.manifest.get("version") or "")
     if cut.approved and cut.commit not in cut.approved:
@@ -101,7 +103,7 @@ def _facts(new: Entry, cut: Cut) -> Iterator[Problem]:
         yield Problem("block", "address", {"address": address, "name": name})
 
 
-def _platforms(new: Entry, cut: Cut) -> Iterator[Problem]:
+def _platforms(new: Entry, cut: CutFacts) -> Iterator[Problem]:
     """Platforms declared and uploaded and listed; what the listing has no place for is only said."""
     server = cut.manifest.get("server") or {}
     declared = set(server.get("executables") or {})
@@ -120,7 +122,7 @@ def _platforms(new: Entry, cut: Cut) -> Iterator[Problem]:
             yield Problem("block", "platform-undeclared", about)
 
 
-def _sound(new: Entry, cut: Cut) -> Iterator[Problem]:
+def _sound(new: Entry, cut: CutFacts) -> Iterator[Problem]:
     """What the Marketplace or a server would stumble over."""
     if not _ID.fullmatch(new.plugin_id):
         yield Problem("block", "id", {"id": new.plugin_id})
@@ -155,17 +157,17 @@ def _taken_down(new: Entry, tombstones: Collection[tuple[str, str]]) -> Iterator
             return
 
 
-def _asks(db: Database, new: Entry, cut: Cut) -> Iterator[Problem]:
+def _asks(db: Database, new: Entry, cut: CutFacts) -> Iterator[Problem]:
     same = db.newest.get(new.plugin_id.lower())
     if same and listing.order(new.version) < listing.order(same.version):
         yield Problem("ask", "lower", {"version": new.version, "highest": same.version})
     notes = str(new.fields.get("release_notes_url") or "")
     named = _VERSION.findall(notes)
-    if named and not re.search(rf"(?<![\d.]){re.escape(new.version)}(?![\w-]|\.\d)", notes):
+    if named and not re.search(rf"(?<!\d)(?<!\d\.){re.escape(new.version)}(?![\w-]|\.\d)", notes):
         yield Problem("ask", "notes", {"address": notes, "named": named[-1], "tag": cut.tag})
 
 
-def _remarks(new: Entry, cut: Cut) -> Iterator[Problem]:
+def _remarks(new: Entry, cut: CutFacts) -> Iterator[Problem]:
     if not _REVERSE_DNS.fullmatch(new.plugin_id):
         yield Problem("warn", "naming", {"id": new.plugin_id})
     if new.plugin_id != new.plugin_id.lower():

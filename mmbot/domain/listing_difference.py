@@ -4,13 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Any, Literal
 
 from mmbot.domain.listing import Database, Entry
 
+_Code = tuple[Literal["replace", "delete", "insert", "equal"], int, int, int, int]
 _CONTEXT = 3
+_BEGIN = b"  {\n"
+"""The line that begins an entry."""
 _TOO_MANY = 4_000_000
-"""Pairs of lines above which the middle of a file is replaced as a whole: matching them would take seconds."""
+"""Pairs of lines above which a part of the file is replaced as a whole: matching them would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,31 +59,57 @@ def _lines(text: bytes) -> list[bytes]:
     return [*lines, last] if last else lines
 
 
-def _hunks(a: list[bytes], b: list[bytes]) -> Iterator[list[tuple[str, int, int, int, int]]]:
-    """The groups of changes as difflib gives them, of what is between the lines that begin and end both."""
-    start = 0
-    while start < min(len(a), len(b)) and a[start] == b[start]:
-        start += 1
-    end = 0
-    while end < min(len(a), len(b)) - start and a[-1 - end] == b[-1 - end]:
-        end += 1
-    first, last = max(0, start - _CONTEXT), max(0, end - _CONTEXT)
-    inner_a, inner_b = a[first : len(a) - last], b[first : len(b) - last]
-    if inner_a == inner_b:
-        return
-    if (len(a) - end - start) * (len(b) - end - start) > _TOO_MANY:
-        near, far = start - first, end - last
-        yield [
-            ("equal", first, start, first, start),
-            ("replace", start, len(a) - end, start, len(b) - end),
-            ("equal", len(a) - end, len(a) - last, len(b) - end, len(b) - last),
-        ][0 if near else 1 : 3 if far else 2]
-        return
-    for group in SequenceMatcher(None, inner_a, inner_b, autojunk=False).get_grouped_opcodes(_CONTEXT):
-        yield [(tag, i + first, j + first, k + first, m + first) for tag, i, j, k, m in group]
+def _hunks(a: list[bytes], b: list[bytes]) -> Iterator[list[_Code]]:
+    """The groups of changes, each with the lines around it."""
+    grouper: Any = SequenceMatcher(None, b"", b"")
+    grouper.opcodes = list(_codes(a, b))  # found below, and grouped as difflib groups its own
+    return iter(grouper.get_grouped_opcodes(_CONTEXT) if a != b else ())
 
 
-def _written(a: list[bytes], b: list[bytes], hunk: list[tuple[str, int, int, int, int]]) -> Iterator[bytes]:
+def _codes(a: list[bytes], b: list[bytes]) -> Iterator[_Code]:
+    """What to do with each line: compared are only those between the ends that are the same, entry with entry."""
+    same = min(len(a), len(b))
+    start = next((n for n in range(same) if a[n] != b[n]), same)
+    end = next((n for n in range(same - start) if a[-1 - n] != b[-1 - n]), same - start)
+    done_a = done_b = 0
+    for i, j, k, m in _blocks(a, b, (start, len(a) - end), (start, len(b) - end)):
+        for tag, o, p, q, r in _compared(a[i:j], b[k:m]):
+            if tag != "equal":
+                if i + o > done_a:
+                    yield "equal", done_a, i + o, done_b, k + q
+                yield tag, i + o, i + p, k + q, k + r
+                done_a, done_b = i + p, k + r
+    if done_a < len(a):
+        yield "equal", done_a, len(a), done_b, len(b)
+
+
+def _blocks(
+    a: list[bytes], b: list[bytes], of_a: tuple[int, int], of_b: tuple[int, int]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Where parts of two texts differ: entry and entry where as many stand between equal ones, else all of them together."""
+    spans_a, spans_b = (
+        list(pairwise([start, *(n for n in range(start + 1, end) if lines[n] == _BEGIN), end]))
+        for lines, (start, end) in ((a, of_a), (b, of_b))
+    )
+    whole_a, whole_b = [b"".join(a[i:j]) for i, j in spans_a], [b"".join(b[k:m]) for k, m in spans_b]
+    for tag, i, j, k, m in SequenceMatcher(None, whole_a, whole_b, autojunk=False).get_opcodes():
+        if tag == "equal":
+            continue
+        if j - i == m - k:
+            yield from ((*x, *y) for x, y in zip(spans_a[i:j], spans_b[k:m], strict=True))
+        else:
+            begin_a = spans_a[i][0] if i < len(spans_a) else of_a[1]
+            begin_b = spans_b[k][0] if k < len(spans_b) else of_b[1]
+            yield begin_a, spans_a[j - 1][1] if j > i else begin_a, begin_b, spans_b[m - 1][1] if m > k else begin_b
+
+
+def _compared(a: list[bytes], b: list[bytes]) -> list[_Code]:
+    if len(a) * len(b) > _TOO_MANY:
+        return [("replace", 0, len(a), 0, len(b))]
+    return list(SequenceMatcher(None, a, b, autojunk=False).get_opcodes())
+
+
+def _written(a: list[bytes], b: list[bytes], hunk: list[_Code]) -> Iterator[bytes]:
     (_, a_from, _, b_from, _), (_, _, a_to, _, b_to) = hunk[0], hunk[-1]
     yield f"@@ -{_range(a_from, a_to)} +{_range(b_from, b_to)} @@\n".encode()
     for tag, i, j, k, m in hunk:

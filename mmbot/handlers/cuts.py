@@ -110,18 +110,17 @@ def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool
     version = tag.removeprefix("v")
     if ticket and ticket.public and ticket.version.removeprefix("v") == version:
         return True
-    if ticket:
-        listed = tx.store.listed("", ticket.plugin_id) if ticket.plugin_id else []
-    else:
-        listed = tx.store.listed(repository_key(repository), "")
-        before = (cuts.cut(tx.store, x) for x in cuts.of_tag(tx.store, repository, tag))
-        if any(x and x.listed for x in before):
-            return True
-    return any(version in {x.version, *x.versions} for x in listed)
+    listed = tx.store.listed(repository_key(repository), ticket.plugin_id if ticket else "")
+    if any(version in {x.version, *x.versions} for x in listed):
+        return True
+    before = (cuts.cut(tx.store, x) for x in cuts.of_tag(tx.store, repository, tag)) if ticket is None else ()
+    return any(x and x.listed for x in before)
 
 
 def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
     """What speaks against a cut, each as a sentence with the way forward."""
+    if ticket and "cut" not in ticket.track_words.steps:
+        return [words.nothing_to_cut(ticket)]
     against = []
     if wrong := bad_tag(asked.tag):
         against.append(words.bad_tag(asked.tag, wrong))
@@ -134,14 +133,18 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
         against.append(words.sum_missing())
     if cmd.force and not cmd.why:
         against.append(words.why_missing())
+    return [*against, *_before(tx, cmd, asked)]
+
+
+def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
+    """What was cut of the same tag before, and speaks against a cut."""
     before = [found for x in cuts.of_tag(tx.store, asked.repository, asked.tag) if (found := cuts.cut(tx.store, x))]
     if going := next((x for x in before if not x.over), None):
-        against.append(words.under_way(going, tx.who))
-    elif not cmd.force and asked.second:
-        against.append(words.listed_already(asked))
-    elif not cmd.force and (done := next((x for x in before if x.state == "done"), None)):
-        against.append(words.cut_already(done, tx.who))
-    return against
+        return [words.under_way(going, tx.who)]
+    if not cmd.force and asked.second:
+        return [words.listed_already(asked)]
+    done = next((x for x in before if x.state == "done"), None)
+    return [words.cut_already(done, tx.who)] if done and not cmd.force else []
 
 
 def lacking(tx: Tx, ticket: Ticket, what: str = "cut") -> str:
@@ -260,7 +263,9 @@ def _announce(tx: Tx, cut: Cut) -> None:
             step="cut", link=first if first.startswith("https://") else "", note=saved.asked.tag, commit=before.commit,
             by=saved.asked.by, at=tx.now, via=tx.via,
         )  # fmt: skip
-        after = follow(tx, before, before.plus(fact) if steps.done(before, "cut") else steps.marked(before, fact))
+        anew = f.StepUndone(step="listing", at=tx.now, via=tx.via)  # the entry has the signature of what was cut before
+        begun = before.plus(anew) if steps.done(before, "listing") else before
+        after = follow(tx, before, begun.plus(fact) if steps.done(before, "cut") else steps.marked(begun, fact))
         tell_next(tx, before, after)
     if before is None or before.public:  # else whoever makes the entry is told that it is their turn
         tx.say(words.finished(saved, before), to=saved.asked.by)
@@ -339,6 +344,8 @@ def _agree(tx: Tx, cut: Cut) -> Reply:
         raise Refused(words.agrees_to_own(cut, [tx.who(x) for x in _who_agree(tx, cut, ticket)]))
     if ticket and submits(ticket, tx.by):
         raise Refused(words.own_plugin(ticket))
+    if "release" not in tx.store.roles_of(cut.asked.by):
+        raise Refused(words.asked_by_nobody(cut, tx.who(cut.asked.by)))
     if why := _no_more(tx, cut):
         raise Refused(why)
     saved = _save(tx, cut.plus(c.CutAgreed(by=tx.by, at=tx.at, via=tx.via)))

@@ -37,7 +37,7 @@ def edit(tx: Tx, cmd: EditTicket) -> Reply:
         case "repository":
             value = _repository(tx, before, cmd.value)
         case "fork":
-            if not ADDRESS.fullmatch(cmd.value):
+            if not ADDRESS.fullmatch(cmd.value) and tx.address_in(cmd.value) != cmd.value:
                 raise Refused(no_address(cmd.value), "value")
         case "id":
             _id_fits(tx, before, cmd.value)

@@ -12,7 +12,7 @@ from mmbot.handlers import tombstones
 from mmbot.handlers.cuts import about, lacking, only_release, repository_of
 from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Refused, Reply
-from mmbot.store import cases, cuts
+from mmbot.store import cases, cuts, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import entries as words
 
@@ -36,12 +36,14 @@ def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
         _may_be_listed(tx, ticket, cut)
     elif cut.verified:
         tombstones.refuse_unreviewed(tx, cut.verified.plugin_id, cut.name, cut.verified.version)
+    if outbox.step_waits(tx.store, f"list:{cut.number}"):
+        raise Refused(words.under_way(cut))
     tx.do(
         "list", of=f"list:{cut.number}", cut=cut.number, by=tx.by, repository=cut.asked.repository, name=cut.name, tag=cut.asked.tag,
         commit=cut.commit, plugin_id=cut.verified.plugin_id if cut.verified else "",
         artifacts=[x.model_dump() for x in cut.artifacts], author=authors[0], stage=stages[0] if stages else "production",
         hosting="cloud" if cmd.cloud else "on-prem" if cmd.on_prem else "", enterprise=cmd.enterprise, yes=cmd.yes, dry_run=cmd.dry_run,
-        replace=cut.asked.second, begun=tx.now,
+        replace=bool(cut.asked.forced), begun=tx.now,
     )  # fmt: skip
     return Reply(words.being_made(cut, dry_run=cmd.dry_run))
 
@@ -87,7 +89,14 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
         return
     listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))
     cuts.save(tx.store, listed, tx.event.id)
-    tx.say(words.made(cut, what, tx.who(what.by)), thread=card(before) if before else cuts.subject(cut.number))
+    earlier = [
+        found for x in cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag) if (found := cuts.cut(tx.store, x))
+    ]
+    outdated = [x.listed.link for x in earlier if x.number < cut.number and x.listed and x.listed.link != what.link]
+    tx.say(
+        words.made(cut, what, tx.who(what.by), [x for x in outdated if x]),
+        thread=card(before) if before else cuts.subject(cut.number),
+    )
     if before is None or before.public or steps.done(before, "listing"):
         return
     if not steps.done(before, "cut") or missing(before):  # it was written by then; the next one starts from here
@@ -99,6 +108,11 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
     )  # fmt: skip
     after = follow(tx, before, before.plus(fact))
     tell_next(tx, before, after)
+
+
+def broke(tx: Tx, number: int, by: str, reference: str) -> None:
+    """The entry was given up for a fault of ours."""
+    entry_made(tx, EntryMade(cut=number, by=by, why=words.fault(reference)))
 
 
 # Out of the listing

@@ -19,7 +19,7 @@ _REF = re.compile(r"[0-9a-fA-F]{7,40}|v?[0-9]+\.\S+")
 def named(tx: Tx, ticket: Ticket, fact: f.StepDone) -> Reference | None:
     """What is said to have been merged: a link, or a commit or tag of the fork; None where only words were said."""
     said = _said(fact)
-    if fact.step != "merged" or fact.skipped or not (said.startswith("https://") or _REF.fullmatch(said)):
+    if fact.step != "merged" or fact.skipped or not (fact.link or _REF.fullmatch(said)):
         return None
     reference = tx.reference(said, _repository(ticket.fork) or ticket.repository)
     if reference.kind == "pull":

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
-from mmbot.handlers import case_clock, cuts
+from mmbot.handlers import case_clock, cuts, listing
 from mmbot.handlers.news import guide
 from mmbot.store import outbox
 from mmbot.store.database import Store
@@ -31,6 +31,9 @@ def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     if row.kind == "do" and row.subject.startswith("cut-"):
         asked = json.loads(row.body)
         _tried(tx, row, lambda: cuts.broke(tx, asked["cut"], asked["run"], why.rpartition(" ")[2]))
+    elif row.kind == "do" and row.subject == "list":
+        asked = json.loads(row.body)
+        _tried(tx, row, lambda: listing.broke(tx, asked["cut"], asked["by"], why.rpartition(" ")[2]))
     elif row.kind == "do":
         _tried(tx, row, lambda: _tell_owner(tx, row))
     subject = row.subject or row.thread

@@ -1,7 +1,5 @@
 """A ticket's way beside the review: steps done and undone, the listing gate, and how tickets end, rest and come back."""
 
-import re
-
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
 from mmbot.domain.rights import allowed, submits
@@ -18,8 +16,6 @@ from mmbot.words import answers
 from mmbot.words import merged as merged_words
 from mmbot.words import steps as words
 
-_LINK = re.compile(r"https://\S+")
-
 
 def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     """Record that a step is done, tell the thread, and whoever takes the next one."""
@@ -27,9 +23,9 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     step = steps.step(before, cmd.step)
     _require(tx, before, step.by)
     tombstones.refuse(tx, before, cmd.step)
-    found = _LINK.search(cmd.note)
+    found = tx.address_in(cmd.note)
     fact = f.StepDone(
-        step=cmd.step, link=found.group() if found else "", note=_LINK.sub("", cmd.note).strip(), person=cmd.person,
+        step=cmd.step, link=found, note=cmd.note.replace(found, "").strip() if found else cmd.note, person=cmd.person,
         skipped=cmd.skipped, by=tx.by, at=tx.at, via=tx.via,
     )  # fmt: skip
     merged = merges.named(tx, before, fact)

@@ -88,6 +88,7 @@ class Archive:
             if header.kind == "global":
                 if set(read_extended(self._meta(header))) - {"comment"}:  # some readers heed it, others don't
                     raise BadBundle(f"The bundle has a global pax header. {_PACK_AGAIN}")
+                self.names.more()
                 continue
             name, mtime = header.name, header.mtime
             if header.kind == "extended":
@@ -102,11 +103,12 @@ class Archive:
                 mtime = header.mtime
             is_folder = header.kind == "folder"
             entry = Entry(safe_name(name, is_folder=is_folder), is_folder, header.size, header.mode, mtime)
-            if entry.name:
-                self.names.add(entry.name, is_folder=is_folder)
+            if not entry.name:
+                self.names.more()
+                continue
+            self.names.add(entry.name, is_folder=is_folder)
             contents = self._pieces(entry.size)
-            if entry.name:
-                yield entry, contents
+            yield entry, contents
             for _ in contents:
                 pass
             self._exactly(-entry.size % BLOCK)

@@ -126,6 +126,13 @@ def _manifest(found: _Found, archive: Archive, top: str) -> bytes:
 
 def _check_files(read: manifest.Manifest, files: Mapping[str, int]) -> Iterator[str]:
     """Refuse a bundle that lacks what its manifest names, where a server could do nothing with it; warn of the rest."""
+    named = [path for path in (_MANIFEST, read.bundle_path, read.icon_path) if path]
+    for path in {*read.executables.values(), read.executable}.intersection(
+        named
+    ):  # it would be missing for other platforms
+        raise BadBundle(
+            f"plugin.json names {quoted(path)} as an executable, which is something else already. Correct it."
+        )
     for platform, path in read.executables.items():
         _check_executable(
             f"the executable for {quoted(platform)}", path, files, runs=not platform.startswith("windows-")
@@ -155,7 +162,7 @@ def _strays(read: manifest.Manifest, files: Mapping[str, int]) -> frozenset[str]
     declared = set(read.executables.values())
     folders = {path.rpartition("/")[0] for path in declared}
     beside = {n for n in files if n.rpartition("/")[0] in folders and _BINARY.fullmatch(n.rpartition("/")[2])}
-    return frozenset((beside | ({read.executable} & set(files))) - declared)
+    return frozenset((beside | ({read.executable} & set(files))) - declared - {read.bundle_path, read.icon_path})
 
 
 def _about(strays: frozenset[str]) -> Iterator[str]:

@@ -1,23 +1,21 @@
 """What an entry of the listing is made from: the cut artifacts, in a folder or in a store that is read over HTTP."""
 
 import asyncio
-import posixpath
 import re
-import tarfile
-import zlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import aiohttp
 
 from mmbot.domain.entry import Contents, Uploaded, bundle_name, manifest_of, names_for
 from mmbot.domain.listing import PLATFORMS
+from mmbot.release.bad_bundle import BadBundle
+from mmbot.release.bundle import inspect
 
-MAX_BUNDLE, MAX_UNPACKED, MAX_FILE, MAX_SIGNATURE = 2**30, 2**32, 2 * 2**20, 64 * 2**10
-"""Bytes: of a bundle, of all that is in it, of its manifest or icon, of a signature."""
+MAX_BUNDLE, MAX_SIGNATURE = 2**30, 64 * 2**10
+"""Bytes."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,127}")
 _MISSING = (403, 404, 410)  # a bucket whose list is private answers 403 for what it has not
 _TIMEOUT = aiohttp.ClientTimeout(total=1800, sock_connect=20, sock_read=60)
@@ -67,42 +65,12 @@ async def gather(source: str, repository: str, tag: str, work: Path) -> Artifact
 
 
 def contents_of(path: Path) -> Contents:
-    """What of a bundle goes into an entry. Raises BadArtifacts, domain.entry.BadEntry. Blocks: run it in a thread."""
-    top, manifest = _member(path, {"plugin.json"}, tops=None)
-    wanted = str(manifest_of(manifest).get("icon_path") or "") if manifest else ""
-    if not manifest:
-        raise BadArtifacts(f"{path.name} holds no plugin.json at its root or in its one folder. Cut it anew.")
-    inside = posixpath.normpath(wanted)
-    if not wanted or inside.startswith(("/", "..")):
-        return Contents(manifest)
-    return Contents(manifest, _member(path, {inside}, tops={top})[1])
-
-
-def _member(path: Path, names: Collection[str], tops: Collection[str] | None) -> tuple[str, bytes]:
-    """The first regular file of a name, below one of some top folders ("" for none) or any one, and that folder; b"" for none."""
+    """What of a bundle goes into an entry. Raises BadArtifacts. Blocks: run it in a thread."""
     try:
-        with tarfile.open(path, "r|gz") as bundle:
-            for member in bundle:
-                if member.offset_data + member.size > MAX_UNPACKED:
-                    raise BadArtifacts(
-                        f"{path.name} unpacks to more than {MAX_UNPACKED // 2**30} GB. Cut it anew, smaller."
-                    )
-                name = posixpath.normpath(member.name)
-                top, _, below = name.partition("/")
-                here = {("", name), (top, below)}
-                found = next((x for x, rest in here if rest in names and (tops is None or x in tops)), None)
-                if found is not None and member.isfile():
-                    if member.size > MAX_FILE:
-                        raise BadArtifacts(
-                            f"{names} in {path.name} is larger than {MAX_FILE // 2**20} MB. Cut it anew, smaller."
-                        )
-                    file: IO[bytes] | None = bundle.extractfile(member)
-                    return found, file.read() if file else b""
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise BadArtifacts(
-            f"{path.name} is no bundle that can be read ({type(error).__name__}). Cut it anew."
-        ) from error
-    return "", b""
+        found = inspect(path)
+    except BadBundle as no:
+        raise BadArtifacts(f"{path.name}: {no}") from None
+    return Contents(found.manifest, found.icon or b"")
 
 
 @asynccontextmanager

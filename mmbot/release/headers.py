@@ -14,6 +14,7 @@ _PACK_AGAIN = "Pack the bundle again with GNU tar or Go."
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
 _LATEST = 8**11 - 1  # what a header's time has room for
 _FORBIDDEN = {
+    b"\0": "a file or folder of a very old archive",
     b"1": "a hard link",
     b"2": "a symbolic link",
     b"3": "a device",
@@ -29,7 +30,6 @@ _FORBIDDEN = {
 }
 _KINDS: Mapping[bytes, Literal["file", "folder", "extended", "global", "long name"]] = {
     b"0": "file",
-    b"\0": "file",
     b"5": "folder",
     b"x": "extended",
     b"g": "global",
@@ -37,6 +37,7 @@ _KINDS: Mapping[bytes, Literal["file", "folder", "extended", "global", "long nam
 }
 _TYPES = {"file": 0o100000, "folder": 0o040000}  # some programs write a file's type into its mode
 _SET_ID, _FOLDERS_SET_ID = 0o7000, 0o4000  # a folder may hand down its group
+_MAX_FIELDS = 100
 _PAX_TIME = re.compile(r"(-?[0-9]{1,18})(\.[0-9]*)?")
 _PAX_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _PAX_ALLOWED = re.compile(r"path|size|mtime|atime|ctime|uid|gid|uname|gname|comment|(?!GNU\.)[A-Z]+\..*", re.DOTALL)
@@ -100,6 +101,8 @@ def read_extended(data: bytes) -> Mapping[str, str]:
             )
         _check_field(key, value)
         fields[key] = value
+        if len(fields) > _MAX_FIELDS:
+            raise BadBundle(f"The bundle has a pax header of more than {_MAX_FIELDS} fields. {_PACK_AGAIN}")
     return fields
 
 
@@ -151,7 +154,7 @@ def _mode(field: bytes, kind: str, name: bytes) -> int:
 
 def _mtime(field: bytes) -> int:
     if not field[0] & 0x80:
-        return _octal(field, "time")
+        return _in_range(_octal(field, "time"))
     value = int.from_bytes(bytes([field[0] & 0x7F | (field[0] & 0x40) << 1, *field[1:]]), signed=True)
     if not -(2**63) <= value < 2**63:
         raise BadBundle(f"The bundle has a strange time in it. {_PACK_AGAIN}")

@@ -34,7 +34,7 @@ def safe_name(raw: bytes, *, is_folder: bool) -> str:
 
 def _check(name: str, raw: bytes) -> None:
     parts = name.split("/")
-    if has_hidden(name) or any((c.isspace() and c != " ") or c in "\u200c\u200d" for c in name) or _BLANK.search(name):
+    if not (name.isascii() and name.isprintable()) and _has_invisible(name):
         raise BadBundle(f"The name {quoted(name)} in the bundle has control or invisible characters in it. Rename it.")
     if ".." in parts:
         raise BadBundle(f"The bundle has {quoted(name)}, which leads out of it. Leave it out.")
@@ -51,6 +51,11 @@ def _check(name: str, raw: bytes) -> None:
     for part in parts:
         if part[-1] in ". " or part[0] == " " or _NO_WINDOWS_NAME.fullmatch(part) or _NO_WINDOWS_CHARACTER.search(part):
             raise BadBundle(f"The bundle has {quoted(name)}, a name that can't be on Windows. Rename it.")
+
+
+def _has_invisible(name: str) -> bool:
+    strange = any((c.isspace() and c != " ") or c in "\u200c\u200d" for c in name)
+    return strange or has_hidden(name) or bool(_BLANK.search(name))
 
 
 def one_case(name: str) -> str:
@@ -71,21 +76,27 @@ class Names:
     def __init__(self, most: int) -> None:
         self._most = most
         self._seen: dict[str, _Seen] = {}
+        self._folders: set[str] = set()
         self._tops: set[str] = set()
+        self.count = 0
+
+    def more(self) -> None:
+        """Count one more thing, or raise BadBundle when it's too many."""
+        self.count += 1
+        if self.count > self._most:
+            raise BadBundle(f"The bundle has more than {self._most:,} files and folders. Leave out what isn't needed.")
 
     def add(self, name: str, *, is_folder: bool) -> None:
         """Take one more, or raise BadBundle when it means what another does already."""
         self._tops.add(name.partition("/")[0])
-        end = name.find("/")
-        while end >= 0:
-            self._note(name[:end], is_folder=True, listed=False)
-            end = name.find("/", end + 1)
+        new = []
+        parent = name.rpartition("/")[0]
+        while parent and parent not in self._folders:  # most often the first one is known, and so are those above it
+            new.append(parent)
+            parent = parent.rpartition("/")[0]
+        for folder in reversed(new):
+            self._note(folder, is_folder=True, listed=False)
         self._note(name, is_folder=is_folder, listed=True)
-
-    @property
-    def count(self) -> int:
-        """How many files and folders there are."""
-        return len(self._seen)
 
     @property
     def top(self) -> str:
@@ -103,11 +114,10 @@ class Names:
         key = one_case(name)
         seen = self._seen.get(key)
         if seen is None:
-            if len(self._seen) == self._most:
-                raise BadBundle(
-                    f"The bundle has more than {self._most:,} files and folders. Leave out what isn't needed."
-                )
+            self.more()
             self._seen[key] = _Seen(name, is_folder, listed)
+            if is_folder:
+                self._folders.add(name)
             return
         if seen.name != name:
             raise BadBundle(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 
 from mmbot.processes import kill_group
@@ -57,8 +58,8 @@ async def sign(files: Sequence[Path], key: Key, progress: Callable[[int, int], N
 
     gpg works in a temporary home to which the secret key is only linked. Raises BadKey.
     """
-    secrets = key.home / "private-keys-v1.d"
-    if not secrets.is_dir():
+    private = key.home / "private-keys-v1.d"
+    if not private.is_dir():
         raise BadKey("`signing.home` holds no secret keys. Import the signing key there with gpg 2.1 or later.")
     if not key.passphrase.isprintable():
         raise BadKey("`signing.passphrase` has line breaks or invisible characters in it. Give it on one line.")
@@ -66,7 +67,7 @@ async def sign(files: Sequence[Path], key: Key, progress: Callable[[int, int], N
     with TemporaryDirectory(prefix="mmbot-gpg-", dir=directory, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         await _know(home, key.public_key, key.fingerprint)
-        (home / "private-keys-v1.d").symlink_to(secrets.absolute())
+        (home / "private-keys-v1.d").symlink_to(private.absolute())
         async with _agent(home):
             await _each(files, lambda file: _sign(home, file, key), progress)
 
@@ -106,11 +107,10 @@ async def _sign(home: Path, file: Path, key: Key) -> None:
     with suppress(BadSignature):
         await _check(home, file, key.fingerprint)
         return
-    part = file.with_name(f"{file.name}.sig.part")
-    part.unlink(missing_ok=True)
+    output = home / f"{token_hex(8)}.sig"  # not yet at its place: a gpg that outlives a killed bot writes it here
     lines = await _gpg(
         *(home, "--pinentry-mode", "loopback", "--passphrase-fd", "0", "--digest-algo", "SHA512"),
-        *("--local-user", f"{key.fingerprint}!", "--output", _place(part)),
+        *("--local-user", f"{key.fingerprint}!", "--output", _place(output)),
         *("--detach-sign", "--", _place(file)),
         stdin=key.passphrase.encode() + b"\n",
     )
@@ -121,7 +121,10 @@ async def _sign(home: Path, file: Path, key: Key) -> None:
     kind, algorithm, _digest, kind_of_signature, _at, by = made[0][:6]
     if len(made) > 1 or (kind, algorithm, kind_of_signature, by) != ("D", _RSA, "00", key.fingerprint.upper()):
         raise BadKey("gpg signed with another key than the one `signing.fingerprint` names.")
-    with part.open("rb") as written:
+    part = file.with_name(f"{file.name}.sig.part")
+    with part.open("wb") as written:
+        written.write(output.read_bytes())
+        written.flush()
         os.fsync(written.fileno())
     part.replace(file.with_name(f"{file.name}.sig"))
 
@@ -172,6 +175,8 @@ async def _know(home: Path, public_key: Path, fingerprint: str) -> None:
     imported = _said(await _gpg(home, "--import", "--", _place(public_key)), "IMPORT_RES")
     if imported and imported[0][9] != "0":
         raise BadKey("`signing.public_key` holds a secret key. Export only the public one: `gpg --armor --export`.")
+    if not imported or imported[0][0] == "0":
+        raise BadKey("`signing.public_key` isn't a public key. Export it: `gpg --armor --export`.")
     lines = await _gpg(
         *(home, "--with-colons", "--fixed-list-mode", "--with-subkey-fingerprint", "--list-keys", "--", fingerprint)
     )
@@ -218,7 +223,7 @@ def _said(lines: Sequence[str], *words: str) -> list[list[str]]:
 
 async def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> list[str]:
     """Run gpg and give the lines that it writes; what it says to people is dropped, and so is its exit code."""
-    process = await _start("gpg", "--homedir", str(home), *_ISOLATED, *_TRUSTING, *arguments, home=home)
+    process = await _start("gpg", "--homedir", _place(home), *_ISOLATED, *_TRUSTING, *arguments, home=home)
     ended = False
     try:
         async with asyncio.timeout(_SECONDS):
@@ -234,7 +239,7 @@ async def _gpg(home: Path, *arguments: str, stdin: bytes = b"") -> list[str]:
 @asynccontextmanager
 async def _agent(home: Path) -> AsyncIterator[None]:
     """Keep an agent for this home while the block runs. It ends with `cat`, and that with us, however we end."""
-    process = await _start("gpg-agent", "--homedir", str(home), *_AGENT, "--no-detach", "--daemon", "cat", home=home)
+    process = await _start("gpg-agent", "--homedir", _place(home), *_AGENT, "--no-detach", "--daemon", "cat", home=home)
     assert process.stdin  # noqa: S101 - it is a pipe; for the type checker
     assert process.stdout  # noqa: S101 - likewise
     try:
@@ -247,7 +252,7 @@ async def _agent(home: Path) -> AsyncIterator[None]:
         kill_group(process.pid)
         await process.communicate()
         with suppress(BadKey):  # gpg makes a folder for each home in /run/user, where there is such a place
-            tidied = await _start("gpgconf", "--homedir", str(home), "--remove-socketdir", home=home)
+            tidied = await _start("gpgconf", "--homedir", _place(home), "--remove-socketdir", home=home)
             await tidied.communicate()
 
 
@@ -259,7 +264,7 @@ async def _start(*command: str, home: Path) -> asyncio.subprocess.Process:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=home,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "LC_ALL": "C"},
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": _place(home), "LC_ALL": "C"},
             start_new_session=True,
         )
     except FileNotFoundError:

@@ -35,7 +35,10 @@ _OF_CLIENT = frozenset(  # options of the connection: obstore panics when they s
     | {"pool_max_idle_per_host", "proxy_ca_certificate", "proxy_excludes", "proxy_url", "randomize_addresses"}
     | {"read_timeout", "root_certificate", "timeout", "user_agent"}
 )
+_ENDPOINT = re.compile("(?<!fabric_)endpoint(_url)?$")
 _PREFIX = re.compile("^(aws|azure|google)_")
+_ASKED_HOST = re.compile(r"https?://(169\.254\.169\.254|metadata(\.google\.internal)?)[:/]")
+"""Whom obstore asks for credentials where none are configured."""
 _PASSING = {408, 425, 429}  # statuses below 500 after which another try may succeed
 
 _BAD_URL = (
@@ -175,9 +178,11 @@ def open_storage(url: str, options: Mapping[str, str]) -> Storage:
     client = {_PREFIX.sub("", key): value for key, value in options.items() if _PREFIX.sub("", key) in _OF_CLIENT}
     config = {key: value for key, value in options.items() if _PREFIX.sub("", key) not in _OF_CLIENT}
     for key, value in config.items():
-        if key.endswith("endpoint") and not re.match("https?://", value):
+        if not _ENDPOINT.search(key):
+            continue
+        if not re.match("https?://", value):
             raise BadStorage(f"`storage.options.{key}` isn't an address: it has to begin with `https://`.")
-        if key.endswith("endpoint") and value.startswith("http:") and client.get("allow_http") != "true":
+        if value.startswith("http:") and client.get("allow_http") != "true":
             raise BadStorage(
                 f'`storage.options.{key}` isn\'t https. Set `allow_http = "true"` if that is what you want.'
             )

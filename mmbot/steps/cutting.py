@@ -262,6 +262,9 @@ async def _from_release(job: Job) -> None:
     if asset is None:
         known = bool(job.shop.config.github.token.get_secret_value())
         raise NotNow("the release has no bundle yet", POLL if known else POLL_UNKNOWN)
+    there = await tags.tag(hub, job.path, job.text("tag"))
+    if there != job.text("commit"):  # somebody moved it: who knows what CI built
+        raise _No(words.tag_moved(job.text("tag"), there, job.text("commit")))
     await releases.download(hub, job.path, asset, job.bundle, BundleLimits().packed, job.progress)
 
 
@@ -279,19 +282,9 @@ async def _built(job: Job) -> None:
 
 
 async def _given(job: Job) -> None:
-    folder = job.shop.config.release.bundles
+    folder, limit = job.shop.config.release.bundles, BundleLimits().packed
     hosts = job.shop.limits.plain_http
-    made = await take.take(
-        job.text("place"),
-        job.text("sha256"),
-        folder,
-        job.attempt,
-        BundleLimits().packed,
-        job.progress,
-        plain_http=hosts,
-    )
-    if made != job.bundle:
-        await asyncio.to_thread(_keep, made, job.bundle)
+    await take.take(job.text("place"), job.text("sha256"), folder, job.bundle, limit, job.progress, plain_http=hosts)
 
 
 async def _verify(job: Job) -> StepWent:

@@ -12,7 +12,7 @@ from mmbot.domain import listing as listings
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.entry import BadEntry, Contents, Marks, Uploaded
 from mmbot.domain.listing import BadListing, Database, Entry
-from mmbot.domain.listing_checks import Cut, problems
+from mmbot.domain.listing_checks import CutFacts, problems
 from mmbot.domain.listing_difference import changes, difference
 from mmbot.domain.references import Reference
 from mmbot.events import EntryMade, RemovalMade
@@ -24,8 +24,7 @@ from mmbot.messages import NotNow
 from mmbot.outbox import Step
 from mmbot.release import signing
 from mmbot.release.archive import BundleLimits
-from mmbot.release.bad_bundle import BadBundle
-from mmbot.release.bundle import inspect
+from mmbot.release.entry import BadArtifacts, contents_of
 from mmbot.release.listing_file import BadFile, Changed, read, write_atomically
 from mmbot.release.signing import BadKey, BadSignature
 from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable
@@ -40,7 +39,7 @@ SHOWN = 9_000
 ANEW = 5
 """How often a change is made anew that others overtook, and how many pull requests that people closed are passed by."""
 FOR_GOOD = (
-    BadBundle, BadEntry, BadFile, BadKey, BadListing, BadSignature, BadStorage, Differs, Missing, RefusedByGitHub, Unresolved,
+    BadArtifacts, BadEntry, BadFile, BadKey, BadListing, BadSignature, BadStorage, Differs, Missing, RefusedByGitHub, Unresolved,
 )  # fmt: skip
 FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, Changed, Moved)
 _AUTHORS: Mapping[str, Literal["mattermost", "partner", "community"]] = {
@@ -110,7 +109,7 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
         return EntryMade(**about, written="there")
     without = listings.removed(db, new.plugin_id, new.version) if given["replace"] else db
     names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
-    compared = Cut(
+    compared = CutFacts(
         repository,
         tag,
         entry.manifest_of(contents.manifest, shape),
@@ -134,7 +133,7 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
 
     title = f"Add {new.plugin_id} {new.version}"
     body = f"{repository} {tag}, cut from {given['commit']}: made from the bundles that are uploaded."
-    made = await _change(shop, changed, f"mmbot/{repository}-{tag}", title, body)
+    made = await _change(shop, changed, f"mmbot/{repository}-{tag}-{given['cut']}", title, body)
     return EntryMade(**about, **stands, **vars(made))
 
 
@@ -153,8 +152,7 @@ async def _cut_artifacts(
         await storage.fetch(artifact.signature, signature, artifact.signed, 2**20)
         uploaded.append(Uploaded(artifact.name, signature.read_bytes()))
     await signing.verify([bundle], shop.key.public_key, shop.key.fingerprint, folder)
-    found = await asyncio.to_thread(inspect, bundle)
-    return Contents(found.manifest, found.icon or b""), uploaded
+    return await asyncio.to_thread(contents_of, bundle), uploaded
 
 
 async def _tagged(shop: Workshop, given: Mapping[str, Any], folder: Path) -> str:

@@ -144,6 +144,16 @@ def drop_steps(store: Store, of: str) -> None:
     store.execute("DELETE FROM outbox WHERE kind = 'do' AND thread = ? AND thread <> '' AND state <> 'sent'", of)
 
 
+def step_waits(store: Store, of: str) -> bool:
+    """Whether a step of a subject is still to be done."""
+    return bool(
+        store.query(
+            "SELECT 1 FROM outbox WHERE kind = 'do' AND thread = ? AND thread <> '' AND state <> 'sent' AND state = 'pending' LIMIT 1",
+            of,
+        )
+    )
+
+
 def next_due(store: Store, now: int) -> int | None:
     """When the next row falls due after now (milliseconds UTC); None when there is none: what is due already is in hand."""
     rows = store.query("SELECT due_at FROM outbox WHERE state = 'pending' AND due_at > ? ORDER BY due_at LIMIT 1", now)

@@ -1,6 +1,7 @@
 """What a handler sees of the world: one transaction, the moment, who asks, and the effects it may leave behind."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from mmbot.store.database import Store
 from mmbot.words import people as words
 from mmbot.words import replies
 
+_ADDRESS = re.compile(r"http(s?)://([^\s/?#]+)\S*")
 MARKET = "market"
 """Stands for the marketplace channel until a row is sent."""
 SECURITY = "security"
@@ -204,6 +206,13 @@ class Tx:
     def thread(self, ticket: Ticket, role: str = "") -> str:
         """Where a browser finds a ticket's thread, at a role's checklist where it has one; "" where that is not known."""
         return outbox.thread_url(self.store, ticket.number, role)
+
+    def address_in(self, text: str) -> str:
+        """The first address in a text: over https, or from a host that is read without TLS; "" for none."""
+        for found in _ADDRESS.finditer(text):
+            if found.group(1) == "s" or found.group(2).lower() in self.settings.plain_http:
+                return found.group()
+        return ""
 
     def absence(self, person: str) -> Absence:
         """Somebody's deputy and last absence."""

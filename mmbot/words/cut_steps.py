@@ -41,6 +41,13 @@ def tag_elsewhere(tag: str, at: str, sha: str) -> str:
     return f"The tag {code(tag, 60)} stands at {code(at[:7])}, not at {code(sha[:7])}. Please move it; then {typed('cut retry')}."
 
 
+def tag_moved(tag: str, at: str, sha: str) -> str:
+    """Somebody moved the tag while it was cut."""
+    where = f"stands at {code(at[:7])} now" if at else "is gone"
+    again = typed(f"cutplugin MB-7 --tag {plain(tag, 60)} --force WHY")
+    return f"The tag {code(tag, 60)} {where}, not at {code(sha[:7])} any more: somebody moved it meanwhile. Find out why; then {again}."
+
+
 def nothing_built(tag: str, minutes: int) -> str:
     """The release's bundle did not come."""
     again = typed("cut retry")

@@ -185,6 +185,19 @@ def _can(names: Sequence[str], command: str) -> str:
     return f"{listed(names[:5], 'or')} can, with {command}" if names else f"nobody has that role; then {command}"
 
 
+def nothing_to_cut(ticket: Ticket) -> str:
+    """Its track has nothing that is built: an App, or something on the web."""
+    way = typed(f"next {ticket.handle}")
+    return f"There is nothing to cut of {called(ticket)}: on its track nothing is built. {way} says what comes next."
+
+
+def asked_by_nobody(cut: Cut, name: str) -> str:
+    """Whoever asked for it may not any more."""
+    again = typed(f"cutplugin --repo {cut.repository} --tag {cut.asked.tag} --force WHY")
+    stop = typed(f"cut cancel {cut.number}")
+    return f"{name}, who asked for cut {cut.number}, is no release user any more. Ask for it yourself: {stop}, then {again}."
+
+
 def no_such_cut(number: int) -> str:
     """A number that no cut has."""
     return f"There is no cut {number}. {typed('cut status')} lists them."
@@ -323,9 +336,9 @@ def progress(cut: Cut, who: Who, came_to: str) -> Message:
     why = f"\nForced: {plain(asked.forced, 300)}" if asked.forced else ""
     head = f"**{verb[0]} {_what(cut)}**{source}, started by {who(asked.by)} on {minute(asked.at)} UTC (cut {cut.number}){why}"
     parts = [_mark(cut, x, came_to) for x in CUT_STEPS]
-    end = ""
-    if cut.failed and state == "failed":
-        end = f"\n✗ {cut.failed.why}\n{typed(f'cut retry {cut.number}')} goes on from there."
+    end = (
+        f"\n{who(asked.by)} was told why." if state == "failed" else ""
+    )  # it may speak of what not everybody should read
     warnings = cut.verified.warnings if cut.verified else ()
     hints = "".join(f"\nTo note: {x}" for x in warnings[:5])
     rows: tuple[Row, ...] = ()
@@ -377,7 +390,8 @@ def _line(cut: Cut, who: Who) -> str:
 def detail(cut: Cut, who: Who, came_to: str) -> str:
     """Everything of one cut."""
     files = "".join(f"\n- {code(x.name, 160)} SHA-256 {code(x.sha256)}" for x in cut.artifacts)
-    return progress(cut, who, came_to).text + files
+    why = f"\n✗ {cut.failed.why}\n{typed(f'cut retry {cut.number}')} goes on from there." if cut.failed else ""
+    return progress(cut, who, came_to).text + why + files
 
 
 def failed(cut: Cut) -> Message:

@@ -1,5 +1,7 @@
 """The words about the entry that is made from a cut, and about its way into the listing and out of it."""
 
+from collections.abc import Sequence
+
 from mmbot.domain.case_file import CaseFile
 from mmbot.domain.cut import Cut
 from mmbot.domain.ticket import Ticket
@@ -7,8 +9,10 @@ from mmbot.events import EntryMade, RemovalMade
 from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, resting
 from mmbot.words.case_notices import to_be_removed
-from mmbot.words.phrases import block, code, commit, link, plain, typed
+from mmbot.words.cuts import fault
+from mmbot.words.phrases import block, code, commit, link, listed, plain, typed
 
+__all__ = ["fault"]
 LONGEST_PATCH = 9_000
 """Characters of a patch that are shown in a post."""
 
@@ -90,8 +94,13 @@ def not_made(cut: Cut, ticket: Ticket | None, what: EntryMade) -> Message:
     return Message(f"The entry of {name} would be made so; nothing was written:{changes}{hints}")
 
 
-def made(cut: Cut, what: EntryMade, by: str) -> Message:
-    """In the thread: the entry is on its way."""
+def under_way(cut: Cut) -> str:
+    """It was asked for a moment ago."""
+    return f"The entry of {plain(cut.repository, 100)} {plain(cut.asked.tag, 60)} is being made already; the thread says when it is."
+
+
+def made(cut: Cut, what: EntryMade, by: str, outdated: Sequence[str] = ()) -> Message:
+    """In the thread: the entry is on its way; `outdated` are pull requests with an entry of what was cut before."""
     name = f"**{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}**"
     changes = "".join(f"\n- {x}" for x in what.summary)
     hints = "".join(f"\n- To note: {x}" for x in what.warns)
@@ -101,7 +110,10 @@ def made(cut: Cut, what: EntryMade, by: str) -> Message:
         "pull-request": f"The entry of {name} is proposed by {by}: {link('pull request', what.link)}.",
         "patch": f"The entry of {name}, made for {by}, as a change to the listing's file:",
     }.get(what.written, f"The entry of {name} is made.")
-    return Message(f"{said}{changes}{hints}{_patch(what)}")
+    old = (
+        f"\nPlease close what it replaces: {listed(link('pull request', x) for x in outdated[:5])}." if outdated else ""
+    )
+    return Message(f"{said}{changes}{hints}{old}{_patch(what)}")
 
 
 def _patch(what: EntryMade | RemovalMade) -> str:
