@@ -77,7 +77,7 @@ class Cutting(Play, RuleBasedStateMachine):
         what=st.sampled_from((FORK, FORK, "", REMIND, OWN, OWN, f"{OWN}-secret", "ext::sh")),
         ticket=st.sampled_from((None, 1, 1, 1)), sha=st.sampled_from(("", "", "", COMMITS[0][:7], COMMITS[1][:9], REWORDED)),
     )  # fmt: skip
-    def is_asked_for(self, by: str, tag: str, force: bool, dry: bool, what: str, ticket: int | None, sha: str) -> None:  # noqa: FBT001, PLR0913 -- hypothesis gives them by name
+    def is_asked_for(self, by: str, tag: str, force: bool, dry: bool, what: str, ticket: int | None, sha: str) -> None:  # noqa: FBT001 -- hypothesis gives them by name
         if OWN in what:
             ticket = None
         why = self.word() if force else ""
@@ -220,7 +220,8 @@ class Cutting(Play, RuleBasedStateMachine):
     def fingerprint(self) -> list[list[tuple[object, ...]]]:
         """Everything that is kept of tickets and cuts, and what is promised; not what was shown already."""
         tables = (
-            "SELECT * FROM fact", "SELECT * FROM cut_fact", "SELECT * FROM cut ORDER BY number", "SELECT * FROM turn ORDER BY ticket, party",
+            "SELECT * FROM fact", "SELECT * FROM cut_fact", "SELECT * FROM cut ORDER BY number",
+            "SELECT * FROM turn ORDER BY ticket, party",
             "SELECT id, kind, subject FROM outbox ORDER BY id",
         )  # fmt: skip
         return [[tuple(x.values()) for x in self.store.query(sql)] for sql in tables]

@@ -26,7 +26,7 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
         raise Refused(words.not_configured(lacks))
     repository, ticket = _place(tx, cmd)
     if ticket and not has_cut(ticket):
-        raise Refused(words.not_on_track(ticket))
+        raise Refused(words.nothing_to_cut(ticket))
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
     if not tag:
         raise Refused(words.bad_tag(tag, ""), "tag")
@@ -119,8 +119,6 @@ def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool
 
 def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
     """What speaks against a cut, each as a sentence with the way forward."""
-    if ticket and "cut" not in ticket.track_words.steps:
-        return [words.nothing_to_cut(ticket)]
     against = []
     if wrong := bad_tag(asked.tag):
         against.append(words.bad_tag(asked.tag, wrong))
@@ -231,7 +229,7 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     if ticket is None:
         return ""
     if not has_cut(ticket):
-        return words.not_on_track(ticket)
+        return words.nothing_to_cut(ticket)
     if not ticket.same(cut.asked.approved):
         return words.moved(ticket, cut)
     return lacking(tx, ticket)

@@ -127,14 +127,6 @@ def _line_of(asked: c.CutAsked) -> str:
     return f"cutplugin --repo {asked.repository.rsplit('/', 1)[-1]} --tag {asked.tag}"
 
 
-def not_on_track(ticket: Ticket) -> str:
-    """What is not installed as a plugin is not cut."""
-    way = typed(f"next {ticket.handle}")
-    return (
-        f"{called(ticket)} is on the track {ticket.track_words.title}, where nothing is cut: {way} says what is next."
-    )
-
-
 def cut_already(cut: Cut, who: Who) -> str:
     """It was cut before."""
     again = typed(f"cutplugin --repo {cut.repository} --tag {cut.asked.tag} --force WHY")
