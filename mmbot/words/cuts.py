@@ -98,9 +98,9 @@ def sum_missing() -> str:
     )
 
 
-def why_missing() -> str:
+def why_missing(asked: c.CutAsked) -> str:
     """Force without a reason."""
-    return f"Please say why it is forced, last in the line: {typed('cutplugin MB-7 --force WHY')}."
+    return f"Please say why it is forced, last in the line: {typed(f'{_line_of(asked)} --force WHY')}."
 
 
 def under_way(cut: Cut, who: Who) -> str:
@@ -163,7 +163,7 @@ def cannot_be_cut(
     elif lacking.merge == "compared":
         what.append("what was merged is still being compared with what was approved")
         ways.append("the thread says in a moment what came of it")
-    return f"{ref} can't be {verb} yet: {listed(what)}.\n{start('. '.join(ways))}."
+    return f"{ref} can't be {verb} yet: {listed(what)}.\n{'. '.join(start(x) for x in ways)}."
 
 
 def _way_back(ticket: Ticket) -> str:
@@ -260,9 +260,7 @@ def begun(cut: Cut, ticket: Ticket | None) -> str:
     if cut.state == "waits":
         return f"{_what(cut)} is next: others are being cut now (cut {n}). {typed('cut status')} lists them."
     goes = f"goes on with {DOING[cut.step]}" if cut.run > 1 else "has begun"
-    return (
-        f"{_what(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
-    )
+    return f"Cutting {_what(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
 
 
 def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> str:
@@ -352,7 +350,7 @@ def _mark(cut: Cut, step: CutStep, came_to: str) -> str:
 
 def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
     before = cut.done.get(CUT_STEPS[CUT_STEPS.index(step) - 1]) if step != "tag" else None
-    took = went.at - (before.at if before else cut.begun_at)
+    took = went.at - max(before.at if before else 0, cut.begun_at)
     long = f" ({plural(round(took / 60_000), 'minute')})" if took >= MANY else ""
     if step == "obtain":
         note = {"github": " from CI", "build": " built here", "bundle": " as given"}[cut.asked.source]
@@ -373,7 +371,7 @@ def status(cuts: Sequence[Cut], who: Who) -> str:
 def _line(cut: Cut, who: Who) -> str:
     words = {
         "asked": "waits for a second person", "waits": "waits for its turn", "running": f"{DOING[cut.step]}",
-        "failed": f"failed at {NAMES[cut.step]}", "cancelled": "stopped", "done": "cut",
+        "failed": f"failed at {DOING[cut.step]}", "cancelled": "stopped", "done": "cut",
     }[cut.state]  # fmt: skip
     since = day(cut.changed_at)
     return f"- **{cut.number}** {_what(cut)}: {words}, {since}, for {who(cut.asked.by)}"
@@ -391,9 +389,28 @@ def failed(cut: Cut) -> Message:
     why = cut.failed.why if cut.failed else ""
     n = cut.number
     return Message(
-        f"{_what(cut)} could not be cut, {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
+        f"{_what(cut)} could not be cut; it failed at {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
         (Row((Button("Try again", f"cut retry {n}"),)),),
     )
+
+
+def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
+    """To whoever asked: something came between. `again` is whether it can go on once that is settled."""
+    n = cut.number
+    said = f"Cutting {_what(cut)} has ended before it was done (cut {n}): {why}"
+    if not again:
+        return Message(said)
+    return Message(
+        f"{said}\nWhen that is settled: {typed(f'cut retry {n}')}.", (Row((Button("Try again", f"cut retry {n}"),)),)
+    )
+
+
+def of_this(cut: Cut, why: str) -> str:
+    """A sentence of a step, with this cut's ticket, or its repository and tag, in place of the example."""
+    if cut.asked.ticket:
+        return why.replace("MB-7", f"MB-{cut.asked.ticket}")
+    line = f"cutplugin --repo {cut.repository} --tag"
+    return why.replace("cutplugin MB-7 --tag", line).replace("cutplugin MB-7", f"{line} {cut.asked.tag}")
 
 
 def fault(reference: str) -> str:
