@@ -6,7 +6,7 @@ from typing import Any
 
 BOOK: Mapping[str, tuple[str, ...]] = {
     "admin": ("ada",), "owner": ("olive", "ole"), "default-owner": ("olive",), "product": ("pam", "sid"), "dev": ("dana",),
-    "security": ("sam", "dana"), "qa": ("quinn", "ole"), "release": ("rosa",),
+    "security": ("sam", "dana"), "qa": ("quinn", "ole"), "release": ("rosa", "ole"),
 }  # fmt: skip
 """dana reviews for two roles, ole owns and reviews, sid both submits and holds a role."""
 OTHER_BOOK = {**BOOK, "dev": ("quinn", "dana"), "security": ("sam",), "qa": ("quinn", "sue"), "release": ()}
@@ -65,6 +65,7 @@ class Model:
     page: bool = False
     repository: str = ""
     manifest_id: str = ""
+    version: str = ""
     edited_id: str = ""
     ended: str = ""
     held: bool = False
@@ -188,7 +189,7 @@ class Model:
                 self.requested.add(fact["role"])
             case "resolved":
                 self.commit, self.repository, self.manifest_id = fact["commit"], fact["repository"], fact["plugin_id"]
-                self.page = fact["ref_kind"] == "page"
+                self.page, self.version = fact["ref_kind"] == "page", fact["version"]
                 if fact["tree"]:
                     self.seen[fact["commit"]] = fact["tree"]
                 if not self.chosen:

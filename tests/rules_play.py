@@ -9,12 +9,14 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any, Literal
 
+from rules_cuts import Cuts
 from rules_model import BOOK, CONFIDENTIAL, LISTING, PEOPLE, Model, confided, role_of
 from rules_rights import FROZEN, SILENT, allowed, hopeless
 from structlog.testing import capture_logs
 
 from mmbot import commands, policy
 from mmbot.app import App
+from mmbot.console_cuts import HERE
 from mmbot.domain.booked import account, life, pace
 from mmbot.domain.intake import Listed
 from mmbot.domain.references import repository_key
@@ -33,15 +35,20 @@ from mmbot.events import (
     ChooseTrack,
     Command,
     Contribute,
+    CutPlugin,
+    CutStepped,
     Due,
     EditTicket,
     EndTicket,
+    EntryMade,
     Event,
     Forget,
     GiveVerdict,
     Happening,
     Incomplete,
     JudgeItem,
+    ListPlugin,
+    ManageCut,
     Misread,
     Mute,
     PeopleNamed,
@@ -69,6 +76,7 @@ MONDAY = 1_794_218_400_000
 REMIND, BADGES = (f"https://github.com/example/mattermost-plugin-{name}" for name in ("remind", "badges"))
 LISTED = Listed("com.example.badges", "Badges", "1.2.0", frozenset({repository_key(BADGES)}))
 COMMITS = ("3f9c2ab" + "0" * 33, "81d0e44" + "1" * 33, "c4a1f0e" + "2" * 33)
+FORK, OWN = "https://github.com/mattermost/mattermost-plugin-remind", "mattermost-plugin-jira"
 REWORDED = "90ab12c" + "3" * 33
 """The first commit's code under another message."""
 TREES = {COMMITS[0]: "a" * 40, COMMITS[1]: "b" * 40, REWORDED: "a" * 40}
@@ -93,7 +101,7 @@ def drawn(before: str, after: str) -> bool:
     return before == after or (before, after) in DRAWN or bool({before, after} & RESTING)
 
 
-class Play:
+class Play(Cuts):
     """One store with its people; a model of every ticket beside it."""
 
     def __init__(self) -> None:
@@ -101,7 +109,7 @@ class Play:
         self.folder = tempfile.TemporaryDirectory()
         self.store = Store(Path(self.folder.name) / "mmbot.db", POLICY)
         self.now = MONDAY
-        self.app = App(self.store, Settings(), lambda: self.now)
+        self.app = App(self.store, Settings(cutting=HERE), lambda: self.now)
         self.store.set_catalogue([LISTED])
         self.ids = itertools.count(1)
         self.words = itertools.count(1)
@@ -111,6 +119,7 @@ class Play:
         self.shown: dict[str, Message] = {}
         self.last_fact = self.last_row = 0
         self.secrets: Collection[str] = set()
+        self.begin_cuts()
         self.logs = capture_logs()
         self.log = self.logs.__enter__()
         self.name(BOOK)
@@ -134,10 +143,11 @@ class Play:
                 self.held[person] |= {*what.roles}
         reply = self.app.handle(event)
         facts = self._new_facts(event)
+        self.new_cut_facts(event.by, what)
         noted = self._noted() - in_the_book
         if isinstance(what, AskPeople):
             self.held = {x: set(self.store.roles_of(x)) for x in self.held}
-        if not facts and not noted and not isinstance(what, Forget | Mute | Remind | Snooze):
+        if not facts and not noted and not isinstance(what, Forget | ListPlugin | Mute | Remind | Snooze):
             self._left_nothing_but_the_answer(event, before)
         assert not (no and (facts or noted)), no
         if reply:
@@ -157,8 +167,8 @@ class Play:
         return reply
 
     def _noted(self) -> int:
-        """How many facts there are of people and of cases."""
-        rows = self.store.query("SELECT count(*) AS n FROM case_fact")
+        """How many facts there are of people, of cases and of cuts."""
+        rows = self.store.query("SELECT (SELECT count(*) FROM case_fact) + (SELECT count(*) FROM cut_fact) AS n")
         return len(book.last(self.store, 1_000)) + int(rows[0]["n"])
 
     def happens(self, what: Happening) -> None:
@@ -166,12 +176,20 @@ class Play:
         event = Event(f"event{next(self.ids)}", "", self.now, Where("mmbot"), what, _people())
         parties = self._parties()
         assert self.app.handle(event) is None
-        for number in {x["ticket"] for x in self._new_facts(event)}:
+        facts = self._new_facts(event)
+        self.new_cut_facts("", what)
+        for number in {x["ticket"] for x in facts}:
             self._somebody_can_go_on(number)
         self._look_at_the_posts(event, parties)
         after = (self._effects(), self.last_fact)
         assert self.app.handle(event) is None
         assert (self._effects(), self._count()) == after
+
+    def cut_goes_on(self, which: int, why: str) -> None:
+        """A step of a cut, or of the listing, comes to an end."""
+        what = self.cut_steps(which, why, TREES)
+        if what:
+            self.happens(what)
 
     def falls_due(self) -> None:
         """What the clock brings, in whatever hours: it records nothing of tickets, and speaks to those who have a part in them."""
@@ -206,7 +224,10 @@ class Play:
         self.happens(found)
 
     def steps(self) -> list[Mapping[str, Any]]:
-        return self.store.query("SELECT id, body FROM outbox WHERE kind = 'do' AND state = 'pending' ORDER BY id")
+        """The lookups that are to be done."""
+        return self.store.query(
+            "SELECT id, body FROM outbox WHERE kind = 'do' AND state = 'pending' AND subject = 'resolve' ORDER BY id"
+        )
 
     def word(self) -> str:
         return f"marker{next(self.words)}x"
@@ -229,6 +250,13 @@ class Play:
         fitting = (x for x in PEOPLE if role in self.held[id_of(x)] and id_of(x) not in self.model(ticket).theirs)
         return next(fitting, "sam")
 
+    def cutter(self, what: Command) -> str:
+        """A release user; another one than who asked, where a second one is needed."""
+        asked = next((x.asked["by"] for x in self.cuts.values() if x.state == "asked"), "")
+        fitting = [x for x in PEOPLE if "release" in self.held[id_of(x)]]
+        others = [x for x in fitting if id_of(x) != asked]
+        return next(iter((others if isinstance(what, ManageCut) and what.act == "confirm" else ()) or fitting), "rosa")
+
     def fitting(self, what: Command) -> str:  # noqa: C901, PLR0911 -- one exit per kind of command
         """Somebody who may well do this: else most moves would be refused."""
         ticket: int = getattr(what, "ticket", 0) or 0
@@ -237,6 +265,8 @@ class Play:
                 return "olive" if what.submitter else "sid"
             case Contribute():
                 return "otto"
+            case CutPlugin() | ManageCut() | ListPlugin():
+                return self.cutter(what)
             case _ if type(what) in CASES:
                 return "sue" if isinstance(what, Acknowledge) else "sam"
             case JudgeItem() if what.items:
@@ -292,6 +322,11 @@ class Play:
             what = commands.filled(what.word, what.line, answers, POLICY, context)
         assert isinstance(what, Command), (line, what)
         reply = self.does(by, what, via)
+        if (
+            isinstance(what, CutPlugin | ListPlugin) and reply and reply.refused
+        ):  # it was done by hand, is under way, or was cut before
+            assert re.search(r"cut status \d|--force WHY|done MB-\d+ listing|cutplugin MB-", reply.text), reply.text
+            return
         assert reply is None or not reply.refused, (line, by, reply.text)
 
     def _somebody_can_go_on(self, number: int) -> None:
@@ -333,7 +368,10 @@ class Play:
             assert row["event"] == event.id
             assert fact["at"] == event.at
             assert fact["via"].split(":")[0] == ("" if fact["kind"] == "hurried" else event.where.via)
-            assert fact["by"] == event.by or (fact["by"] == "" and fact["kind"] in SILENT)
+            of_a_cut = isinstance(event.what, CutStepped | EntryMade) and fact["kind"] == "step"
+            assert fact["by"] == event.by or (fact["by"] == "" and fact["kind"] in SILENT) or of_a_cut
+            if of_a_cut:
+                assert fact["step"] == ("cut" if isinstance(event.what, CutStepped) else "listing")
             model = self.models.setdefault(row["ticket"], Model())
             if fact["by"]:
                 allowed(fact, model, self.held)
@@ -425,6 +463,11 @@ class Play:
             self._their_morning(person, message)
             return
         for button in (x for row in message.rows for x in row.buttons if " BUG-" not in x.line):
+            if button.line.startswith("cut "):  # to whoever asked for a cut, or to release users
+                assert "release" in self.held[person] or " retry " in button.line
+                continue
+            if button.line.startswith("list "):
+                continue
             word, _, rest = button.line.partition(" ")
             number, role = int(rest.split()[0].removeprefix("MB-")), rest.split()[1]
             model = self.models[number]

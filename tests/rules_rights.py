@@ -30,6 +30,7 @@ from mmbot.events import (
     ChooseTrack,
     Command,
     Contribute,
+    CutPlugin,
     DeclineReport,
     EditTicket,
     EndCase,
@@ -42,6 +43,8 @@ from mmbot.events import (
     Hurry,
     JudgeFix,
     JudgeItem,
+    ListPlugin,
+    ManageCut,
     MoveReview,
     Mute,
     Remind,
@@ -70,6 +73,8 @@ FROZEN = frozenset(
     {"judged", "finding", "finding-resolved", "verdict", "cut-refused", "resolved", "unresolved", "reference", "ready", "track", "ended"}
 )  # fmt: skip
 """The kinds of fact that a public ticket does not take."""
+RELEASED = frozenset({"cut", "listing"})
+"""The steps that are the release users'."""
 Wrong = list[tuple[bool, str]]
 
 
@@ -84,6 +89,8 @@ def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> 
     match what:
         case AskPeople():
             return "" if "admin" in held[by] else "no admin"
+        case CutPlugin() | ManageCut() | ListPlugin():
+            return "" if "release" in held[by] else "no release user"
         case SayAway() | Forget():
             return ""
         case Submit():
@@ -171,7 +178,7 @@ def rights(what: Command, model: Model, by: str, held: Held) -> Wrong:  # noqa: 
         case MoveReview() | SayReady():
             return [ended, frozen, (not may and not mine, "no right")]
         case TakeStep() | UndoStep():
-            return [ended, *_way(what, model, right=may or (what.step == "cut" and "release" in roles))]
+            return [ended, *_way(what, model, right=may or (what.step in RELEASED and "release" in roles))]
         case EndTicket():
             right = may or (mine and what.ending == "withdrawn")
             return [ended, frozen, (not right, "no right")]
@@ -257,12 +264,13 @@ def allowed(fact: Mapping[str, Any], model: Model, held: Held) -> None:  # noqa:
             assert model.done("cut")
             assert fact["text"].strip()
         case "step":
-            assert may or (fact["step"] == "cut" and "release" in held[by])
+            cut_by_mmbot = fact["step"] in RELEASED and fact["via"] == "mmbot"
+            assert may or cut_by_mmbot or (fact["step"] in RELEASED and "release" in held[by])
             assert fact["commit"] == model.commit
             assert not model.missing_before(fact["step"]), "a step rests on the one before"
             assert not fact["skipped"] or (fact["step"] not in OF_COMMIT | PUBLIC and fact["note"])
         case "step-undone":
-            assert may or (fact["step"] == "cut" and "release" in held[by])
+            assert may or (fact["step"] in RELEASED and "release" in held[by])
         case "track":
             assert may or (fact["track"] == "beta" and held[by] & {*ROLES} and not mine)
             assert fact["why"].strip()

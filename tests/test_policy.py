@@ -196,7 +196,7 @@ def test_an_unknown_key_is_named_with_what_was_meant_and_nothing_else(edited: Ed
         ("[days]", "submitter", "submiter", "days.submiter: unknown key; did you mean submitter?"),
         ("[takedown]", "grace", "grce", "takedown.grce: unknown key; did you mean grace?"),
         ("[notices]", "usual_from", "usualfrom", "notices.usualfrom: unknown key; did you mean usual_from?"),
-        ("[steps.cut]", "by", "from", "steps.cut.from: unknown key; there is title, by, do, link, each, at"),
+        ("[steps.cut]", "by", "from", "steps.cut.from: unknown key; there is title, by, do, link, each, at, command"),
         ("tracks.new]", "comes_to", "Comes_To", f"requirements.{VERSION}.tracks.new.Comes_To: unknown key; did you mean comes_to?"),
         ("", f'"{VERSION}".tracks.new', f'"{VERSION}".track.new', f"requirements.{VERSION}.track: unknown key; did you mean tracks?"),
         ("[roles.qa]", "title", 'name = "qa"\ntitle', "roles.qa.name: unknown key"),

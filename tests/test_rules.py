@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rules_model import BOOK, KINDS, NEW, OTHER_BOOK, OUTSIDE, PEOPLE, ROLES, TRACKS, role_of
-from rules_play import BADGES, COMMITS, POLICY, REMIND, REWORDED, TREES, Play, Way, id_of
+from rules_play import BADGES, COMMITS, FORK, OWN, POLICY, REMIND, REWORDED, TREES, Play, Way, id_of
 
 from mmbot.domain import facts as f
 from mmbot.domain import review
@@ -36,6 +36,7 @@ from mmbot.events import (
     Command,
     ConfirmTakedown,
     Contribute,
+    CutPlugin,
     DeclineReport,
     EditTicket,
     EndCase,
@@ -49,6 +50,8 @@ from mmbot.events import (
     Incomplete,
     JudgeFix,
     JudgeItem,
+    ListPlugin,
+    ManageCut,
     Misread,
     MoveReview,
     Mute,
@@ -202,6 +205,18 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         SayAway, day=st.none() | st.sampled_from([date(2026, 11, 9) + timedelta(x) for x in range(-1, 5)]),
         person=st.just("") | ids,
     ),
+    CutPlugin: st.builds(
+        CutPlugin, ticket=st.none() | numbers | numbers, repo=st.sampled_from(("", "", "", FORK, OWN, REMIND, "nothing")), dry_run=st.sampled_from((False, False, False, True)),
+        tag=st.sampled_from(("", "", "v1.4.0", "v1.4.0", "1.4.0", "v2.0.0")), force=st.booleans(), why=st.sampled_from(("", "?")),
+        sha=st.sampled_from(("", "", "", COMMITS[1][:7])), pre_release=st.booleans(),
+    ),
+    ManageCut: st.builds(
+        ManageCut, act=st.sampled_from(("status", "cancel", "retry", "retry", "confirm", "confirm")), number=st.integers(0, 3),
+    ),
+    ListPlugin: st.builds(
+        ListPlugin, ticket=st.none() | numbers | numbers, repo=st.sampled_from(("", "", "", FORK, OWN)), tag=st.sampled_from(("", "v1.4.0")),
+        official=st.sampled_from((False, True)), beta=st.sampled_from((False, False, True)), dry_run=st.sampled_from((False, False, True)),
+    ),
     AskHelp: st.builds(AskHelp, about=st.sampled_from(("", "approve", "nonsense"))),
 }  # fmt: skip
 """How each command is played. "?" becomes a word that nobody wrote before, "me" whoever says it."""
@@ -260,6 +275,11 @@ class Reviews(Play, RuleBasedStateMachine):
 
     # What happens beside the commands by themselves
 
+    @precondition(lambda self: self.cut_rows())
+    @rule(which=st.integers(0, 3), why=st.sampled_from(("", "", "", "", "The storage is full.")))
+    def a_cut_goes_on(self, which: int, why: str) -> None:
+        self.cut_goes_on(which, why)
+
     @precondition(lambda self: self.steps())
     @rule(which=st.integers(0, 3), commit=commits, plugin=plugins, moved_to=st.sampled_from(("", "", "", BADGES)))
     def is_looked_up(self, which: int, commit: str, plugin: str, moved_to: str) -> None:
@@ -306,7 +326,7 @@ class Reviews(Play, RuleBasedStateMachine):
     @precondition(lambda self: self.shown)
     @rule(which=st.integers(0, 40), button=st.integers(0, 9))
     def presses_a_button(self, which: int, button: int) -> None:
-        subjects = sorted(x for x in self.shown if not x.startswith("case:"))
+        subjects = sorted(x for x in self.shown if not x.startswith(("case:", "cut:")))
         if not subjects:
             return
         subject = subjects[which % len(subjects)]
@@ -352,6 +372,10 @@ class Reviews(Play, RuleBasedStateMachine):
     @invariant()
     def every_ticket_is_in_order(self) -> None:
         self.look_at_the_tickets()
+
+    @invariant()
+    def every_cut_is_in_order(self) -> None:
+        self.look_at_the_cuts()
 
     @invariant()
     def nothing_broke(self) -> None:

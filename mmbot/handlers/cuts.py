@@ -5,7 +5,7 @@ import re
 from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.cut import Cut, Missing, again_from, bad_tag, missing, to_be_cut
+from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, missing, to_be_cut
 from mmbot.domain.references import repository_key
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
@@ -22,9 +22,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     """Have an approved commit cut, or say what keeps it from being cut."""
     only_release(tx)
-    if lacking := (*tx.settings.cutting.lacks, *_no_source(tx, cmd)):
-        raise Refused(words.not_configured(lacking))
+    if lacks := (*tx.settings.cutting.lacks, *_no_source(tx, cmd)):
+        raise Refused(words.not_configured(lacks))
     repository, ticket = _place(tx, cmd)
+    if ticket and not has_cut(ticket):
+        raise Refused(words.not_on_track(ticket))
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
     asked = _asked(tx, cmd, repository, tag, ticket)
     against = _against(tx, cmd, asked, ticket)
@@ -102,12 +104,15 @@ def _asked(tx: Tx, cmd: CutPlugin, repository: str, tag: str, ticket: Ticket | N
 
 
 def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool:
-    """Whether this version of the plugin stands in the listing."""
+    """Whether this version of the plugin stands in the listing; of a plugin without a ticket, whether it is on its way there, too."""
     version = tag.removeprefix("v")
     if ticket and ticket.public and ticket.version.removeprefix("v") == version:
         return True
     listed = tx.store.listed(repository_key(repository), ticket.plugin_id if ticket else "")
-    return any(version in {x.version, *x.versions} for x in listed)
+    if any(version in {x.version, *x.versions} for x in listed):
+        return True
+    before = (cuts.cut(tx.store, x) for x in cuts.of_tag(tx.store, repository, tag)) if ticket is None else ()
+    return any(x and x.listed for x in before)
 
 
 def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
@@ -118,8 +123,8 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
     if wrong := bad_tag(asked.tag):
         against.append(words.bad_tag(asked.tag, wrong))
     if ticket:
-        if lacking := missing(ticket):
-            against.append(_lacking(tx, ticket, lacking))
+        if lacks := lacking(tx, ticket):
+            against.append(lacks)
         if not wrong and ticket.version and ticket.version.removeprefix("v") != asked.tag[1:]:
             against.append(words.other_version(ticket, asked.tag))
     if cmd.bundle and not cmd.sha256:
@@ -140,11 +145,14 @@ def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
     return [words.cut_already(done, tx.who)] if done and not cmd.force else []
 
 
-def _lacking(tx: Tx, ticket: Ticket, lacking: Missing) -> str:
+def lacking(tx: Tx, ticket: Ticket, what: str = "cut") -> str:
+    """What keeps a ticket from being cut, or listed, as a sentence with whoever can settle it; "" where nothing does."""
+    found = missing(ticket)
+
     def can(role: str) -> list[str]:
         return [tx.who(x) for x in tx.present(tx.store.members(role)) if not submits(ticket, x)]
 
-    return words.cannot_be_cut(ticket, lacking, can, tx.who(ticket.owner) if ticket.owner else "")
+    return words.cannot_be_cut(ticket, found, can, tx.who(ticket.owner) if ticket.owner else "", what) if found else ""
 
 
 def _who_agree(tx: Tx, cut: Cut, ticket: Ticket | None) -> list[str]:
@@ -163,8 +171,11 @@ def _save(tx: Tx, cut: Cut) -> Cut:
 
 
 def _begin(tx: Tx, cut: Cut) -> Cut:
-    """Begin a cut if its turn has come."""
+    """Begin a cut if its turn has come, and it may be cut still."""
     if cut.state != "waits" or cuts.running(tx.store) >= tx.settings.cutting.at_once:
+        return cut
+    if why := _no_more(tx, cut):
+        fail(tx, cut, why)
         return cut
     begun = _save(tx, cut.plus(c.CutBegun(at=tx.now, via=tx.via)))
     _next(tx, begun)
@@ -213,12 +224,15 @@ def stepped(tx: Tx, what: CutStepped) -> None:
 def _no_more(tx: Tx, cut: Cut) -> str:
     """Why a cut that was begun may not go on, "" where it may: somebody may have found something meanwhile."""
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
+        return words.listed_already(cut.asked)
     if ticket is None:
         return ""
+    if not has_cut(ticket):
+        return words.not_on_track(ticket)
     if not ticket.same(cut.asked.approved):
         return words.moved(ticket, cut)
-    lacking = missing(ticket)
-    return _lacking(tx, ticket, lacking) if lacking else ""
+    return lacking(tx, ticket)
 
 
 def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False) -> None:

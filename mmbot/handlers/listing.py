@@ -4,12 +4,12 @@ from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.case_file import CaseFile
-from mmbot.domain.cut import Cut
+from mmbot.domain.cut import Cut, missing
 from mmbot.domain.ticket import Ticket
 from mmbot.events import EntryMade, ListPlugin, RemovalMade
 from mmbot.handlers import case_keeping as keeping
 from mmbot.handlers import tombstones
-from mmbot.handlers.cuts import about, only_release, repository_of
+from mmbot.handlers.cuts import about, lacking, only_release, repository_of
 from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases, cuts, outbox
@@ -34,6 +34,8 @@ def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
         raise Refused(words.not_both())
     if ticket:
         _may_be_listed(tx, ticket, cut)
+    elif cut.verified:
+        tombstones.refuse_unreviewed(tx, cut.verified.plugin_id, cut.name, cut.verified.version)
     if outbox.step_waits(tx.store, f"list:{cut.number}"):
         raise Refused(words.under_way(cut))
     tx.do(
@@ -72,6 +74,8 @@ def _may_be_listed(tx: Tx, ticket: Ticket, cut: Cut) -> None:
     tombstones.refuse(tx, ticket, "listing")
     if ticket.ended or not ticket.same(cut.asked.approved) or not steps.done(ticket, "cut"):
         raise Refused(words.not_as_cut(ticket, cut))
+    if lacks := lacking(tx, ticket, "listed"):
+        raise Refused(lacks)
 
 
 def entry_made(tx: Tx, what: EntryMade) -> None:
@@ -94,6 +98,9 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
         thread=card(before) if before else cuts.subject(cut.number),
     )
     if before is None or before.public or steps.done(before, "listing"):
+        return
+    if not steps.done(before, "cut") or missing(before):  # it was written by then; the next one starts from here
+        tx.say(words.not_as_cut_meanwhile(before), to=what.by)
         return
     fact = f.StepDone(
         step="listing", link=what.link if what.link.startswith("https://") else "", commit=before.commit, by=what.by,

@@ -33,6 +33,18 @@ def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
         raise Refused((words.tombstone_unlinked if case.stage == "fixed" else words.tombstone_open)(case, ticket))
 
 
+def refuse_unreviewed(tx: Tx, plugin_id: str, name: str, version: str) -> None:
+    """Refuse to list again what was taken down, of a plugin that has no ticket: while its case is open nobody does."""
+    for handle in cases.of_plugin(tx.store, 0, plugin_id) if plugin_id else ():
+        case = cases.case(tx.store, handle)
+        down = case.buried if case else None
+        of_it = down and (
+            down.removal == "plugin" or (down.removal == "version" and down.version.removeprefix("v") == version)
+        )
+        if case and of_it and case.stage != "fixed":
+            raise Refused(words.tombstone_unreviewed(name))
+
+
 def _graves(tx: Tx, ticket: Ticket) -> Iterator[tuple[Case, TakenDown]]:
     """What keeps a ticket out of the listing."""
     for case in _cases(tx, ticket):

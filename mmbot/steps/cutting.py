@@ -275,10 +275,14 @@ async def _built(job: Job) -> None:
     date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.limits, source)
     limits = BuildLimits(seconds=settings.build_minutes * 60, memory=settings.build_memory_mb * 2**20)
     made = await building.build(
-        source, settings.build, settings.bundle, limits, job.folder / "build.log", job.progress, source_date=date
+        source, settings.build, settings.bundle, limits, job.folder / "build.log", _unseen, source_date=date
     )
     await asyncio.to_thread(_keep, made, job.bundle)
     await asyncio.to_thread(building.discard, source)
+
+
+def _unseen(_done: int, _of: int) -> None:
+    """How long something may still take tells nobody how far it is."""
 
 
 async def _given(job: Job) -> None:
@@ -303,12 +307,16 @@ async def _verify(job: Job) -> StepWent:
 async def _split(job: Job) -> StepWent:
     """Make one bundle for each platform."""
     job.out.mkdir(exist_ok=True, mode=0o700)
+    loop = asyncio.get_running_loop()
+
+    def progress(done: int, of: int) -> None:  # from the thread
+        loop.call_soon_threadsafe(job.progress, done, of)
 
     def work(stop: Callable[[], bool]) -> tuple[Artifact, ...]:
         found = inspect(job.bundle, stop=stop)
         if found.sha256 != job.text("bundle"):
             raise BadBundle("The bundle is another one than was verified.")
-        return split(job.bundle, found, job.out, job.text("name"), job.shop.config.release.macos, job.progress, stop)
+        return split(job.bundle, found, job.out, job.text("name"), job.shop.config.release.macos, progress, stop)
 
     return StepWent(step="split", artifacts=await _in_thread(work))
 
@@ -337,7 +345,7 @@ async def _upload(job: Job) -> StepWent:
     for done, artifact in enumerate(made):
         job.progress(done, len(made))
         for name, path, (sha256, _) in await _both(job, artifact):
-            await storage.put(name, path, sha256, replace=job.forced, progress=lambda _done, _of: None)
+            await storage.put(name, path, sha256, replace=job.forced, progress=_unseen)
         signed.append(artifact.model_copy(update={"signed": sha256}))
     hub = job.shop.hub
     if hub and job.text("source") == "github":

@@ -242,6 +242,11 @@ def tombstone(ticket: Ticket, down: c.TakenDown) -> str:
     )
 
 
+def tombstone_unreviewed(name: str) -> str:
+    """The same of a plugin that has no ticket."""
+    return f"{plain(name, 160)} can't be listed: the plugin was taken down. The security team says when it may come back; please ask them."
+
+
 def tombstone_open(case: Case, ticket: Ticket) -> str:
     """What was taken down is not listed again while its case is not fixed."""
     down = case.buried

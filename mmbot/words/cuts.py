@@ -113,10 +113,25 @@ def under_way(cut: Cut, who: Who) -> str:
 
 def listed_already(asked: c.CutAsked) -> str:
     """A version that people may have installed."""
-    again = typed(f"cutplugin MB-{asked.ticket} --force WHY")
+    again = typed(f"{_line_of(asked)} --force WHY")
     return (
         f"{code(asked.tag)} is listed already: people may have installed it. To cut it anew, say why, and a second release user agrees: "
         f"{again}."
+    )
+
+
+def _line_of(asked: c.CutAsked) -> str:
+    """The command that asks for it."""
+    if asked.ticket:
+        return f"cutplugin MB-{asked.ticket}"
+    return f"cutplugin --repo {asked.repository.rsplit('/', 1)[-1]} --tag {asked.tag}"
+
+
+def not_on_track(ticket: Ticket) -> str:
+    """What is not installed as a plugin is not cut."""
+    way = typed(f"next {ticket.handle}")
+    return (
+        f"{called(ticket)} is on the track {ticket.track_words.title}, where nothing is cut: {way} says what is next."
     )
 
 
@@ -127,13 +142,15 @@ def cut_already(cut: Cut, who: Who) -> str:
     return f"{_what(cut)} was cut by {who(cut.asked.by)} on {day(done.at)} (cut {cut.number}). To replace it, say why: {again}."
 
 
-def cannot_be_cut(ticket: Ticket, lacking: Missing, can: Callable[[str], list[str]], owner: str) -> str:
+def cannot_be_cut(
+    ticket: Ticket, lacking: Missing, can: Callable[[str], list[str]], owner: str, verb: str = "cut"
+) -> str:
     """What a ticket lacks, and who can settle each with which command."""
     ref, what, ways = ticket.handle, [], []
     if lacking.resting:
-        return f"{ref} can't be cut: it is {resting(ticket).lower().rstrip('.')}."
+        return f"{ref} can't be {verb}. {resting(ticket)}{_way_back(ticket)}"
     if lacking.commit:
-        return f"{ref} can't be cut yet: nothing to review is known. {typed(f'commit {ref} LINK')} names it."
+        return f"{ref} can't be {verb} yet: nothing to review is known. {typed(f'commit {ref} LINK')} names it."
     if lacking.roles:
         names = listed(f"**{title_of(ticket, x)}**" for x in lacking.roles)
         has = "has" if len(lacking.roles) == 1 else "have"
@@ -154,7 +171,14 @@ def cannot_be_cut(ticket: Ticket, lacking: Missing, can: Callable[[str], list[st
     elif lacking.merge == "compared":
         what.append("what was merged is still being compared with what was approved")
         ways.append("the thread says in a moment what came of it")
-    return f"{ref} can't be cut yet: {listed(what)}.\n{start('. '.join(ways))}."
+    return f"{ref} can't be {verb} yet: {listed(what)}.\n{start('. '.join(ways))}."
+
+
+def _way_back(ticket: Ticket) -> str:
+    if ticket.held and not ticket.ended:
+        return f" To go on: {typed(f'unhold {ticket.handle}')}."
+    again = ticket.ended and ticket.ended.ending in {"rejected", "withdrawn"}
+    return f" To take it up again: {typed(f'reopen {ticket.handle}')}." if again else ""
 
 
 def _can(names: Sequence[str], command: str) -> str:
@@ -331,12 +355,15 @@ def _mark(cut: Cut, step: CutStep, came_to: str) -> str:
         return f"✓ {_done(cut, step, went)}"
     if step != cut.step or cut.state not in {"running", "failed"}:
         return NAMES[step]
-    return f"✗ {NAMES[step]}" if cut.state == "failed" else f"▶ {DOING[step]}{f' {came_to}' if came_to else ''}"
+    if cut.state == "failed":
+        return f"✗ {NAMES[step]}"
+    since = minute(cut.step_began).rpartition(" ")[2]
+    return f"▶ {DOING[step]} {came_to or f'since {since}'}"
 
 
 def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
     before = cut.done.get(CUT_STEPS[CUT_STEPS.index(step) - 1]) if step != "tag" else None
-    took = went.at - (before.at if before else cut.begun_at)
+    took = went.at - max(before.at if before else 0, cut.begun_at)
     long = f" ({plural(round(took / 60_000), 'minute')})" if took >= MANY else ""
     if step == "obtain":
         note = {"github": " from CI", "build": " built here", "bundle": " as given"}[cut.asked.source]

@@ -60,6 +60,14 @@ def not_as_cut(ticket: Ticket, cut: Cut) -> str:
     )
 
 
+def not_as_cut_meanwhile(ticket: Ticket) -> Message:
+    """The entry was written, and what it was made from does not count any more."""
+    return Message(
+        f"{called(ticket)} changed while its entry was made: the entry must not be published as it is. {typed(f'next {ticket.handle}')} "
+        f"says what is to be done first; then {typed(f'list {ticket.handle}')} makes it anew."
+    )
+
+
 def being_made(cut: Cut, *, dry_run: bool) -> str:
     """It takes a moment."""
     what = f"{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}"
