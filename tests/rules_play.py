@@ -465,7 +465,11 @@ class Play(Cuts):
             self._their_morning(person, message)
             return
         for button in (x for row in message.rows for x in row.buttons if " BUG-" not in x.line):
-            if button.line.split()[0] in {"cut", "cutplugin", "list"}:  # of a cut that failed whoever asked for it is told
+            if button.line.split()[0] in {
+                "cut",
+                "cutplugin",
+                "list",
+            }:  # of a cut that failed whoever asked for it is told
                 assert "release" in self.held[person] or " retry " in button.line
                 continue
             word, _, rest = button.line.partition(" ")

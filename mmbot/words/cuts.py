@@ -344,7 +344,10 @@ def _mark(cut: Cut, step: CutStep, came_to: str) -> str:
         return f"✓ {_done(cut, step, went)}"
     if step != cut.step or cut.state not in {"running", "failed"}:
         return NAMES[step]
-    return f"✗ {NAMES[step]}" if cut.state == "failed" else f"▶ {DOING[step]}{f' {came_to}' if came_to else ''}"
+    if cut.state == "failed":
+        return f"✗ {NAMES[step]}"
+    since = minute(cut.step_began).rpartition(" ")[2]
+    return f"▶ {DOING[step]} {came_to or f'since {since}'}"
 
 
 def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
