@@ -15,7 +15,7 @@ from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
 from mmbot.store import book
 from mmbot.store.tx import Tx
-from mmbot.words import notices, replies
+from mmbot.words import intake, notices, replies
 from mmbot.words import people as people_words
 from mmbot.words import tracks as words
 
@@ -63,7 +63,7 @@ def opened(tx: Tx, ticket: Ticket) -> Reply:
     look_up(tx, ticket)
     tell_owner(tx, ticket)
     name = tx.who(ticket.owner) if ticket.owner else ""
-    answer = replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket))
+    answer = intake.submitted(ticket, name, tx.settings.security_contact, read=intake.form_read(ticket))
     if ticket.submitter == tx.by:
         return Reply(answer)
     tell(tx, ticket, ticket.submitter, words.handed_in_for_you(ticket, tx.who(tx.by), answer))
