@@ -11,7 +11,7 @@ from mmbot.domain import review, steps
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
 from mmbot.messages import Message
-from mmbot.words import cards, notices
+from mmbot.words import cards, checklist, notices
 
 POLICY = policy.load()
 AT = 1_794_218_400_000
@@ -106,7 +106,7 @@ def posts(ticket: Ticket) -> list[Message]:
     turns = history(ticket.number, POLICY, ticket.news)[1] if ticket.news else {}
     shown = [
         cards.card(ticket, turns, who),
-        *(cards.prompt(ticket, role, turns, who) for role in ticket.roles if ticket.commit),
+        *(checklist.prompt(ticket, role, turns, who) for role in ticket.roles if ticket.commit),
     ]
     found = review.findings(ticket)
     told = [notices.changes(ticket, found, who), notices.changed(ticket, found, who)] if found else []

@@ -11,8 +11,9 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import Finding
 from mmbot.events import Pushed
 from mmbot.messages import Button, Message, Row
-from mmbot.words.cards import Who, at, called, compared, finding_line, kind, ref_words, title_of, under_review
+from mmbot.words.cards import Who, at, called, compared, kind, ref_words, title_of, under_review
 from mmbot.words.changed import changing, files_named, what_changed
+from mmbot.words.checklist import finding_line
 from mmbot.words.evidence import notes_of
 from mmbot.words.phrases import code, commit, compare, day, link, listed, plain, plural, quoted, thread_at, typed
 from mmbot.words.steps import is_candidate, then
