@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -77,6 +77,12 @@ class Workshop:
         """Where it is uploaded to. Raises BadStorage."""
         given = self.config.storage
         return open_storage(given.url, {key: value.get_secret_value() for key, value in given.options.items()})
+
+    @property
+    def private(self) -> GitLimits:
+        """What reads the organisation's private repositories, too: for what is cut, and nothing else."""
+        home = f"{self.config.github.web}/{self.config.release.organisation}"
+        return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
 
     def tidy(self, kept: Collection[int]) -> None:
         """Delete the files of all cuts but these. Blocks: run it in a thread."""
@@ -208,7 +214,7 @@ async def _commit_by_git(job: Job) -> tuple[str, str]:
 
 
 async def _by_git(job: Job, reference: Reference) -> Resolution:
-    return await resolve(reference, job.shop.limits, job.folder)
+    return await resolve(reference, job.shop.private, job.folder)
 
 
 async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
@@ -272,7 +278,7 @@ async def _built(job: Job) -> None:
     settings, source = job.shop.config.release, job.attempt / "source"
     if source.exists():
         await asyncio.to_thread(building.discard, source)
-    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.limits, source)
+    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.private, source)
     limits = BuildLimits(seconds=settings.build_minutes * 60, memory=settings.build_memory_mb * 2**20)
     made = await building.build(
         source, settings.build, settings.bundle, limits, job.folder / "build.log", _unseen, source_date=date
