@@ -224,11 +224,6 @@ async def _workdir() -> AsyncIterator[Path]:
 
 def cutting_of(config: Config) -> Cutting:
     """What the configuration says of cutting and listing, and what it lacks."""
-    lacks = {
-        "release.organisation": config.release.organisation,
-        "signing": config.signing.home and config.signing.fingerprint and config.signing.public_key,
-        "storage": config.storage.url and config.storage.public_url,
-    }
     where: Literal["", "file", "pull-request", "patch"] = ""
     if config.listing.repository and config.github.token.get_secret_value():
         where = "pull-request"
@@ -238,7 +233,7 @@ def cutting_of(config: Config) -> Cutting:
         where = "patch"
     return Cutting(
         config.release.organisation, config.github.web, config.release.own, config.release.obtain, config.release.at_once,
-        config.storage.public_url, tuple(key for key, value in lacks.items() if not value), where,
+        config.storage.public_url, config.lacks, where,
     )  # fmt: skip
 
 
