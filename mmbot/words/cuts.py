@@ -355,12 +355,15 @@ def _mark(cut: Cut, step: CutStep, came_to: str) -> str:
         return f"✓ {_done(cut, step, went)}"
     if step != cut.step or cut.state not in {"running", "failed"}:
         return NAMES[step]
-    return f"✗ {NAMES[step]}" if cut.state == "failed" else f"▶ {DOING[step]}{f' {came_to}' if came_to else ''}"
+    if cut.state == "failed":
+        return f"✗ {NAMES[step]}"
+    since = minute(cut.step_began).rpartition(" ")[2]
+    return f"▶ {DOING[step]} {came_to or f'since {since}'}"
 
 
 def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
     before = cut.done.get(CUT_STEPS[CUT_STEPS.index(step) - 1]) if step != "tag" else None
-    took = went.at - (before.at if before else cut.begun_at)
+    took = went.at - max(before.at if before else 0, cut.begun_at)
     long = f" ({plural(round(took / 60_000), 'minute')})" if took >= MANY else ""
     if step == "obtain":
         note = {"github": " from CI", "build": " built here", "bundle": " as given"}[cut.asked.source]
