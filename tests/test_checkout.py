@@ -53,7 +53,7 @@ def out(server: FakeGit, tmp_path: Path) -> Checkout:
 
 
 async def test_a_private_repository_is_read_with_a_token_that_goes_nowhere_else(
-    server: FakeGit, plugin: FakeRepository, out: Checkout, tmp_path: Path
+    server: FakeGit, plugin: FakeRepository, out: Checkout
 ) -> None:
     commit = plugin.commit({"code": "secret"})
     server.private["/sue/"] = "Basic eC1hY2Nlc3MtdG9rZW46dG9rZW4="

@@ -42,7 +42,7 @@ _PASSED_ON = ("PATH", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL
 class GitLimits:
     """What one look at a repository may cost, from where plain http is taken, and a token for what is private.
 
-    The token goes to addresses below `private` alone. It must never serve what anybody can ask for: the answer would tell of what is private.
+    The token goes to addresses below `private` alone. It must not serve what anybody can ask for: the answer tells of what is private.
     """
 
     seconds: float = 60
