@@ -378,4 +378,4 @@ async def test_the_console_shows_what_is_posted_in_the_private_channel_and_takes
             "inside": "security:security", "outside": public, "there": public, "in its thread": "security:security",
         } == vias  # fmt: skip
         assert "in ~security: @mmbot TEXT" in "\n".join(await console.line(":help"))
-        assert replace(console.app.settings, security_channel="") == Settings()
+        assert replace(console.app.settings, security_channel="", cutting=Settings().cutting) == Settings()
