@@ -16,8 +16,8 @@ from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import stage
 from mmbot.events import COMMANDS
+from mmbot.words.manual import HELD_BY
 from mmbot.words.phrases import MB
-from mmbot.words.replies import HELD_BY
 
 ROOT = Path(__file__).parent.parent
 
