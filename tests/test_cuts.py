@@ -239,8 +239,8 @@ class Cutting(Play, RuleBasedStateMachine):
 
 TestCutting = Cutting.TestCase
 TestCutting.settings = settings(
-    max_examples=settings().max_examples // 5,
-    stateful_step_count=40,
+    max_examples=settings().max_examples // 8,
+    stateful_step_count=35,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
