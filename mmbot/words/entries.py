@@ -142,10 +142,10 @@ def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
     message = to_be_removed(file, who)
     if what.why:
         return Message(f"{message.text}\nI could not prepare that: {what.why}", message.rows)
-    changes = "".join(f"\n- {x}" for x in what.summary)
+    changes = "".join(f"\n- {x}" for x in what.summary if what.written != "there")
     said = {
         "file": "I have changed the listing's file; it shows once that is published.",
-        "there": "The listing's file has none of it any more.",
+        "there": "The listing's file is so already.",
         "pull-request": f"I have proposed it: {link('pull request', what.link)}. Please merge it.",
         "patch": "As a change to the listing's file:",
     }.get(what.written, "")
