@@ -125,7 +125,7 @@ class Cuts:
                 self._may_be_cut(cut)
 
     def _model(self, asked: Mapping[str, Any]) -> Model | None:
-        return self.models[asked["ticket"]] if asked["ticket"] else None  # type: ignore[attr-defined]  # a play's
+        return self.models[asked["ticket"]] if asked["ticket"] else None
 
     def _asked(self, number: int, fact: Mapping[str, Any]) -> None:
         new = CutModel(fact, "asked" if fact["second"] else "waits")
