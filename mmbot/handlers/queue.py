@@ -14,8 +14,7 @@ from mmbot.handlers import cases
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store import book, booked
 from mmbot.store.tx import Tx
-from mmbot.words import answers, dialogs, history, manual, replies
-from mmbot.words import cases as case_words
+from mmbot.words import answers, case_answers, dialogs, history, manual, replies
 from mmbot.words import people as words
 
 _TOKEN_OF_A_CASE = re.compile(r"\b(?:sec|bug)-\d{1,6}\b", re.IGNORECASE)
@@ -109,7 +108,7 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     if cmd.whose != MINE or cmd.page > 1:
         return Reply(text)
     if mine := cases.waiting(tx):
-        text = "\n".join(([text] if rows else []) + [case_words.wait(mine)])
+        text = "\n".join(([text] if rows else []) + [case_answers.wait(mine)])
     return Reply("\n".join([text, *_for_absent(tx)]))
 
 
