@@ -34,6 +34,7 @@ from mmbot.reception import Reception, person
 from mmbot.steps import Workshop, steps
 from mmbot.store import cases, cuts
 from mmbot.store.database import Store, StoreUnusable
+from mmbot.store.failing import StoreFails
 from mmbot.store.tx import Cutting, Settings
 from mmbot.ticking import Ticker
 from mmbot.upkeep import Nights, Readiness, through_failures, try_again
@@ -103,7 +104,7 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         token = config.github.token.get_secret_value()
         hub = Hub(session, token, config.github.api) if token or cutting.source == "github" else None
         workshop = Workshop(config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to)
-        await asyncio.to_thread(workshop.tidy, cuts.kept(store, clock.now()))
+        await tidied(store, workshop, every=True)
         outbox = Outbox(app, voice, steps(limits, workdir, workshop))
         reception = Reception(
             app,
@@ -151,8 +152,13 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         )
         timer.start()
         at_signal.append(stopping)
-        if nights.keep:
-            timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
+
+        async def nightly() -> None:
+            if nights.keep:
+                await nights.night()
+            await tidied(store, workshop)
+
+        timer.daily(config.backup.hour, nightly, soon=nights.keep > 0 and nights.overdue())
         if not web.is_local(config.listen.host):
             log.warning(
                 "listening beyond this machine, without TLS: keep the port to the Mattermost server",
@@ -226,6 +232,14 @@ def _until_signalled() -> Iterator[list[Callable[[], None]]]:
                 loop.remove_signal_handler(number)
 
 
+async def tidied(store: Store, workshop: Workshop, *, every: bool = False) -> None:
+    """Delete the files of cuts that are not needed any more; at the start `every` one that belongs to no cut, too."""
+    there = await asyncio.to_thread(workshop.folders)  # before it is asked which are needed: one that comes later is
+    with contextlib.suppress(StoreFails):
+        kept = {str(x) for x in cuts.kept(store, clock.now())}
+        await asyncio.to_thread(workshop.tidy, {x for x in there - kept if every or x.isdecimal()})
+
+
 @asynccontextmanager
 async def _workdir() -> AsyncIterator[Path]:
     """A folder for what is looked at once."""
@@ -235,11 +249,6 @@ async def _workdir() -> AsyncIterator[Path]:
 
 def cutting_of(config: Config) -> Cutting:
     """What the configuration says of cutting and listing, and what it lacks."""
-    lacks = {
-        "release.organisation": config.release.organisation,
-        "signing": config.signing.home and config.signing.fingerprint and config.signing.public_key,
-        "storage": config.storage.url and config.storage.public_url,
-    }
     where: Literal["", "file", "pull-request", "patch"] = ""
     if config.listing.repository and config.github.token.get_secret_value():
         where = "pull-request"
@@ -249,7 +258,7 @@ def cutting_of(config: Config) -> Cutting:
         where = "patch"
     return Cutting(
         config.release.organisation, config.github.web, config.release.own, config.release.obtain, config.release.at_once,
-        config.storage.public_url, tuple(key for key, value in lacks.items() if not value), where,
+        config.storage.public_url, config.lacks, where,
     )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
+
 from mmbot.config import Config
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.cut_facts import CutStep, StepWent
@@ -33,6 +35,7 @@ from mmbot.release.split import split
 from mmbot.release.storage import BadStorage, Differs, Missing, Storage, StorageUnavailable, open_storage
 from mmbot.words import cut_steps as words
 
+log = structlog.get_logger()
 T = TypeVar("T")
 
 POLL = 20
@@ -84,12 +87,17 @@ class Workshop:
         home = f"{self.config.github.web}/{self.config.release.organisation}"
         return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
 
-    def tidy(self, kept: Collection[int]) -> None:
-        """Delete the files of all cuts but these. Blocks: run it in a thread."""
-        if self.folder.is_dir():
-            for place in self.folder.iterdir():
-                if not (place.name.isdecimal() and int(place.name) in kept):
-                    building.discard(place)
+    def folders(self) -> set[str]:
+        """The names of the folders of cuts, which are their numbers, and of what was under way when it was killed. Blocks."""
+        return {x.name for x in self.folder.iterdir()} if self.folder.is_dir() else set()
+
+    def tidy(self, names: Collection[str]) -> None:
+        """Delete some of these folders; what can't be deleted is logged. Blocks: run it in a thread."""
+        for name in names:
+            try:
+                building.discard(self.folder / name)
+            except OSError as error:
+                log.warning("files of a cut can't be deleted", path=error.filename, why=error.strerror)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,8 @@ def _now_or_never(shop: Workshop, given: Mapping[str, Any], no: Exception) -> st
 async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, Any]) -> EntryMade:
     artifacts = [Artifact.model_validate(x) for x in given["artifacts"]]
     repository, tag = given["repository"].rstrip("/").rsplit("/", 1)[-1], given["tag"]
-    with TemporaryDirectory(prefix="list-", dir=shop.folder.parent) as folder:
+    shop.folder.mkdir(exist_ok=True, mode=0o700)
+    with TemporaryDirectory(prefix="list-", dir=shop.folder) as folder:
         contents, uploaded = await _cut_artifacts(shop, artifacts, Path(folder))
         at = await _tagged(shop, given, Path(folder))
     old = await _current(shop)
