@@ -15,6 +15,8 @@ IN_MEMORY = Path("/dev/shm")  # noqa: S108 -- pytest makes a folder of its own i
 ROOM = 1 << 30
 """Bytes that must be free there: containers often have less."""
 
+RULES = policy.load()
+
 settings.register_profile("quick", settings(), max_examples=50)
 settings.register_profile(
     "heavy", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -41,6 +43,6 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store under the shipped policy."""
-    opened = Store(tmp_path / "mmbot.db", policy.load())
+    opened = Store(tmp_path / "mmbot.db", RULES)
     yield opened
     opened.close()

@@ -142,13 +142,19 @@ class Stage:
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """What stands in the bot's store."""
-        place = f"file:{self.config.store.path}?mode=ro"
-        with contextlib.closing(sqlite3.connect(place, uri=True)) as connection:
+        with self._looking() as connection:
             return connection.execute(sql, values).fetchall()
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that the store knows of tickets and of what is to be said."""
-        return {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in FACTS}  # noqa: S608 - our own names
+        with self._looking() as connection:
+            return {
+                table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # noqa: S608 - our own names
+                for table in FACTS
+            }
+
+    def _looking(self) -> contextlib.closing[sqlite3.Connection]:
+        return contextlib.closing(sqlite3.connect(f"file:{self.config.store.path}?mode=ro", uri=True))
 
     def secret(self) -> bytes:
         """The key of the bot's signatures, which nobody else has."""

@@ -13,7 +13,7 @@ from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import move_page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
-from mmbot.store import book
+from mmbot.store import book, tickets
 from mmbot.store.tx import Tx
 from mmbot.words import intake, lookups, notices, replies
 from mmbot.words import people as people_words
@@ -28,7 +28,7 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     if cmd.submitter and cmd.submitter != tx.by:
         tx.require("owner")
     reference = tx.reference(cmd.link)
-    if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
+    if twins := tickets.same_plugin(tx.store, 0, repository_key(reference.repository), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     sent = f.Submitted(
         requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
@@ -196,7 +196,7 @@ def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
     """The other open ticket whose id or repository a move would take on."""
     new_id = after.plugin_id.lower() if after.plugin_id.lower() != before.plugin_id.lower() else ""
     place = after.place if after.place != before.place else ""
-    return next(map(tx.ticket, tx.store.same_plugin(after.number, place, new_id)), None)
+    return next(map(tx.ticket, tickets.same_plugin(tx.store, after.number, place, new_id)), None)
 
 
 def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
     plugin_id = after.plugin_id.lower()
-    twins = map(tx.ticket, tx.store.same_plugin(after.number, after.place, plugin_id))
+    twins = map(tx.ticket, tickets.same_plugin(tx.store, after.number, after.place, plugin_id))
     if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
         for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
@@ -268,7 +268,9 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
         return move_page(tx, ticket, link)
     reference = tx.reference(link, ticket.repository)
     others = [
-        x for x in tx.store.same_plugin(ticket.number, repository_key(reference.repository), "") if x != ticket.number
+        x
+        for x in tickets.same_plugin(tx.store, ticket.number, repository_key(reference.repository), "")
+        if x != ticket.number
     ]
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
         raise Refused(twice(tx, tx.ticket(others[0])), "link")
