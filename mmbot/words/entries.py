@@ -10,11 +10,9 @@ from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, resting
 from mmbot.words.case_notices import to_be_removed
 from mmbot.words.cuts import fault
-from mmbot.words.phrases import block, code, commit, link, listed, plain, typed
+from mmbot.words.phrases import code, commit, link, listed, plain, typed
 
 __all__ = ["fault"]
-LONGEST_PATCH = 9_000
-"""Characters of a patch that are shown in a post."""
 
 
 def not_configured() -> str:
@@ -127,9 +125,9 @@ def _patch(what: EntryMade | RemovalMade) -> str:
     """The change itself, where nothing was written; a long one stands in a file."""
     if what.written != "patch":
         return ""
-    if what.patch.startswith("/"):
+    if not what.patch.startswith("---"):
         return f"\nIt is too long to be shown here; on my machine it is {code(what.patch, 300)}, for `git apply`."
-    return f"\n{block(what.patch, 'diff', LONGEST_PATCH)}"
+    return f"\n```diff\n{what.patch.rstrip()}\n```"  # as it is, so that it applies; nobody is mentioned in a code block
 
 
 def where(what: EntryMade) -> str:
