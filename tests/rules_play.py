@@ -325,7 +325,9 @@ class Play(Cuts):
         if (
             isinstance(what, CutPlugin | ListPlugin) and reply and reply.refused
         ):  # it was done by hand, is under way, or was cut before
-            assert re.search(r"cut status \d|--force WHY|done MB-\d+ listing|cutplugin MB-", reply.text), reply.text
+            assert re.search(r"cut (status|retry) \d|--force WHY|done MB-\d+ listing|cutplugin MB-", reply.text), (
+                reply.text
+            )
             return
         assert reply is None or not reply.refused, (line, by, reply.text)
 

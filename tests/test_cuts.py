@@ -107,6 +107,30 @@ class Cutting(Play, RuleBasedStateMachine):
     def a_step_ends(self, which: int, why: str) -> None:
         self.cut_goes_on(which, why)
 
+    @precondition(lambda self: any(x.state == "running" and x.asked["ticket"] for x in self.cuts.values()))
+    @rule(what=st.sampled_from(("finding", "moved", "held", "rejected", "unmerged")))
+    def something_comes_between(self, what: str) -> None:
+        match what:
+            case "finding":
+                self.a_finding_is_raised("dev", listing=False)
+            case "moved":
+                self.the_review_moves(COMMITS[1])
+            case "held":
+                self.does("olive", HoldTicket(ticket=1, held=True, why="so"))
+            case "rejected":
+                self.does("olive", EndTicket(ticket=1, ending="rejected", why="so"))
+            case _:
+                self.does("olive", UndoStep(ticket=1, step="merged"))
+        self.all_goes_well()
+
+    @precondition(lambda self: self.models[1].public)
+    @rule()
+    def what_is_listed_is_cut_anew(self) -> None:
+        what = CutPlugin(ticket=1, repo=FORK, force=True, why=self.word())
+        by = self.cutter(what)
+        self.tried(by, what)
+        self.tried(by, ManageCut(act="confirm"))
+
     @precondition(lambda self: self.cut_rows())
     @rule()
     def all_goes_well(self) -> None:
@@ -239,8 +263,8 @@ class Cutting(Play, RuleBasedStateMachine):
 
 TestCutting = Cutting.TestCase
 TestCutting.settings = settings(
-    max_examples=settings().max_examples // 5,
-    stateful_step_count=40,
+    max_examples=settings().max_examples // 8,
+    stateful_step_count=35,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -141,6 +141,9 @@ def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
         return [words.under_way(going, tx.who)]
     if not cmd.force and asked.second:
         return [words.listed_already(asked)]
+    last, anew = next(iter(before), None), cmd.force or cmd.bundle or cmd.sha
+    if last and not anew and "tag" in last.done and last.state != "done" and last.asked.approved == asked.approved:
+        return [words.cut_halfway(last)]
     done = next((x for x in before if x.state == "done"), None)
     return [words.cut_already(done, tx.who)] if done and not cmd.force else []
 

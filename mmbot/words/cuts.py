@@ -126,6 +126,13 @@ def _line_of(asked: c.CutAsked) -> str:
     return f"cutplugin --repo {asked.repository.rsplit('/', 1)[-1]} --tag {asked.tag}"
 
 
+def cut_halfway(cut: Cut) -> str:
+    """It was begun before, and did not come to its end."""
+    state = "was stopped" if cut.cancelled else f"failed at {DOING[cut.step]}"
+    n, anew = cut.number, typed(f"{_line_of(cut.asked)} --force WHY")
+    return f"{_what(cut)} was begun already, and {state} (cut {n}): {typed(f'cut retry {n}')} goes on there. To begin anew: {anew}."
+
+
 def cut_already(cut: Cut, who: Who) -> str:
     """It was cut before."""
     again = typed(f"cutplugin --repo {cut.repository} --tag {cut.asked.tag} --force WHY")
