@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -29,7 +28,7 @@ from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, MattermostVoice
 from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
-from mmbot.steps import Workshop, steps
+from mmbot.steps import SCRATCH, Workshop, emptied, steps
 from mmbot.store import cases, cuts
 from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.tx import Cutting, Settings
@@ -88,11 +87,11 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now, security
     )
     limits = GitLimits(plain_http=config.sources.plain_http)
-    async with aiohttp.ClientSession() as session, _workdir() as workdir:
+    async with aiohttp.ClientSession() as session, _workdir(config.store.path.parent / SCRATCH) as workdir:
         token = config.github.token.get_secret_value()
         hub = Hub(session, token, config.github.api) if token or cutting.source == "github" else None
         workshop = Workshop(config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to)
-        await asyncio.to_thread(workshop.tidy, cuts.kept(store, clock.now()))
+        await workshop.tidy(lambda: cuts.kept(store, clock.now()))
         outbox = Outbox(app, voice, steps(limits, workdir, workshop))
         reception = Reception(
             app,
@@ -106,7 +105,10 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         )
         listener = Listener(app, rest, reception, pace, config.mattermost.late_after_minutes * 60_000)
         readiness = Readiness(app, lambda: listener.connected)
-        nights = Nights(app, config.backups, config.backup.keep, outbox.wake)
+        nights = Nights(
+            app, config.backups, config.backup.keep, outbox.wake,
+            lambda: workshop.tidy(lambda: cuts.kept(store, clock.now())),
+        )  # fmt: skip
 
         ticker = Ticker(app, lambda: listener.connected, outbox.wake)
 
@@ -140,8 +142,7 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         )
         timer.start()
         at_signal.append(stopping)
-        if nights.keep:
-            timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
+        timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
         if not web.is_local(config.listen.host):
             log.warning(
                 "listening beyond this machine, without TLS: keep the port to the Mattermost server",
@@ -216,10 +217,10 @@ def _until_signalled() -> Iterator[list[Callable[[], None]]]:
 
 
 @asynccontextmanager
-async def _workdir() -> AsyncIterator[Path]:
-    """A folder for what is looked at once."""
-    with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+async def _workdir(folder: Path) -> AsyncIterator[Path]:
+    """A folder for what is looked at once; beside the store, so that no other process uses it."""
+    with emptied(folder):
+        yield folder
 
 
 def cutting_of(config: Config) -> Cutting:

@@ -5,9 +5,11 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from mmbot.config import Config
@@ -40,6 +42,8 @@ POLL = 20
 POLL_UNKNOWN = 120
 PATIENCE = 60
 """Minutes for which something remote is tried again; a bundle that CI builds has a limit of its own."""
+SCRATCH = "work"
+"""The folder for what is temporary, beside the store."""
 _WHOLE = 40
 
 
@@ -78,12 +82,20 @@ class Workshop:
         given = self.config.storage
         return open_storage(given.url, {key: value.get_secret_value() for key, value in given.options.items()})
 
-    def tidy(self, kept: Collection[int]) -> None:
-        """Delete the files of all cuts but these. Blocks: run it in a thread."""
-        if self.folder.is_dir():
-            for place in self.folder.iterdir():
-                if not (place.name.isdecimal() and int(place.name) in kept):
-                    building.discard(place)
+    @property
+    def scratch(self) -> Path:
+        """The folder for what is temporary, which is emptied at each start."""
+        return self.folder.parent / SCRATCH
+
+    async def tidy(self, kept: Callable[[], Collection[int]]) -> None:
+        """Delete the files of all cuts but those to be kept. What can't be deleted now is left for the next time."""
+        keeping = kept()  # nothing else runs until the others are set aside: none of them is begun again meanwhile
+        for place in list(self.folder.iterdir()) if self.folder.is_dir() else ():
+            if not place.name.startswith(".") and not (place.name.isdecimal() and int(place.name) in keeping):
+                with suppress(OSError):
+                    place.rename(place.with_name(f".{place.name}-{token_hex(4)}"))
+        await asyncio.to_thread(_discard_all, self.folder, ".*")
+        await asyncio.to_thread(signing.tidy)
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,24 @@ class Job:
         self.shop.told(int(self.given["cut"]), done, of)
 
 
+@contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """A folder for what is temporary: what a killed process has left in it is deleted, and everything at the end."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _discard_all(folder, "*")
+    try:
+        yield folder
+    finally:
+        _discard_all(folder, "*")
+
+
+def _discard_all(folder: Path, pattern: str) -> None:
+    """Delete what is in a folder, as far as that goes: a program that a killed process has left behind may still write there."""
+    for place in folder.glob(pattern):
+        with suppress(OSError):
+            building.discard(place)
+
+
 def cutting(shop: Workshop) -> Mapping[str, Step]:
     """The table of the steps of a cut."""
     work: Mapping[CutStep, Callable[[Job], Awaitable[StepWent]]] = {
@@ -154,7 +184,8 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
         which = {"cut": job.given["cut"], "run": job.given["run"]}
         late = shop.now() - int(job.given["begun"]) >= minutes * 60_000
         try:
-            job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (job.folder, shop.scratch):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             went = await work(job)
         except FOR_GOOD as no:
             return CutStepped(**which, went=StepWent(step=name), why=str(no))
@@ -208,7 +239,7 @@ async def _commit_by_git(job: Job) -> tuple[str, str]:
 
 
 async def _by_git(job: Job, reference: Reference) -> Resolution:
-    return await resolve(reference, job.shop.limits, job.folder)
+    return await resolve(reference, job.shop.limits, job.shop.scratch)
 
 
 async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
@@ -321,13 +352,13 @@ def _files(job: Job) -> Sequence[Path]:
 
 
 async def _sign(job: Job) -> StepWent:
-    await signing.sign(_files(job), job.shop.key, job.progress)
+    await signing.sign(_files(job), job.shop.key, job.progress, job.shop.scratch)
     return StepWent(step="sign")
 
 
 async def _verify_signatures(job: Job) -> StepWent:
     key = job.shop.key
-    await signing.verify(_files(job), key.public_key, key.fingerprint, job.attempt)
+    await signing.verify(_files(job), key.public_key, key.fingerprint, job.shop.scratch)
     return StepWent(step="verify-signatures")
 
 

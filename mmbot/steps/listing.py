@@ -94,7 +94,8 @@ def _now_or_never(shop: Workshop, given: Mapping[str, Any], no: Exception) -> st
 async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, Any]) -> EntryMade:
     artifacts = [Artifact.model_validate(x) for x in given["artifacts"]]
     repository, tag = given["repository"].rstrip("/").rsplit("/", 1)[-1], given["tag"]
-    with TemporaryDirectory(prefix="list-", dir=shop.folder.parent) as folder:
+    shop.scratch.mkdir(exist_ok=True, mode=0o700)
+    with TemporaryDirectory(prefix="list-", dir=shop.scratch) as folder:
         contents, uploaded = await _cut_artifacts(shop, artifacts, Path(folder))
         at = await _tagged(shop, given, Path(folder))
     old = await _current(shop)
@@ -103,11 +104,13 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     shape = listings.shape_of(db)
     new = entry.made(
         contents, marks, repository=repository, tag=tag, store=shop.config.storage.public_url, bundles=uploaded,
-        updated_at=shop.now(), shape=shape,
+        updated_at=given["begun"], shape=shape,
     )  # fmt: skip
-    if any(_same(x, new) for x in db.releases(new.plugin_id, new.version)):
+    there = db.releases(new.plugin_id, new.version)
+    ours = bool(shop.config.listing.file) and not shop.config.listing.repository and any(x == new for x in there)
+    if not ours and any(_same(x, new) for x in there):
         return EntryMade(**about, written="there")
-    without = listings.removed(db, new.plugin_id, new.version) if given["replace"] else db
+    without = listings.removed(db, new.plugin_id, new.version) if given["replace"] or ours else db
     names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
     compared = CutFacts(
         repository,
@@ -122,6 +125,8 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
     stands = {"blocks": said["block"], "asks": () if given["yes"] else said["ask"], "warns": said["warn"]}
     after = listings.added(without, new)
+    if ours:  # written before the bot was killed; nobody else's has that time in it
+        return EntryMade(**about, warns=stands["warns"], written="file", summary=_summary(without, after))
     if stands["blocks"] or stands["asks"] or given["dry_run"]:
         return EntryMade(**about, **stands, summary=_summary(db, after))
 

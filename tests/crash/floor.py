@@ -18,6 +18,7 @@ from typing import Any
 
 from crash.play import PEOPLE, Play, Zygote, play, zygote
 from fake_github import FakeGitHub
+from s3_server import s3_server
 from workshop import BUILD, NAME, PLUGIN, Shop, merged, sources, workshop
 
 from mmbot.release import signing
@@ -29,9 +30,10 @@ MARKETPLACE = "mattermost/marketplace"
 PHASES: Mapping[str, tuple[str, str]] = {
     "cut": ("rosa", "cutplugin MB-1"),
     "list": ("rosa", "list MB-1"),
-    "takedown": ("rosa", "confirm SEC-1"),
+    "takedown": ("rosa", "confirm {case}"),
 }
 """What is asked for in each phase, and by whom; the phases follow one another."""
+REMOVED = re.compile(r"I have changed the listing's file; it shows once that is published\..*(?=\", \[)|The listing's file has none of it any more\.")
 HELPER = "sleep 97531"
 """What a build leaves running in the background."""
 
@@ -100,7 +102,9 @@ class Floor:
     shop: Shop
     door: Door | None
     folder: Path
+    serving: contextlib.ExitStack
     commit: str = ""
+    case: str = ""
     kills: int = 0
     seen: dict[str, bytes] = field(default_factory=dict)
     saved: dict[str, Saved] = field(default_factory=dict)
@@ -140,10 +144,12 @@ class Floor:
         self.commit = merged(upstream, fork)
         await self._told("olive", f"done MB-1 merged {git.url(FORK)}/commit/{self.commit}")
         await self.save("cut")
-        await self._told(*PHASES["cut"])
+        await self.ask("cut")
+        await self.settle()
         self.check_cut()
         await self.save("list")
-        await self._told(*PHASES["list"])
+        await self.ask("list")
+        await self.settle()
         self.check_listing(1)
         if self.proposes:
             self.github.merge(self.github.pulls[0])
@@ -151,7 +157,8 @@ class Floor:
             await self._told(who, "approve MB-1 --listing")
         await self._told("olive", "done MB-1 listed")
         await self._told("sam", "file MB-1 critical it sends every message to a stranger")
-        await self._told("sam", "takedown SEC-1 plugin it must go at once")
+        self.case = next(x for y in it.posts() for x in re.findall(r"SEC-\d+", y["message"]))
+        await self._told("sam", f"takedown {self.case} plugin it must go at once")
         await self.save("takedown")
 
     def _ci(self, bundle: bytes) -> Any:  # noqa: ANN401 - what a fake GitHub takes
@@ -202,11 +209,20 @@ class Floor:
             for inner in place.iterdir():
                 shutil.rmtree(inner) if inner.is_dir() else inner.unlink()
             shutil.copytree(self.folder / "saved" / name / place.name, place, dirs_exist_ok=True)
+        if self.door:  # a new server: the one before remembers what it saw
+            self.serving.close()
+            options = self.serving.enter_context(s3_server(self.shop.folder / "buckets"))
+            self.door.port = int(options["aws_endpoint"].rpartition(":")[2])
         shutil.rmtree(self.folder / "tmp")
         (self.folder / "tmp").mkdir()
         self.seen.clear()
 
     # While it runs
+
+    async def ask(self, name: str) -> None:
+        """Somebody asks for what a phase is about."""
+        who, text = PHASES[name]
+        await self.it.say(who, text.format(case=self.case))
 
     def steps(self, step: Callable[[], bool]) -> None:
         """Have this called around everything that the bot does elsewhere; what it gives is whether it has killed the bot."""
@@ -262,7 +278,7 @@ class Floor:
         self.steps(step)
         await self.it.start(moment)
         self.kills += bool(moment)
-        await self.it.say(*PHASES[name])
+        await self.ask(name)
         await self.settle()
         self.steps(_nothing)
         outcome = self.outcome()
@@ -275,11 +291,12 @@ class Floor:
         """All facts and posts without what differs from one time to the next, and all that was made elsewhere."""
         self.it.check()
         whole = self.it.outcome()
-        when = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?")
+        when = re.compile(r"\d\d? [A-Z][a-z]{2} \d{4},? \d\d:\d\d")
         steps = [json.loads(x[0]) for x in self.it.rows("SELECT data FROM cut_fact ORDER BY cut, id")]
         return {
             "facts": whole["facts"],
-            "posts": [when.sub("<when>", x) for x in whole["posts"]],
+            # Killed between the file's removal of an entry and the note of that, it finds that nothing is left to be removed, and says so.
+            "posts": [REMOVED.sub("<removed>", when.sub("<when>", x)) for x in whole["posts"]],
             "cut": [(x["kind"], x.get("step"), x.get("commit"), x.get("why")) for x in steps],
             "bucket": self.shop.files(),
             "refs": self._names(),
@@ -432,7 +449,7 @@ async def floor(*, built: bool) -> AsyncIterator[Floor]:
             play(shop.github.git, bot, folder / "bot", EVERYBODY, _toml(shop, endpoint))
         )
         team.place = f"{folder}/"
-        made = Floor(team, shop, door, folder)
+        made = Floor(team, shop, door, folder, exits.enter_context(contextlib.ExitStack()))
         await made.prepare()
         try:
             yield made
