@@ -289,6 +289,9 @@ class Floor:
 
     def outcome(self) -> Mapping[str, Any]:
         """All facts and posts without what differs from one time to the next, and all that was made elsewhere."""
+        parked = self.it.rows("SELECT subject, error FROM outbox WHERE state <> 'sent'")
+        if parked:
+            raise AssertionError(f"{parked}\n{self.it.log.read_text()[-3000:]}")
         self.it.check()
         whole = self.it.outcome()
         when = re.compile(r"\d\d? [A-Z][a-z]{2} \d{4},? \d\d:\d\d")

@@ -7,6 +7,7 @@ moments before and after each request to GitHub, to the storage and to Mattermos
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,8 @@ async def killed_at_every_step(it: Floor, name: str) -> None:
                 await it.check_signatures()
                 await it.check_left()
         except AssertionError as error:
-            wrong.append((moment, call, str(error)[:3000]))
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            wrong.append((moment, call, f"{where.name}: {where.line}: {error}"[:3000]))
             sys.stderr.write(f"{wrong[-1]}\n")
     sys.stderr.write(f"{name}: killed at {len(steps)} steps; {len(wrong)} times something was wrong\n")
     assert wrong == []
