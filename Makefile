@@ -10,7 +10,7 @@ run: $(VENV)/run.stamp  ## the bot in this terminal, with a small example world
 	@$(BIN)/python -m mmbot console
 
 test: $(VENV)/dev.stamp  ## the tests
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/dev.stamp  ## format, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -258,7 +259,7 @@ class App:
         if now - self._shown_at.get(cut, 0) < EACH or of <= 1:
             return
         self._shown_at[cut] = now
-        with self.store.transaction():
+        with suppress(StoreFails), self.store.transaction():  # it is only for show
             cuts_of.came_to(self.store, cut, f"{done} of {of}" if of < MANY else f"{100 * done // of} %")
             outbox.show(self.store, cuts_of.subject(cut), MARKET, "", now)
 

@@ -104,7 +104,7 @@ class Release(_Section):
     build_minutes: Annotated[int, Field(ge=1, le=1_440)] = 30
     build_memory_mb: Annotated[int, Field(ge=64)] = 4096
     bundles: Path | None = None
-    at_once: Annotated[int, Field(ge=1, le=16)] = 2
+    at_once: Annotated[int, Field(ge=1, le=4)] = 2
     macos: tuple[Literal["darwin", "osx"], ...] = ("darwin", "osx")
 
 

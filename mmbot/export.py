@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmbot.domain import review, steps
+from mmbot.domain.cut import fold_cut
+from mmbot.domain.cut_facts import read_cut_fact
 from mmbot.domain.facts import AnyFact, read_fact
 from mmbot.domain.rights import secret_of
 from mmbot.domain.ticket import Ticket
@@ -29,20 +31,26 @@ def export(store: Path, policy: Policy, number: int, form: Literal["md", "json"]
     try:
         with Reader(store) as reader:
             raw = [json.loads(text) for text in reader.facts(number)]
-            names = {user: name for user in sorted(set(_texts(raw))) if (name := reader.name(user))}
+            said = [(n, [json.loads(text) for text in texts]) for n, texts in reader.cuts(number)]
+            known = {*_texts(raw), *_texts([x for _, x in said])}
+            names = {user: name for user in sorted(known) if (name := reader.name(user))}
     except StoreUnreadable as error:
         raise ExportFailed(str(error)) from error
     if not raw:
         raise ExportFailed(f"There is no MB-{number} in {store}.")
     facts = [read_fact(json.dumps(fact)) for fact in raw]
     ticket, turns = history(number, policy, facts)
+    cuts = [fold_cut(n, [read_cut_fact(json.dumps(x)) for x in kept]) for n, kept in said]
     secrets = {role for fact in facts if (role := secret_of(ticket, fact))}
     hidden = frozenset() if confidential else frozenset(secrets)
     if form == "md":
         return ticket_file.document(
-            ticket, turns, facts, lambda user: plain(names.get(user, user or "nobody"), 80), hidden
+            ticket, turns, facts, lambda user: plain(names.get(user, user or "nobody"), 80), hidden, cuts
         )
     found = _values(ticket, turns, hidden) | {"people": names, "facts": _facts(ticket, facts, raw, hidden)}
+    found["cuts"] = [
+        {"number": x.number, "state": x.state, "facts": kept} for x, (_, kept) in zip(cuts, said, strict=True)
+    ]
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
 
 

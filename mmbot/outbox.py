@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 LONGEST_PAUSE = 60_000
 """Milliseconds between two tries, at most."""
-SLOW_STEPS = 6
+SLOW_STEPS = 8
 """How many `do` rows run side by side."""
 PLACES = 8
 """To how many places is posted side by side; within one, one post after the other."""
@@ -354,7 +354,9 @@ class Outbox:
                 task.cancel()
         now, free = self.app.now(), SLOW_STEPS - len(self._running)
         for row in outbox.due_steps(self.app.store, now, self._running, free) if free > 0 else ():
-            task = asyncio.create_task(self._do(row), name=f"step-{row.subject}-{row.id}")
+            if row.thread and row.thread in {x.get_name() for x in self._running.values()}:
+                continue  # one that was dropped has not come to its end yet
+            task = asyncio.create_task(self._do(row), name=row.thread or f"step-{row.subject}-{row.id}")
             self._running[row.id] = task
             task.add_done_callback(partial(self._ended, self._running, row.id))
 

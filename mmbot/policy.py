@@ -124,7 +124,7 @@ class Step(_Table):
     link: bool = False
     each: bool = False
     at: Literal["ticket", "commit"] = "ticket"
-    command: Annotated[str, Field(max_length=30)] = ""
+    command: Literal["", "cutplugin", "list"] = ""
 
 
 class Gate(_Table):

@@ -239,3 +239,27 @@ def test_the_command_says_what_it_cannot_do(config: Path, arguments: tuple[str, 
     assert result.exit_code == 1
     assert result.stdout == ""
     assert says in result.stderr
+
+
+def test_what_was_cut_stands_in_it_with_the_reason_why_it_was_cut_again(tmp_path: Path) -> None:
+    page = "https://github.com/mattermost/mattermost-plugin-remind"
+    repository = f"{page} main 3f9c2ab com.github.example.remind Remind 1.0.0"
+    lines = (
+        f":repo {repository}", f"@sue: /mb submit {page} main", "@olive: /mb request MB-1",
+        *(f"@{who}: /mb approve MB-1 --all" for who in ("pam", "dana", "sam", "tom")),
+        "@olive: /mb done MB-1 merged", "@rosa: /mb cutplugin MB-1", f"@rosa: /mb cutplugin MB-1 --force {NASTY}",
+    )  # fmt: skip
+    with closing(Store(tmp_path / "mmbot.db", POLICY)) as found:
+        console = Console(found, POLICY, MONDAY)
+        console.settle(ROLES)
+        for line in lines:
+            asyncio.run(console.line(line))
+        text, values = made(found), json.loads(made(found, "json"))
+    cuts = text.partition("## Cuts")[2].partition("\n## ")[0]
+    assert cuts.count("mattermost-plugin-remind-v1.0.0 from") == 2
+    assert "asked for by rosa" in cuts
+    assert cuts.count("uploaded,") == 2
+    assert "Forced: " in cuts
+    assert "<b>" not in cuts
+    assert [(x["number"], x["state"]) for x in values["cuts"]] == [(1, "done"), (2, "done")]
+    assert values["cuts"][1]["facts"][0]["forced"] == NASTY

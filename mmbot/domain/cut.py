@@ -66,6 +66,11 @@ class Cut:
         return next((x for x in CUT_STEPS if x not in self.done), "announce")
 
     @property
+    def step_began(self) -> int:
+        """When the step under way began."""
+        return max(self.begun_at, max((x.at for x in self.done.values()), default=0))
+
+    @property
     def repository(self) -> str:
         """The repository's name alone, as files are named after it."""
         return self.asked.repository.rstrip("/").rsplit("/", 1)[-1]

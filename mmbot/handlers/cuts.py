@@ -26,8 +26,10 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
         raise Refused(words.not_configured(lacks))
     repository, ticket = _place(tx, cmd)
     if ticket and not has_cut(ticket):
-        raise Refused(words.not_on_track(ticket))
+        raise Refused(words.nothing_to_cut(ticket))
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
+    if not tag:
+        raise Refused(words.bad_tag(tag, ""), "tag")
     asked = _asked(tx, cmd, repository, tag, ticket)
     against = _against(tx, cmd, asked, ticket)
     if cmd.dry_run:
@@ -117,8 +119,6 @@ def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool
 
 def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
     """What speaks against a cut, each as a sentence with the way forward."""
-    if ticket and "cut" not in ticket.track_words.steps:
-        return [words.nothing_to_cut(ticket)]
     against = []
     if wrong := bad_tag(asked.tag):
         against.append(words.bad_tag(asked.tag, wrong))
@@ -130,7 +130,7 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
     if cmd.bundle and not cmd.sha256:
         against.append(words.sum_missing())
     if cmd.force and not cmd.why:
-        against.append(words.why_missing())
+        against.append(words.why_missing(asked))
     return [*against, *_before(tx, cmd, asked)]
 
 
@@ -175,8 +175,7 @@ def _begin(tx: Tx, cut: Cut) -> Cut:
     if cut.state != "waits" or cuts.running(tx.store) >= tx.settings.cutting.at_once:
         return cut
     if why := _no_more(tx, cut):
-        fail(tx, cut, why)
-        return cut
+        return _end(tx, cut, why)
     begun = _save(tx, cut.plus(c.CutBegun(at=tx.now, via=tx.via)))
     _next(tx, begun)
     return begun
@@ -212,11 +211,11 @@ def stepped(tx: Tx, what: CutStepped) -> None:
     if cut is None or cut.state != "running" or (what.run, what.went.step) != (cut.run, cut.step):
         return
     if what.why:
-        fail(tx, cut, what.why)
+        fail(tx, cut, words.of_this(cut, what.why))
         return
     after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
     if why := _no_more(tx, after):
-        fail(tx, after, why)
+        _end(tx, after, why)
         return
     _next(tx, _save(tx, after))
 
@@ -229,7 +228,7 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     if ticket is None:
         return ""
     if not has_cut(ticket):
-        return words.not_on_track(ticket)
+        return words.nothing_to_cut(ticket)
     if not ticket.same(cut.asked.approved):
         return words.moved(ticket, cut)
     return lacking(tx, ticket)
@@ -240,6 +239,16 @@ def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False) -> None:
     saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, at=tx.now, via=tx.via)))
     tx.say(words.failed(saved), to=saved.asked.by)
     _begin_another(tx)
+
+
+def _end(tx: Tx, cut: Cut, why: str) -> Cut:
+    """Something came between: nothing more is done, and whoever asked for the cut is told."""
+    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, at=tx.now, via=tx.via)))
+    ticket = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
+    again = ticket is not None and ticket.same(saved.asked.approved) and not ticket.ended
+    tx.say(words.may_not_go_on(saved, why, again=again), to=saved.asked.by)
+    _begin_another(tx)
+    return saved
 
 
 def broke(tx: Tx, number: int, run: int, reference: str) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, TypeVar
@@ -86,6 +86,12 @@ class Workshop:
     def scratch(self) -> Path:
         """The folder for what is temporary, which is emptied at each start."""
         return self.folder.parent / SCRATCH
+
+    @property
+    def private(self) -> GitLimits:
+        """What reads the organisation's private repositories, too: for what is cut, and nothing else."""
+        home = f"{self.config.github.web}/{self.config.release.organisation}"
+        return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
 
     async def tidy(self, kept: Callable[[], Collection[int]]) -> None:
         """Delete the files of all cuts but those to be kept. What can't be deleted now is left for the next time."""
@@ -239,7 +245,7 @@ async def _commit_by_git(job: Job) -> tuple[str, str]:
 
 
 async def _by_git(job: Job, reference: Reference) -> Resolution:
-    return await resolve(reference, job.shop.limits, job.shop.scratch)
+    return await resolve(reference, job.shop.private, job.shop.scratch)
 
 
 async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
@@ -303,13 +309,17 @@ async def _built(job: Job) -> None:
     settings, source = job.shop.config.release, job.attempt / "source"
     if source.exists():
         await asyncio.to_thread(building.discard, source)
-    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.limits, source)
+    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.private, source)
     limits = BuildLimits(seconds=settings.build_minutes * 60, memory=settings.build_memory_mb * 2**20)
     made = await building.build(
-        source, settings.build, settings.bundle, limits, job.folder / "build.log", job.progress, source_date=date
+        source, settings.build, settings.bundle, limits, job.folder / "build.log", _unseen, source_date=date
     )
     await asyncio.to_thread(_keep, made, job.bundle)
     await asyncio.to_thread(building.discard, source)
+
+
+def _unseen(_done: int, _of: int) -> None:
+    """How long something may still take tells nobody how far it is."""
 
 
 async def _given(job: Job) -> None:
@@ -334,12 +344,16 @@ async def _verify(job: Job) -> StepWent:
 async def _split(job: Job) -> StepWent:
     """Make one bundle for each platform."""
     job.out.mkdir(exist_ok=True, mode=0o700)
+    loop = asyncio.get_running_loop()
+
+    def progress(done: int, of: int) -> None:  # from the thread
+        loop.call_soon_threadsafe(job.progress, done, of)
 
     def work(stop: Callable[[], bool]) -> tuple[Artifact, ...]:
         found = inspect(job.bundle, stop=stop)
         if found.sha256 != job.text("bundle"):
             raise BadBundle("The bundle is another one than was verified.")
-        return split(job.bundle, found, job.out, job.text("name"), job.shop.config.release.macos, job.progress, stop)
+        return split(job.bundle, found, job.out, job.text("name"), job.shop.config.release.macos, progress, stop)
 
     return StepWent(step="split", artifacts=await _in_thread(work))
 
@@ -368,7 +382,7 @@ async def _upload(job: Job) -> StepWent:
     for done, artifact in enumerate(made):
         job.progress(done, len(made))
         for name, path, (sha256, _) in await _both(job, artifact):
-            await storage.put(name, path, sha256, replace=job.forced, progress=lambda _done, _of: None)
+            await storage.put(name, path, sha256, replace=job.forced, progress=_unseen)
         signed.append(artifact.model_copy(update={"signed": sha256}))
     hub = job.shop.hub
     if hub and job.text("source") == "github":

@@ -73,6 +73,14 @@ class Reader:
         rows = self._connection.execute("SELECT data FROM fact WHERE ticket = ? ORDER BY id", (number,)).fetchall()
         return [data for (data,) in rows]
 
+    def cuts(self, ticket: int) -> list[tuple[int, list[str]]]:
+        """The cuts for a ticket: the number of each, and its facts in order as their stored JSON text."""
+        numbers = self._connection.execute(
+            "SELECT number FROM cut WHERE ticket = ? AND ticket > 0 ORDER BY number", (ticket,)
+        ).fetchall()
+        facts = "SELECT data FROM cut_fact WHERE cut = ? ORDER BY id"
+        return [(n, [data for (data,) in self._connection.execute(facts, (n,)).fetchall()]) for (n,) in numbers]
+
     def unsent(self, state: Literal["pending", "parked"]) -> list[Unsent]:
         """The rows of the outbox in a state, oldest first."""
         those = {"pending": "state = 'pending'", "parked": "state = 'parked'"}[state]

@@ -66,7 +66,10 @@ def other_id(found: str, approved: str) -> str:
 
 def other_version(found: str, tag: str) -> str:
     """The bundle is another version than the tag."""
-    return f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal."
+    return (
+        f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal. If something "
+        f"else was built, have it built anew; else have the version corrected and reviewed: {typed('commit MB-7 LINK')}."
+    )
 
 
 def differs(names: list[str]) -> str:

@@ -98,9 +98,9 @@ def sum_missing() -> str:
     )
 
 
-def why_missing() -> str:
+def why_missing(asked: c.CutAsked) -> str:
     """Force without a reason."""
-    return f"Please say why it is forced, last in the line: {typed('cutplugin MB-7 --force WHY')}."
+    return f"Please say why it is forced, last in the line: {typed(f'{_line_of(asked)} --force WHY')}."
 
 
 def under_way(cut: Cut, who: Who) -> str:
@@ -125,14 +125,6 @@ def _line_of(asked: c.CutAsked) -> str:
     if asked.ticket:
         return f"cutplugin MB-{asked.ticket}"
     return f"cutplugin --repo {asked.repository.rsplit('/', 1)[-1]} --tag {asked.tag}"
-
-
-def not_on_track(ticket: Ticket) -> str:
-    """What is not installed as a plugin is not cut."""
-    way = typed(f"next {ticket.handle}")
-    return (
-        f"{called(ticket)} is on the track {ticket.track_words.title}, where nothing is cut: {way} says what is next."
-    )
 
 
 def cut_already(cut: Cut, who: Who) -> str:
@@ -171,7 +163,7 @@ def cannot_be_cut(
     elif lacking.merge == "compared":
         what.append("what was merged is still being compared with what was approved")
         ways.append("the thread says in a moment what came of it")
-    return f"{ref} can't be {verb} yet: {listed(what)}.\n{start('. '.join(ways))}."
+    return f"{ref} can't be {verb} yet: {listed(what)}.\n{'. '.join(start(x) for x in ways)}."
 
 
 def _way_back(ticket: Ticket) -> str:
@@ -268,9 +260,7 @@ def begun(cut: Cut, ticket: Ticket | None) -> str:
     if cut.state == "waits":
         return f"{_what(cut)} is next: others are being cut now (cut {n}). {typed('cut status')} lists them."
     goes = f"goes on with {DOING[cut.step]}" if cut.run > 1 else "has begun"
-    return (
-        f"{_what(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
-    )
+    return f"Cutting {_what(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
 
 
 def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> str:
@@ -282,7 +272,7 @@ def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> st
     second = "- A second release user agrees, since this version is listed.\n" if asked.second else ""
     steps = (
         f"I would cut {code(name)} {code(asked.tag, 60)} from {what}{why}:\n{second}"
-        f"- See that its code is what was approved, and tag it {code(asked.tag, 60)}.\n"
+        f"- {'See that its code is what was approved, and tag' if ticket else 'Tag'} it {code(asked.tag, 60)}.\n"
         f"- Take the bundle {WAYS[asked.source]}, and verify it: id, version, every executable.\n"
         f"- Split it by platform, sign each bundle and verify the signatures.\n"
         f"- Upload {files} and the others, and verify what arrived.\n"
@@ -355,12 +345,15 @@ def _mark(cut: Cut, step: CutStep, came_to: str) -> str:
         return f"✓ {_done(cut, step, went)}"
     if step != cut.step or cut.state not in {"running", "failed"}:
         return NAMES[step]
-    return f"✗ {NAMES[step]}" if cut.state == "failed" else f"▶ {DOING[step]}{f' {came_to}' if came_to else ''}"
+    if cut.state == "failed":
+        return f"✗ {NAMES[step]}"
+    since = minute(cut.step_began).rpartition(" ")[2]
+    return f"▶ {DOING[step]} {came_to or f'since {since}'}"
 
 
 def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
     before = cut.done.get(CUT_STEPS[CUT_STEPS.index(step) - 1]) if step != "tag" else None
-    took = went.at - (before.at if before else cut.begun_at)
+    took = went.at - max(before.at if before else 0, cut.begun_at)
     long = f" ({plural(round(took / 60_000), 'minute')})" if took >= MANY else ""
     if step == "obtain":
         note = {"github": " from CI", "build": " built here", "bundle": " as given"}[cut.asked.source]
@@ -381,7 +374,7 @@ def status(cuts: Sequence[Cut], who: Who) -> str:
 def _line(cut: Cut, who: Who) -> str:
     words = {
         "asked": "waits for a second person", "waits": "waits for its turn", "running": f"{DOING[cut.step]}",
-        "failed": f"failed at {NAMES[cut.step]}", "cancelled": "stopped", "done": "cut",
+        "failed": f"failed at {DOING[cut.step]}", "cancelled": "stopped", "done": "cut",
     }[cut.state]  # fmt: skip
     since = day(cut.changed_at)
     return f"- **{cut.number}** {_what(cut)}: {words}, {since}, for {who(cut.asked.by)}"
@@ -399,9 +392,28 @@ def failed(cut: Cut) -> Message:
     why = cut.failed.why if cut.failed else ""
     n = cut.number
     return Message(
-        f"{_what(cut)} could not be cut, {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
+        f"{_what(cut)} could not be cut; it failed at {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
         (Row((Button("Try again", f"cut retry {n}"),)),),
     )
+
+
+def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
+    """To whoever asked: something came between. `again` is whether it can go on once that is settled."""
+    n = cut.number
+    said = f"Cutting {_what(cut)} has ended before it was done (cut {n}): {why}"
+    if not again:
+        return Message(said)
+    return Message(
+        f"{said}\nWhen that is settled: {typed(f'cut retry {n}')}.", (Row((Button("Try again", f"cut retry {n}"),)),)
+    )
+
+
+def of_this(cut: Cut, why: str) -> str:
+    """A sentence of a step, with this cut's ticket, or its repository and tag, in place of the example."""
+    if cut.asked.ticket:
+        return why.replace("MB-7", f"MB-{cut.asked.ticket}")
+    line = f"cutplugin --repo {cut.repository} --tag"
+    return why.replace("cutplugin MB-7 --tag", line).replace("cutplugin MB-7", f"{line} {cut.asked.tag}")
 
 
 def fault(reference: str) -> str:

@@ -40,8 +40,15 @@ def which() -> str:
     return f"Which one? {typed('list MB-7')}, or {typed('list --repo REPOSITORY --tag v1.0.0 --official')}."
 
 
-def not_cut(ticket: Ticket | None) -> str:
-    """There is nothing to make an entry from."""
+def not_cut(ticket: Ticket | None, last: Cut | None = None) -> str:
+    """There is nothing to make an entry from; `last` was begun last."""
+    if last:
+        way = f"cut retry {last.number}" if last.over else f"cut status {last.number}"
+        state = "was not cut: that failed or was stopped" if last.over else "is not cut yet, that is under way"
+        return f"{called(ticket) if ticket else plain(last.repository, 100)} {state} (cut {last.number}): {typed(way)}."
+    if ticket and ("cut", "") in ticket.steps:
+        by_hand = typed(f"done {ticket.handle} listing LINK")
+        return f"{called(ticket)} was not cut by me, so I have nothing to make an entry from. Where it is made by hand: {by_hand}."
     line = f"cutplugin {ticket.handle}" if ticket else "cutplugin --repo REPOSITORY --tag v1.0.0"
     return f"{called(ticket) if ticket else 'That'} was not cut yet: {typed(line)} does it."
 

@@ -15,6 +15,9 @@ from mmbot.policy import Step
 from mmbot.words.cards import Who, at, called, does_it, resting, title_of
 from mmbot.words.phrases import code, day, link, listed, plain, quoted, thread_at, typed
 
+DO_IT = {"cutplugin": "Cut it", "list": "Make the entry"}
+"""What the button says for a command that does a step."""
+
 
 def what_to_do(ticket: Ticket, name: str, who: Who) -> str:
     """A step as something to do, with what is known for it: the name that a fork should have, how its people are reached."""
@@ -338,7 +341,10 @@ def swag_sent(ticket: Ticket) -> Message:
 
 def your_step(ticket: Ticket, who: Who, reader: str, *, releases: bool = False) -> Message:
     """To whoever takes the next step, where another has taken the one before."""
-    return Message(next_step(ticket, who, reader, releases=releases))
+    left = steps.outstanding(ticket)
+    line = does_it(ticket, ticket.policy.steps[left[0]]) if left and releases and gate(ticket).open else ""
+    rows = (Row((Button(DO_IT[line.split()[0]], line, "primary"),)),) if line else ()
+    return Message(next_step(ticket, who, reader, releases=releases), rows)
 
 
 def refused(no: Illegal, ticket: Ticket, who: Who, reader: str = "") -> str:  # noqa: C901, PLR0911 -- one sentence per reason

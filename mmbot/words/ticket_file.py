@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from mmbot.domain import facts as f
 from mmbot.domain import review, steps
+from mmbot.domain.cut import Cut
 from mmbot.domain.rights import secret_of
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import Finding
@@ -24,7 +25,12 @@ LEFT_OUT = "left out: confidential"
 
 
 def document(
-    ticket: Ticket, turns: Mapping[str, Turn], facts: Sequence[f.AnyFact], who: Who, hidden: Collection[str]
+    ticket: Ticket,
+    turns: Mapping[str, Turn],
+    facts: Sequence[f.AnyFact],
+    who: Who,
+    hidden: Collection[str],
+    cuts: Sequence[Cut] = (),
 ) -> str:
     """The file as Markdown; `hidden` are the roles whose confidential words are left out of it."""
     parts = [
@@ -40,10 +46,22 @@ def document(
         *(() if ticket.findings else ("None.",)),
         "## Steps",
         "\n".join(_steps(ticket, who)),
+        *(("## Cuts", "\n".join(_cut(x, who) for x in cuts)) if cuts else ()),
         "## What happened",
         "\n".join(f"{n}. {_line(ticket, fact, who, hidden)}" for n, fact in enumerate(facts, 1)),
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts).replace(MB, "/mb") + "\n"
+
+
+def _cut(cut: Cut, who: Who) -> str:
+    """What was cut, from what, by whom and why again; and what came of it."""
+    asked, why = cut.asked, f" Forced: {plain(cut.asked.forced, 600)}" if cut.asked.forced else ""
+    second = f", agreed by {who(cut.agreed.by)}" if cut.agreed else ""
+    end = {"done": "uploaded", "failed": "failed", "cancelled": "stopped"}.get(cut.state, cut.state)
+    files = "".join(f"\n  - {code(x.name, 160)}, SHA-256 {code(x.sha256)}" for x in cut.artifacts)
+    at = commit(asked.repository, cut.commit)
+    asked_by = f"asked for by {who(asked.by)}, {minute(asked.at)}{second}"
+    return f"- Cut {cut.number}: {plain(cut.name, 150)} from {at}, {asked_by}; {end}, {minute(cut.changed_at)}.{why}{files}"
 
 
 def _about(ticket: Ticket, hidden: Collection[str]) -> str:

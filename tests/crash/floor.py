@@ -33,7 +33,10 @@ PHASES: Mapping[str, tuple[str, str]] = {
     "takedown": ("rosa", "confirm {case}"),
 }
 """What is asked for in each phase, and by whom; the phases follow one another."""
-REMOVED = re.compile(r"I have changed the listing's file; it shows once that is published\..*(?=\", \[)|The listing's file has none of it any more\.")
+REMOVED = re.compile(
+    r"I have changed the listing's file; it shows once that is published\..*(?=\", \[)|The listing's file has none of it any more\."
+)
+SERVERS = r"zygote\.py| serve s3 |git-http-backend|upload-pack"
 HELPER = "sleep 97531"
 """What a build leaves running in the background."""
 
@@ -389,11 +392,10 @@ class Floor:
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                about = [command, str((entry / "cwd").readlink()), (entry / "environ").read_bytes().decode(errors="replace")]
+                about = [command, str((entry / "cwd").readlink())]
                 ours = any(f"{self.folder}/" in x or HELPER in x for x in about)
-                if ours and int(entry.name) != os.getpid() and "zygote.py" not in command and " serve s3 " not in command:
-                    if "git-http-backend" not in command and "upload-pack" not in command:
-                        found.append(command)
+                if ours and int(entry.name) != os.getpid() and not re.search(SERVERS, command):
+                    found.append(command)
         return found
 
 
@@ -428,7 +430,9 @@ def _toml(shop: Shop, endpoint: str) -> str:
         "listing": {key: str(value) for key, value in place.items()},
     }  # fmt: skip
     return "\n".join(
-        line for name, rows in sections.items() for line in (f"[{name}]", *(f"{x} = {json.dumps(y)}" for x, y in rows.items()))
+        line
+        for name, rows in sections.items()
+        for line in (f"[{name}]", *(f"{x} = {json.dumps(y)}" for x, y in rows.items()))
     )
 
 
@@ -437,7 +441,8 @@ async def floor(*, built: bool) -> AsyncIterator[Floor]:
     """A floor: bundles are built here and go to a bucket and a file; or they come from CI, and go to a folder and a pull request."""
     async with contextlib.AsyncExitStack() as exits:
         # gpg-agent's socket has 108 characters for its path
-        folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="cut-", dir="/tmp", ignore_cleanup_errors=True)))  # noqa: S108 - a private one in it
+        temporary = tempfile.TemporaryDirectory(prefix="cut-", dir="/tmp", ignore_cleanup_errors=True)
+        folder = Path(exits.enter_context(temporary))
         (folder / "tmp").mkdir()
         shop = await exits.enter_async_context(
             workshop(folder / "shop", obtain="build" if built else "github", s3=built, proposes=not built)

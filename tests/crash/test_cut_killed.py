@@ -1,7 +1,8 @@
 """`make crash`: killed at every step of a cut, of its listing and of a takedown's removal, the bot ends where it does undisturbed.
 
 The steps are found by doing it once: each statement with which SQLite writes, each change of a file, each start of a program, and the
-moments before and after each request to GitHub, to the storage and to Mattermost. CRASH_EVERY=5 tries only every fifth, from the CRASH_FIRST.
+moments before and after each request to GitHub, to the storage and to Mattermost. CRASH_EVERY=5 tries only every fifth, from the
+CRASH_FIRST.
 """
 
 import os

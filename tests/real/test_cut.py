@@ -72,7 +72,7 @@ async def test_an_approved_commit_is_cut_listed_and_taken_down(stage: Stage, sho
     assert "Only release users" in await stage.mb("sue", "cutplugin MB-1")
     assert "Nothing is missing, and nothing was done" in await stage.mb("rosa", "cutplugin MB-1 --dry-run")
     assert "has begun (cut 1)" in await stage.mb("rosa", f"cutplugin --repo {NAME} --tag v1.0.0")
-    done = await stage.post("pam", f"**{NAME} v1.0.0 is cut** from", f"`{commit[:7]}`", wait=60)
+    done = await stage.post("pam", f"**{NAME} v1.0.0 is cut** from", f"`{commit[:7]}`", wait=20)
     assert done["root_id"]
     post = await stage.post("pam", f"**Cut {NAME} v1.0.0**", "✓ announced")
     assert "verified: id, version, 3 platforms" in post["message"]
@@ -107,7 +107,7 @@ async def test_an_approved_commit_is_cut_listed_and_taken_down(stage: Stage, sho
     asked = await stage.post("kim", "wants", "cut anew", "**listed**")
     await stage.kim.click(asked["id"], "I agree")
     await stage.post("rosa", "agrees")
-    await stage.post("rosa", "is cut, signed and uploaded (cut 2)", wait=60)
+    await stage.post("rosa", "is cut, signed and uploaded (cut 2)", wait=20)
 
     filed = await stage.mb("sam", "file MB-1 critical it sends every message to a stranger")
     case = next(x.strip("*.,:") for x in filed.split() if "SEC-" in x)
