@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mmbot.github.git import GitLimits
 from mmbot.outbox import Step
-from mmbot.steps.cutting import SCRATCH, Workshop, cutting, emptied
+from mmbot.steps.cutting import SCRATCH, Workshop, cutting
+from mmbot.steps.folders import emptied
 from mmbot.steps.listing import listing
 from mmbot.steps.resolving import resolving
 

@@ -1,15 +1,15 @@
 """The steps of a cut: each may be done again after a crash, and finds what it did before."""
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
 import threading
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import weakref
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, TypeVar
 
 from mmbot.config import Config
@@ -33,6 +33,7 @@ from mmbot.release.bundle import inspect
 from mmbot.release.signing import BadKey, BadSignature, Key
 from mmbot.release.split import split
 from mmbot.release.storage import BadStorage, Differs, Missing, Storage, StorageUnavailable, open_storage
+from mmbot.steps import folders
 from mmbot.words import cut_steps as words
 
 T = TypeVar("T")
@@ -42,6 +43,9 @@ POLL = 20
 POLL_UNKNOWN = 120
 PATIENCE = 60
 """Minutes for which something remote is tried again; a bundle that CI builds has a limit of its own."""
+TRIES = 5
+"""How often it is tried at least, however much time has passed: the bot may have been down, or the clock wrong."""
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 SCRATCH = "work"
 """The folder for what is temporary, beside the store."""
 _WHOLE = 40
@@ -67,6 +71,7 @@ class Workshop:
     hub: Hub | None
     now: Callable[[], int]
     told: Callable[[int, int, int], None] = field(default=lambda _cut, _done, _of: None)
+    _turns: weakref.WeakValueDictionary[Path, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary)
 
     @property
     def key(self) -> Key:
@@ -93,15 +98,13 @@ class Workshop:
         home = f"{self.config.github.web}/{self.config.release.organisation}"
         return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
 
+    def turn(self, place: Path) -> asyncio.Lock:
+        """For one step in a folder at a time: one that was stopped may take a while to end."""
+        return self._turns.setdefault(place, asyncio.Lock())
+
     async def tidy(self, kept: Callable[[], Collection[int]]) -> None:
-        """Delete the files of all cuts but those to be kept. What can't be deleted now is left for the next time."""
-        keeping = kept()  # nothing else runs until the others are set aside: none of them is begun again meanwhile
-        for place in list(self.folder.iterdir()) if self.folder.is_dir() else ():
-            if not place.name.startswith(".") and not (place.name.isdecimal() and int(place.name) in keeping):
-                with suppress(OSError):
-                    place.rename(place.with_name(f".{place.name}-{token_hex(4)}"))
-        await asyncio.to_thread(_discard_all, self.folder, ".*")
-        await asyncio.to_thread(signing.tidy)
+        """Delete the files of all cuts but those to be kept."""
+        await folders.tidy(self.folder, kept)
 
 
 @dataclass(frozen=True)
@@ -155,24 +158,6 @@ class Job:
         self.shop.told(int(self.given["cut"]), done, of)
 
 
-@contextmanager
-def emptied(folder: Path) -> Iterator[Path]:
-    """A folder for what is temporary: what a killed process has left in it is deleted, and everything at the end."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _discard_all(folder, "*")
-    try:
-        yield folder
-    finally:
-        _discard_all(folder, "*")
-
-
-def _discard_all(folder: Path, pattern: str) -> None:
-    """Delete what is in a folder, as far as that goes: a program that a killed process has left behind may still write there."""
-    for place in folder.glob(pattern):
-        with suppress(OSError):
-            building.discard(place)
-
-
 def cutting(shop: Workshop) -> Mapping[str, Step]:
     """The table of the steps of a cut."""
     work: Mapping[CutStep, Callable[[Job], Awaitable[StepWent]]] = {
@@ -185,14 +170,15 @@ def cutting(shop: Workshop) -> Mapping[str, Step]:
 def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWent]]) -> Step:
     minutes = shop.config.release.wait_minutes if name == "obtain" else PATIENCE
 
-    async def done(arguments: Mapping[str, object], _tries: int) -> CutStepped:
+    async def done(arguments: Mapping[str, object], tries: int) -> CutStepped:
         job = Job(shop, arguments)
         which = {"cut": job.given["cut"], "run": job.given["run"]}
-        late = shop.now() - int(job.given["begun"]) >= minutes * 60_000
+        late = tries >= TRIES and shop.now() - int(job.given["begun"]) >= minutes * 60_000
         try:
-            for folder in (job.folder, shop.scratch):
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            went = await work(job)
+            async with shop.turn(job.folder):
+                for folder in (job.folder, shop.scratch):
+                    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                went = await work(job)
         except FOR_GOOD as no:
             return CutStepped(**which, went=StepWent(step=name), why=str(no))
         except FOR_NOW as no:
@@ -204,6 +190,12 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
                 why = words.nothing_built(job.text("tag"), minutes)
                 return CutStepped(**which, went=StepWent(step=name), why=why)
             raise no from None
+        except OSError as no:
+            if no.errno in NO_ROOM:
+                return CutStepped(**which, went=StepWent(step=name), why=words.no_room(str(shop.folder)))
+            if isinstance(no, FileNotFoundError) and name not in {"tag", "obtain"} and not job.out.exists():
+                return CutStepped(**which, went=StepWent(step=name), why=words.files_gone(), gone=True)
+            raise
         return CutStepped(**which, went=went)
 
     return done
@@ -307,8 +299,8 @@ async def _from_release(job: Job) -> None:
 
 async def _built(job: Job) -> None:
     settings, source = job.shop.config.release, job.attempt / "source"
-    if source.exists():
-        await asyncio.to_thread(building.discard, source)
+    for left in ("source", "checkout-*"):
+        await asyncio.to_thread(folders.put_aside, job.attempt, left, job.shop.scratch)
     date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.private, source)
     limits = BuildLimits(seconds=settings.build_minutes * 60, memory=settings.build_memory_mb * 2**20)
     made = await building.build(

@@ -28,7 +28,7 @@ from mmbot.release.entry import BadArtifacts, contents_of
 from mmbot.release.listing_file import BadFile, Changed, read, write_atomically
 from mmbot.release.signing import BadKey, BadSignature
 from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable
-from mmbot.steps.cutting import Workshop
+from mmbot.steps.cutting import NO_ROOM, TRIES, Workshop
 from mmbot.words import cut_steps as words
 from mmbot.words import listing as sentences
 
@@ -61,32 +61,36 @@ class Outcome:
 def listing(shop: Workshop) -> Mapping[str, Step]:
     """The table of the steps."""
 
-    async def list_(arguments: Mapping[str, object], _tries: int) -> EntryMade:
+    async def list_(arguments: Mapping[str, object], tries: int) -> EntryMade:
         given: dict[str, Any] = dict(arguments)
         about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
         try:
             return await _list(shop, given, about)
         except FOR_NOW as no:
-            return EntryMade(**about, why=_now_or_never(shop, given, no))
+            return EntryMade(**about, why=_now_or_never(shop, given, tries, no))
         except FOR_GOOD as no:
             return EntryMade(**about, why=str(no))
+        except OSError as no:
+            if no.errno not in NO_ROOM:
+                raise
+            return EntryMade(**about, why=words.no_room(str(shop.folder.parent)))
 
-    async def unlist(arguments: Mapping[str, object], _tries: int) -> RemovalMade:
+    async def unlist(arguments: Mapping[str, object], tries: int) -> RemovalMade:
         given: dict[str, Any] = dict(arguments)
         try:
             made = await _change(shop, _without(given), *_said_of_removal(given))
             return RemovalMade(case=given["case"], **vars(made))
         except FOR_NOW as no:
-            return RemovalMade(case=given["case"], why=_now_or_never(shop, given, no))
+            return RemovalMade(case=given["case"], why=_now_or_never(shop, given, tries, no))
         except FOR_GOOD as no:
             return RemovalMade(case=given["case"], why=str(no))
 
     return {"list": list_, "unlist": unlist}
 
 
-def _now_or_never(shop: Workshop, given: Mapping[str, Any], no: Exception) -> str:
+def _now_or_never(shop: Workshop, given: Mapping[str, Any], tries: int, no: Exception) -> str:
     """What to say of what does not go now, after it was tried for long; raises NotNow before that."""
-    if shop.now() - int(given["begun"]) < PATIENCE * 60_000:
+    if tries < TRIES or shop.now() - int(given["begun"]) < PATIENCE * 60_000:
         raise NotNow(str(no) or "the listing was changed meanwhile", getattr(no, "seconds", 0) or None) from no
     return words.unreachable(str(no), PATIENCE)
 

@@ -1,5 +1,4 @@
 """A floor on which plugins are cut, listed and taken down by a bot that is killed, and what must be true when it is over."""
-# ruff: noqa: ASYNC240 - small files of the test's own, and nothing else runs
 
 import asyncio
 import contextlib
@@ -9,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -288,6 +288,11 @@ class Floor:
         moments = await self.end()
         return outcome, moments, calls
 
+    def change(self, sql: str) -> None:
+        """Change the bot's store, while the bot does not run."""
+        with contextlib.closing(sqlite3.connect(self.it.store)) as connection, connection:
+            connection.execute(sql)
+
     # When it is over
 
     def outcome(self) -> Mapping[str, Any]:
@@ -397,6 +402,17 @@ class Floor:
                 if ours and int(entry.name) != os.getpid() and not re.search(SERVERS, command):
                     found.append(command)
         return found
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[object]:
+    """What is in one outcome and not in another."""
+    found: list[object] = []
+    for key in other:
+        if one[key] != other[key]:
+            found += [(key, "now", x) for x in one[key] if x not in other[key]]
+            found += [(key, "else", x) for x in other[key] if x not in one[key]]
+            found = found or [(key, one[key], other[key])]
+    return found
 
 
 def _made(files: Mapping[str, str | bytes], place: Path) -> bytes:

@@ -9,11 +9,9 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
-from crash.floor import PHASES, Floor, floor
+from crash.floor import PHASES, Floor, differing, floor
 from gpg_keys import HAS_GPG
 from s3_server import RCLONE
 
@@ -22,17 +20,6 @@ pytestmark = pytest.mark.skipif(
 )
 EVERY = int(os.environ.get("CRASH_EVERY", "1"))
 FIRST = int(os.environ.get("CRASH_FIRST", "1"))
-
-
-def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[object]:
-    """What is in one outcome and not in another."""
-    found: list[object] = []
-    for key in other:
-        if one[key] != other[key]:
-            found += [(key, "now", x) for x in one[key] if x not in other[key]]
-            found += [(key, "else", x) for x in other[key] if x not in one[key]]
-            found = found or [(key, one[key], other[key])]
-    return found
 
 
 async def killed_at_every_step(it: Floor, name: str) -> None:
