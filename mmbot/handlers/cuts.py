@@ -211,7 +211,7 @@ def stepped(tx: Tx, what: CutStepped) -> None:
     if cut is None or cut.state != "running" or (what.run, what.went.step) != (cut.run, cut.step):
         return
     if what.why:
-        fail(tx, cut, words.of_this(cut, what.why))
+        fail(tx, cut, words.of_this(cut, what.why), gone=what.gone)
         return
     after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
     if why := _no_more(tx, after):

@@ -49,15 +49,8 @@ async def whole(it: Floor) -> None:
     it.check_cut()
     it.outcome()
     await it.check_signatures()
-    it.check_processes()
+    await it.check_processes()
     await it.check_left()
-
-
-async def until_gone(it: Floor) -> None:
-    """Nothing works there any more but the bot."""
-    async with asyncio.timeout(10):
-        while it.processes():  # noqa: ASYNC110 - they are other programs
-            await asyncio.sleep(0.05)
 
 
 def doing(it: Floor, step: str) -> bool:
@@ -87,7 +80,7 @@ async def test_a_build_whose_bot_is_killed_ends_with_it_and_is_done_again(buildi
         it.kill()
         await it.it.bot.ended()
         if it.kills % 2:
-            await until_gone(it)
+            await it.check_processes()
     hold.unlink()
     await it.settle()
     assert differing(it.outcome(), undisturbed) == []
@@ -104,7 +97,7 @@ async def test_a_second_bot_is_refused_while_the_first_builds(building: Floor) -
     )
     _, said = await asyncio.wait_for(second.communicate(), 30)
     assert second.returncode
-    assert b"another mmbot" in said or b"in use" in said or b"already" in said, said
+    assert b"Another mmbot" in said
     assert any(HELPER in x for x in it.processes())
     (it.folder / "hold").unlink()
     await whole(it)
@@ -118,7 +111,7 @@ async def test_a_cut_that_is_stopped_at_any_step_leaves_nothing_running_and_goes
         await it.settle(until=lambda step=step: doing(it, step))  # type: ignore[misc] # a default for each turn
         await it.it.say("rosa", "cut cancel 1")
         await it.settle()
-        await until_gone(it)
+        await it.check_processes()
         state = it.it.rows("SELECT state FROM cut")[0][0]
         stopped += [step] if state == "cancelled" else []
         told = [x["message"] for x in it.it.posts()]
@@ -128,7 +121,9 @@ async def test_a_cut_that_is_stopped_at_any_step_leaves_nothing_running_and_goes
             await it.it.say("rosa", "cut retry 1")
             await it.settle()
         outcome = it.outcome()
-        assert [outcome[x] for x in ("bucket", "refs", "assets")] == [undisturbed[x] for x in ("bucket", "refs", "assets")]
+        assert [outcome[x] for x in ("bucket", "refs", "assets")] == [
+            undisturbed[x] for x in ("bucket", "refs", "assets")
+        ]
         await whole(it)
     assert len(stopped) >= len(STEPS) // 2, stopped  # the others were quicker
 
@@ -159,7 +154,7 @@ async def test_killed_again_and_again_at_random_it_comes_to_its_end(it: Floor) -
         await it.settle()
         assert differing(it.outcome(), undisturbed) == []
         it.check_cut()
-        it.check_processes()
+        await it.check_processes()
     sys.stderr.write(f"killed {it.kills} times at random\n")
     await whole(it)
 

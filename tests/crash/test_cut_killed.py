@@ -39,7 +39,7 @@ async def killed_at_every_step(it: Floor, name: str) -> None:
             if name == "list":
                 it.check_listing(1)
             it.check_log()
-            it.check_processes()
+            await it.check_processes()
             if done % 10 == 0:
                 await it.check_signatures()
                 await it.check_left()
