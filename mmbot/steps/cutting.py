@@ -178,25 +178,21 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
             async with shop.turn(job.folder):
                 for folder in (job.folder, shop.scratch):
                     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                went = await work(job)
+                return CutStepped(**which, went=await work(job))
         except FOR_GOOD as no:
             return CutStepped(**which, went=StepWent(step=name), why=str(no))
-        except FOR_NOW as no:
-            if late:
-                return CutStepped(**which, went=StepWent(step=name), why=words.unreachable(str(no), minutes))
-            raise NotNow(str(no), getattr(no, "seconds", 0) or None) from no
-        except NotNow as no:
-            if late:
-                why = words.nothing_built(job.text("tag"), minutes)
-                return CutStepped(**which, went=StepWent(step=name), why=why)
-            raise no from None
+        except (*FOR_NOW, NotNow) as no:
+            if not late:
+                raise NotNow(str(no), getattr(no, "seconds", 0) or None) from no
+            nothing = isinstance(no, NotNow)
+            why = words.nothing_built(job.text("tag"), minutes) if nothing else words.unreachable(str(no), minutes)
+            return CutStepped(**which, went=StepWent(step=name), why=why)
         except OSError as no:
             if no.errno in NO_ROOM:
                 return CutStepped(**which, went=StepWent(step=name), why=words.no_room(str(shop.folder)))
-            if isinstance(no, FileNotFoundError) and name not in {"tag", "obtain"} and not job.out.exists():
-                return CutStepped(**which, went=StepWent(step=name), why=words.files_gone(), gone=True)
-            raise
-        return CutStepped(**which, went=went)
+            if not isinstance(no, FileNotFoundError) or name in {"tag", "obtain"} or job.out.exists():
+                raise
+            return CutStepped(**which, went=StepWent(step=name), why=words.files_gone(), gone=True)
 
     return done
 

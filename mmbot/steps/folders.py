@@ -37,10 +37,13 @@ def put_aside(folder: Path, pattern: str, into: Path) -> None:
 
 async def tidy(folder: Path, kept: Callable[[], Collection[int]]) -> None:
     """Delete the folders of all cuts but those to be kept. What can't be deleted now is left for the next time."""
-    keeping = kept()  # nothing else runs until the others are set aside: none of them is begun again meanwhile
-    for place in list(folder.iterdir()) if folder.is_dir() else ():
-        if not place.name.startswith(".") and not (place.name.isdecimal() and int(place.name) in keeping):
-            with suppress(OSError):
-                place.rename(place.with_name(f".{place.name}-{token_hex(4)}"))
+    _set_aside(folder, kept())  # nothing else runs in between: no cut is begun again meanwhile
     await asyncio.to_thread(discard_all, folder, ".*")
     await asyncio.to_thread(signing.tidy)
+
+
+def _set_aside(folder: Path, kept: Collection[int]) -> None:
+    for place in list(folder.iterdir()) if folder.is_dir() else ():
+        if not place.name.startswith(".") and not (place.name.isdecimal() and int(place.name) in kept):
+            with suppress(OSError):
+                place.rename(place.with_name(f".{place.name}-{token_hex(4)}"))

@@ -1,5 +1,4 @@
-"""`make crash`: a cut that is stopped, killed in the middle of something, or fails for a while goes on or says why; nothing is left over."""
-# ruff: noqa: ASYNC240 - small files of the test's own
+"""`make crash`: a cut that is stopped, killed in the middle of something, or fails for a while goes on or says why; nothing is left."""
 
 import asyncio
 import os
@@ -238,8 +237,7 @@ async def test_what_was_built_and_is_not_there_any_more_is_built_again(building:
     await whole(it)
 
 
-async def test_what_was_cut_is_deleted_at_night(building: Floor) -> None:
-    """Told in tests of its own where time can be moved; here, that nothing of it survives a start."""
+async def test_what_was_cut_is_deleted_at_the_next_start(building: Floor) -> None:
     it = building
     await begun(it)
     await it.settle()
