@@ -163,6 +163,7 @@ class Console:
         match word:
             case "unlisted":
                 self._listed.pop(rest.lower(), None)
+                self.workshop.shelf.lose(rest)
                 with self.app.store.transaction():
                     self.app.store.set_catalogue(self._listed.values())
             case "zone":
@@ -249,6 +250,7 @@ class Console:
         url, plugin, name, version = words
         key = repository_key(url if "://" in url else f"https://{url}")
         self._listed[plugin.lower()] = Listed(plugin, name, version, frozenset({key}))
+        self.workshop.shelf.hold(plugin, name, version, url.rstrip("/").rpartition("/")[2], self.world.now())
         with self.app.store.transaction():
             self.app.store.set_catalogue(self._listed.values())
 

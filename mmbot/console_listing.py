@@ -28,6 +28,22 @@ class Shelf:
     db: Database = field(default_factory=lambda: listing.read(b"[]\n"))
     lost: set[str] = field(default_factory=set)
 
+    def hold(self, plugin_id: str, name: str, version: str, repository: str, at: int) -> None:
+        """Have a release in the file that was listed before the bot was there."""
+        if self.db.releases(plugin_id, version):
+            return
+        manifest = json.dumps(_built({"id": plugin_id, "name": name, "version": version}, ())).encode()
+        whole = Uploaded(entry.bundle_name(repository, f"v{version}"), b"signature")
+        new = entry.made(
+            Contents(manifest, ICON), Marks("community"), repository=repository, tag=f"v{version}", store=STORE, bundles=[whole],
+            updated_at=at,
+        )  # fmt: skip
+        self.db = listing.added(self.db, new)
+
+    def lose(self, plugin_id: str) -> None:
+        """Have nothing of a plugin in the file."""
+        self.db = listing.removed(self.db, plugin_id)
+
     def put(
         self, given: Mapping[str, Any], manifest: Mapping[str, object], platforms: Sequence[str], at: int
     ) -> EntryMade:
@@ -81,7 +97,8 @@ class Shelf:
                 after = listing.removed(self.db, plugin_id, version if given["removal"] == "version" else "")
         except BadListing as no:
             return RemovalMade(case=given["case"], why=str(no))
-        summary, there = _summary(self.db, after), after == self.db
+        there = after == self.db
+        summary = () if there else _summary(self.db, after)
         self.db = replace(after)
         return RemovalMade(case=given["case"], written="there" if there else "file", summary=summary)
 

@@ -95,31 +95,24 @@ class Readiness:
 
 @dataclass
 class Nights:
-    """The nightly backup: `keep` of them stand in `folder`, none where that is 0; and `tidy`, which deletes the files of old cuts."""
+    """The nightly backup: `keep` of them stand in `folder`."""
 
     app: App
     folder: Path
     keep: int
     wake: Callable[[], None]
-    tidy: Callable[[], Awaitable[None]] | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def overdue(self) -> bool:
         """Whether a night was missed: there are tickets, and no backup of the last day."""
-        if not self.keep:
-            return False
         newest = backup.nightly(self.app.store.path, self.folder)[-1:]
         if any(datetime.now(UTC) - backup.made_at(x) < OVERDUE for x in newest):
             return False
         return self.app.store.next_number() > 1
 
     async def night(self) -> None:
-        """Tidy up; make a backup and prune the older ones; the admins are told where that begins to fail."""
+        """Make a backup and prune the older ones; the admins are told where that begins to fail."""
         try:
-            if self.tidy:
-                await self.tidy()
-            if not self.keep:
-                return
             what = await asyncio.to_thread(self._make)
             if not self._stopping.is_set():
                 now = self.app.now()
@@ -128,7 +121,7 @@ class Nights:
         except StoreFails:
             pass  # which the store has logged
         except Exception:
-            log.exception("the night's work broke")
+            log.exception("nightly backup broke")
 
     def _make(self) -> BackupMade | BackupMissed:
         store = self.app.store.path

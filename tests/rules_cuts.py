@@ -115,9 +115,12 @@ class Cuts:
                 self._asked(number, fact)
             else:
                 self._goes_on(number, fact)
+        for cut in (self.cuts[x] for x in {row["cut"] for row in rows}):
+            if cut.state in GOING or (cut.state == "done" and not cut.listed):
+                self._may_be_cut(cut)
 
     def _model(self, asked: Mapping[str, Any]) -> Model | None:
-        return self.models[asked["ticket"]] if asked["ticket"] else None  # type: ignore[attr-defined, no-any-return]  # a play's
+        return self.models[asked["ticket"]] if asked["ticket"] else None  # type: ignore[attr-defined]  # a play's
 
     def _asked(self, number: int, fact: Mapping[str, Any]) -> None:
         new = CutModel(fact, "asked" if fact["second"] else "waits")
@@ -152,8 +155,6 @@ class Cuts:
             model = self._model(cut.asked)
             assert fact["by"] != cut.asked["by"], "agreed to one's own"
             assert model is None or fact["by"] not in model.theirs
-        if fact["kind"] in {"begun", "went", "retried"}:
-            self._may_be_cut(cut)
         if fact["kind"] == "begun":
             assert not cut.asked["second"] or cut.agreed
             assert len([x for x in self.cuts.values() if x.state == "running"]) <= HERE.at_once

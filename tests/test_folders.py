@@ -3,13 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from mmbot import policy
-from mmbot.app import App
-from mmbot.clock import now
 from mmbot.steps.folders import emptied, put_aside, tidy
-from mmbot.store.database import Store
-from mmbot.store.tx import Settings
-from mmbot.upkeep import Nights
 
 
 def names(folder: Path) -> list[str]:
@@ -52,16 +46,3 @@ def test_a_source_in_which_something_still_writes_is_out_of_the_way_at_once(tmp_
         put_aside(tmp_path, pattern, tmp_path / "work")
     assert names(tmp_path) == ["out", "work"]
     assert names(tmp_path / "work") == []
-
-
-async def test_it_is_done_every_night_even_where_no_backups_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "cuts" / "1").mkdir(parents=True)
-    store = Store(tmp_path / "mmbot.db", policy.load())
-    nights = Nights(
-        App(store, Settings(), now), tmp_path / "backups", 0, lambda: None, lambda: tidy(tmp_path / "cuts", set)
-    )
-    await nights.night()
-    assert names(tmp_path / "cuts") == []
-    assert not (tmp_path / "backups").exists()
-    assert not nights.overdue()
-    store.close()

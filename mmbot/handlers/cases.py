@@ -27,7 +27,7 @@ from mmbot.handlers.case_subjects import FILED
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases
 from mmbot.store.tx import Tx
-from mmbot.words import case_history
+from mmbot.words import case_history, dialogs
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 from mmbot.words.answers import AT_MOST
@@ -246,9 +246,9 @@ def begun(tx: Tx, what: Incomplete, handle: str) -> str:
     if what.word == "file":
         if " bug" not in what.line:
             keeping.in_private(tx, "SEC")
-        return words.intro(what.word, None)
+        return dialogs.case_intro(what.word, None)
     if not handle:
         keeping.in_private(tx)
-        return words.intro(what.word, None)
+        return dialogs.case_intro(what.word, None)
     right: CaseRight = "concerned" if WORDS[what.word].who == "case-people" else "team"
-    return words.intro(what.word, keeping.opened(tx, handle, right))
+    return dialogs.case_intro(what.word, keeping.opened(tx, handle, right))

@@ -128,7 +128,7 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
         if not wrong and ticket.version and ticket.version.removeprefix("v") != asked.tag[1:]:
             against.append(words.other_version(ticket, asked.tag))
     if cmd.bundle and not cmd.sha256:
-        against.append(words.sum_missing())
+        against.append(words.sum_missing(asked))
     if cmd.force and not cmd.why:
         against.append(words.why_missing(asked))
     return [*against, *_before(tx, cmd, asked)]

@@ -63,7 +63,7 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
     made = [found for x in numbers if (found := cuts.cut(tx.store, x))]
     cut = next((x for x in made if x.state == "done"), None)
     if cut is None:
-        raise Refused(words.not_cut(ticket, made[0] if made else None))
+        raise Refused(words.not_cut(ticket, made[0] if made else None, f"--repo {cmd.repo} --tag {cmd.tag}"))
     if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
         ticket = tx.ticket(cut.asked.ticket)
     return ticket, cut

@@ -14,7 +14,7 @@ from mmbot.handlers import cases
 from mmbot.messages import Dialog, Refused, Reply
 from mmbot.store import book, booked
 from mmbot.store.tx import Tx
-from mmbot.words import answers, history, replies
+from mmbot.words import answers, dialogs, history, manual, replies
 from mmbot.words import cases as case_words
 from mmbot.words import people as words
 
@@ -162,10 +162,10 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
     word = next((x for x in reversed(asked) if x in WORDS), asked[-1] if asked else "")
     if word in WORDS or 0 < len(asked) < A_QUESTION:
         if word not in WORDS:
-            raise Refused(replies.no_such_command(word))
+            raise Refused(manual.no_such_command(word))
         command = WORDS[word]
         return Reply(
-            replies.help_for(
+            manual.help_for(
                 usage(word),
                 command.summaries[word],
                 " ".join((command.__doc__ or "").split()),
@@ -179,7 +179,7 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
         for word in command.words
         if _may(tx, command.right(word))
     ]
-    return Reply(replies.help_all(lines))
+    return Reply(manual.help_all(lines))
 
 
 def _may(tx: Tx, who: Who) -> bool:
@@ -207,8 +207,8 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     asked = questions(what, ticket, tx.policy, tx.actor.roles)
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
-    title, intro = replies.dialog_title(what.word), begun or replies.dialog_intro(what.line, ticket, tx.actor.roles)
+    title, intro = dialogs.title(what.word), begun or dialogs.intro(what.line, ticket, tx.actor.roles)
     line = what.line
     if ticket and ticket.commit and "commit" in WORDS[what.word].model_fields and "commit" not in what.given:
         line = f"{line} --commit {ticket.commit[:7]}"  # it is answered with this commit in mind, and the review may move meanwhile
-    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, line, asked))
+    return Reply(dialogs.more_needed(what.word), dialog=Dialog(title, intro, line, asked))

@@ -5,13 +5,13 @@ from mmbot.domain.rights import allowed
 from mmbot.domain.ticket import Ticket
 from mmbot.handlers.news import card
 from mmbot.store.tx import Tx
-from mmbot.words import replies
+from mmbot.words import intake
 from mmbot.words import tracks as words
 
 
 def twice(tx: Tx, other: Ticket) -> str:
     """The plugin has another open ticket: which, and what the asker can do there."""
-    return replies.submitted_twice(other, tx.who, tx.by, may_move=allowed("owner-or-submitter", tx.actor, other))
+    return intake.submitted_twice(other, tx.who, tx.by, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
 def linked(tx: Tx, ticket: Ticket) -> Ticket:

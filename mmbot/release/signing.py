@@ -57,6 +57,20 @@ class Key:
     passphrase: str = field(repr=False)
 
 
+@dataclass(frozen=True)
+class KeyState:
+    """What the public half tells of the key that signs: its bits, and until when it may, in seconds UTC, 0 where that has no end."""
+
+    bits: int
+    until: int
+
+
+async def state(key: Key, workdir: Path) -> KeyState:
+    """Look at the public half of the key that signs, in a temporary home inside `workdir`. Raises BadKey."""
+    with TemporaryDirectory(prefix="gpg-", dir=workdir, ignore_cleanup_errors=True) as folder:
+        return await _know(Path(folder), key.public_key, key.fingerprint)
+
+
 async def sign(
     files: Sequence[Path], key: Key, progress: Callable[[int, int], None], workdir: Path | None = None
 ) -> None:
@@ -185,8 +199,8 @@ def _is_one_signature(content: bytes) -> bool:
     return whole and about[:3] == b"\x04\x00\x01" and about[3] in _SHA2
 
 
-async def _know(home: Path, public_key: Path, fingerprint: str) -> None:
-    """Import the public key into an empty home, and require that it is one that servers can verify with."""
+async def _know(home: Path, public_key: Path, fingerprint: str) -> KeyState:
+    """Import the public key into an empty home, tell what it is, and require that it is one that servers can verify with."""
     if not re.fullmatch("[0-9A-Fa-f]{40}", fingerprint):
         raise BadKey("`signing.fingerprint` isn't a fingerprint: give all 40 hexadecimal digits.")
     _require_file(public_key)
@@ -198,7 +212,7 @@ async def _know(home: Path, public_key: Path, fingerprint: str) -> None:
     lines = await _gpg(
         *(home, "--with-colons", "--fixed-list-mode", "--with-subkey-fingerprint", "--list-keys", "--", fingerprint)
     )
-    _require_usable([line.split(":") for line in lines], fingerprint.upper())
+    return _usable([line.split(":") for line in lines], fingerprint.upper())
 
 
 def _require_file(public_key: Path) -> None:
@@ -210,8 +224,8 @@ def _require_file(public_key: Path) -> None:
         raise BadKey("`signing.public_key` isn't a file with one public key. Export it: `gpg --armor --export`.")
 
 
-def _require_usable(records: Sequence[Sequence[str]], fingerprint: str) -> None:
-    """Require of gpg's listing of one key that it, or the subkey with that fingerprint, can sign for servers."""
+def _usable(records: Sequence[Sequence[str]], fingerprint: str) -> KeyState:
+    """Tell what the key is, and require of gpg's listing of one key that it, or the subkey with that fingerprint, can sign for servers."""
     keys = [record for record in records if record[0] in {"pub", "sub"}]
     prints = [record[9] for record in records if record[0] == "fpr"]
     chosen = dict(zip(prints, keys, strict=True)).get(fingerprint)
@@ -226,6 +240,8 @@ def _require_usable(records: Sequence[Sequence[str]], fingerprint: str) -> None:
         raise BadKey(f"The signing key has {chosen[2]} bits. Make one of at least {_MIN_BITS}.")
     if "s" not in chosen[11]:
         raise BadKey(_FAILURES[_UNUSABLE_KEY])
+    ends = [int(record[6]) for record in (keys[0], chosen) if record[6].isdecimal()]
+    return KeyState(int(chosen[2]), min(ends, default=0))
 
 
 def _place(file: Path) -> str:

@@ -46,6 +46,7 @@ _BAD_URL = (
     " and credentials in `storage.options`."
 )
 _REFUSED = "The storage refuses the credentials in `storage.options`: they need to read, write and list. Check them."
+_NO_PLACE_SAID = ("NoSuchBucket", "ContainerNotFound")
 _NO_PLACE = "The storage knows no such bucket or container as `storage.url` names. Create it, or correct the address."
 
 
@@ -160,7 +161,9 @@ class Storage:
                 raise Differs(_differs(name))
             async for piece in found.stream(min_chunk_size=_PIECE):
                 yield bytes(piece)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if any(what in str(error) for what in _NO_PLACE_SAID):
+                raise BadStorage(_NO_PLACE) from None
             raise Missing(f"`{name}` isn't in the storage.") from None
         except (BaseError, OSError) as error:
             _tell(error)
@@ -254,7 +257,7 @@ def _tell(error: Exception) -> NoReturn:
         or "redential" in text
     ):
         raise BadStorage(_REFUSED) from None
-    if "NoSuchBucket" in text or "ContainerNotFound" in text:
+    if any(what in text for what in _NO_PLACE_SAID):
         raise BadStorage(_NO_PLACE) from None
     if "without LOCATION" in text:
         raise BadStorage("The bucket is in another region. Set `aws_region` in `storage.options`.") from None

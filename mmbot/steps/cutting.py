@@ -93,6 +93,11 @@ class Workshop:
         return self.folder.parent / SCRATCH
 
     @property
+    def proposes(self) -> bool:
+        """Whether the listing is changed by pull requests: those need a token."""
+        return bool(self.config.listing.repository and self.config.github.token.get_secret_value())
+
+    @property
     def private(self) -> GitLimits:
         """What reads the organisation's private repositories, too: for what is cut, and nothing else."""
         home = f"{self.config.github.web}/{self.config.release.organisation}"

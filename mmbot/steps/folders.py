@@ -6,8 +6,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
+import structlog
+
 from mmbot.release import signing
 from mmbot.release.build import discard
+
+log = structlog.get_logger()
 
 
 @contextmanager
@@ -24,8 +28,10 @@ def emptied(folder: Path) -> Iterator[Path]:
 def discard_all(folder: Path, pattern: str) -> None:
     """Delete what is in a folder, as far as that goes: a program that a killed process has left behind may still write there."""
     for place in folder.glob(pattern):
-        with suppress(OSError):
+        try:
             discard(place)
+        except OSError as error:
+            log.warning("what a cut has left can't be deleted", path=error.filename, why=error.strerror)
 
 
 def put_aside(folder: Path, pattern: str, into: Path) -> None:

@@ -189,7 +189,7 @@ def _opened(data: bytes) -> Database:
 async def _current(shop: Workshop) -> bytes:
     """The listing's file as it is now."""
     settings = shop.config.listing
-    if settings.repository and shop.hub:
+    if shop.proposes and shop.hub:
         return (await proposals.read_file(shop.hub, settings.repository, settings.branch, settings.path))[0]
     place = settings.file or shop.config.sources.catalogue
     if place is None:
@@ -202,7 +202,7 @@ async def _change(
 ) -> Outcome:
     """Make a change of the file as the configuration says."""
     settings, hub = shop.config.listing, shop.hub
-    if settings.repository and hub:
+    if shop.proposes and hub:
         old, blob = await proposals.read_file(hub, settings.repository, settings.branch, settings.path)
     elif settings.file:
         old, sha = await asyncio.to_thread(read, settings.file)
@@ -214,7 +214,7 @@ async def _change(
     summary = _summary(before, after)
     if new == old:
         return Outcome("there")
-    if settings.repository and hub:
+    if shop.proposes and hub:
         for turn in range(1, ANEW + 1):
             named = branch if turn == 1 else f"{branch}-{turn}"
             given = (

@@ -17,7 +17,6 @@ from mmbot.words.case_card import (
     comes_back,
     confirming,
     contact_line,
-    decision_due,
     facts_line,
     fix_line,
     moment,
@@ -438,33 +437,3 @@ def wait(lines: Sequence[str]) -> str:
 def no_such_page(page: int) -> str:
     """There are fewer pages."""
     return f"There is no page {page}. {typed('cases')} shows the first."
-
-
-# Dialogs
-
-TITLES = {
-    "vulnerability": "Report a vulnerability", "file": "File a case", "accept": "Accept the report", "decline": "Decline the report",
-    "severity": "Change the severity", "fix": "A fix is submitted", "notfixed": "Why is it not fixed?", "extend": "Give more time",
-    "takedown": "Take it down", "close": "Close without a fix", "resume": "Let it go on",
-}  # fmt: skip
-
-
-def intro(word: str, file: CaseFile | None) -> str:
-    """What a dialog is about, and who reads what is written into it."""
-    if word == "vulnerability":
-        return "Only the security team reads this. You are told when it was looked at."
-    if file is None:
-        return "A vulnerability is told the security team, the owner and the maintainers, and nobody else. A bug stands in public."
-    reads = "The security team, the owner and the maintainers read" if file.case.confidential else "Everybody reads"
-    if word == "decline":
-        reads = "Only the security team reads"
-    end = moment(takedown.ends(file.case)) if word == "extend" else ""
-    ends = f" The time ended {end}." if decision_due(file.case) else f" The time ends {end} at present."
-    if not end:
-        ends = ""
-    if word == "accept" and not file.case.about.name:
-        ends = " The report names no plugin."
-    more = (
-        ", and of a restriction those who change the listing" if word == "takedown" and file.case.confidential else ""
-    )
-    return f"{called(file.case)}.{ends} {reads} what you write here{more}."

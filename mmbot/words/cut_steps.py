@@ -7,8 +7,8 @@ def no_such_commit(repository: str, sha: str) -> str:
     """The commit is not in the repository that is cut."""
     name = code(repository.rsplit("/", 1)[-1], 80)
     return (
-        f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Then name the merge commit: "
-        f"{typed('done MB-7 merged LINK')}, or {typed('cutplugin MB-7 --commitSHA SHA')}."
+        f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Name the merge commit: "
+        f"{typed('cutplugin MB-7 --commitSHA SHA')}."
     )
 
 

@@ -91,11 +91,9 @@ def other_version(ticket: Ticket, tag: str) -> str:
     )
 
 
-def sum_missing() -> str:
+def sum_missing(asked: c.CutAsked) -> str:
     """A bundle was named without its sum."""
-    return (
-        f"A bundle that was built elsewhere needs its SHA-256: {typed('cutplugin MB-7 --bundle PLACE --sha256 SUM')}."
-    )
+    return f"A bundle that was built elsewhere needs its SHA-256: {typed(f'{_line_of(asked)} --bundle PLACE --sha256 SUM')}."
 
 
 def why_missing(asked: c.CutAsked) -> str:
@@ -105,7 +103,8 @@ def why_missing(asked: c.CutAsked) -> str:
 
 def under_way(cut: Cut, who: Who) -> str:
     """The same tag is being cut already."""
-    what = "waits for a second person" if cut.state == "asked" else "is being cut already"
+    words = {"asked": "waits for a second person already", "waits": "waits for its turn already"}
+    what = words.get(cut.state, "is being cut already")
     n = cut.number
     ways = f"{typed(f'cut status {n}')} shows it, {typed(f'cut cancel {n}')} stops it."
     return f"{_what(cut)} {what}, for {who(cut.asked.by)} (cut {n}). {ways}"
@@ -140,7 +139,7 @@ def cannot_be_cut(
     """What a ticket lacks, and who can settle each with which command."""
     ref, what, ways = ticket.handle, [], []
     if lacking.resting:
-        return f"{ref} can't be {verb}. {resting(ticket)}{_way_back(ticket)}"
+        return f"{ref} can't be {verb}. {resting(ticket)}{_way_back(ticket, owner)}"
     if lacking.commit:
         return f"{ref} can't be {verb} yet: nothing to review is known. {typed(f'commit {ref} LINK')} names it."
     if lacking.roles:
@@ -166,11 +165,10 @@ def cannot_be_cut(
     return f"{ref} can't be {verb} yet: {listed(what)}.\n{'. '.join(start(x) for x in ways)}."
 
 
-def _way_back(ticket: Ticket) -> str:
-    if ticket.held and not ticket.ended:
-        return f" To go on: {typed(f'unhold {ticket.handle}')}."
+def _way_back(ticket: Ticket, owner: str) -> str:
     again = ticket.ended and ticket.ended.ending in {"rejected", "withdrawn"}
-    return f" To take it up again: {typed(f'reopen {ticket.handle}')}." if again else ""
+    line = f"{'reopen' if again else 'unhold'} {ticket.handle}"
+    return f" {owner or 'An owner'} can take it up again: {typed(line)}." if again or not ticket.ended else ""
 
 
 def _can(names: Sequence[str], command: str) -> str:
@@ -199,7 +197,7 @@ def which_cut(act: str, fitting: Sequence[Cut]) -> str:
     """None fits, or several do."""
     if not fitting:
         words = {"cancel": "Nothing is being cut.", "confirm": "No cut waits for a second person."}
-        return f"{words.get(act, 'The last cut went well: there is nothing to try again.')} {typed('cut status')} lists the last ones."
+        return f"{words.get(act, 'The last cut has neither failed nor been stopped.')} {typed('cut status')} lists the last ones."
     numbers = listed((code(f"{x.number}") for x in fitting), "or")
     return f"Which one, {numbers}? {typed(f'cut {act} {fitting[0].number}')}."
 
@@ -324,7 +322,8 @@ def progress(cut: Cut, who: Who, came_to: str) -> Message:
     }[state]  # type: ignore[assignment]  # pairs of a word and a colour
     source = f" from {commit(asked.repository, cut.commit)}" if cut.commit else ""
     why = f"\nForced: {plain(asked.forced, 300)}" if asked.forced else ""
-    head = f"**{verb[0]} {_what(cut)}**{source}, started by {who(asked.by)} on {minute(asked.at)} UTC (cut {cut.number}){why}"
+    begun = "asked for" if state in {"asked", "waits"} else "started"
+    head = f"**{verb[0]} {_what(cut)}**{source}, {begun} by {who(asked.by)} on {minute(asked.at)} UTC (cut {cut.number}){why}"
     parts = [_mark(cut, x, came_to) for x in CUT_STEPS]
     end = (
         f"\n{who(asked.by)} was told why." if state == "failed" else ""

@@ -40,7 +40,7 @@ def which() -> str:
     return f"Which one? {typed('list MB-7')}, or {typed('list --repo REPOSITORY --tag v1.0.0 --official')}."
 
 
-def not_cut(ticket: Ticket | None, last: Cut | None = None) -> str:
+def not_cut(ticket: Ticket | None, last: Cut | None = None, named: str = "") -> str:
     """There is nothing to make an entry from; `last` was begun last."""
     if last:
         way = f"cut retry {last.number}" if last.over else f"cut status {last.number}"
@@ -49,7 +49,7 @@ def not_cut(ticket: Ticket | None, last: Cut | None = None) -> str:
     if ticket and ("cut", "") in ticket.steps:
         by_hand = typed(f"done {ticket.handle} listing LINK")
         return f"{called(ticket)} was not cut by me, so I have nothing to make an entry from. Where it is made by hand: {by_hand}."
-    line = f"cutplugin {ticket.handle}" if ticket else "cutplugin --repo REPOSITORY --tag v1.0.0"
+    line = f"cutplugin {ticket.handle if ticket else plain(named, 200)}"
     return f"{called(ticket) if ticket else 'That'} was not cut yet: {typed(line)} does it."
 
 
@@ -142,10 +142,10 @@ def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
     message = to_be_removed(file, who)
     if what.why:
         return Message(f"{message.text}\nI could not prepare that: {what.why}", message.rows)
-    changes = "".join(f"\n- {x}" for x in what.summary)
+    changes = "".join(f"\n- {x}" for x in what.summary if what.written != "there")
     said = {
         "file": "I have changed the listing's file; it shows once that is published.",
-        "there": "The listing's file has none of it any more.",
+        "there": "The listing's file is so already.",
         "pull-request": f"I have proposed it: {link('pull request', what.link)}. Please merge it.",
         "patch": "As a change to the listing's file:",
     }.get(what.written, "")
