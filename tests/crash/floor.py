@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from crash.play import PEOPLE, Play, Zygote, play, zygote
-from fake_github import FakeGitHub
-from s3_server import s3_server
-from workshop import BUILD, NAME, PLUGIN, Shop, merged, sources, workshop
+from fake_github import TOKEN, FakeGitHub
+from s3_server import OPTIONS, s3_server
+from workshop import BUILD, NAME, PASSPHRASE, PLUGIN, Shop, merged, sources, workshop
 
 from mmbot.release import signing
 
@@ -36,6 +36,7 @@ PHASES: Mapping[str, tuple[str, str]] = {
 REMOVED = re.compile(
     r"I have changed the listing's file; it shows once that is published\..*(?=\", \[)|The listing's file has none of it any more\."
 )
+SECRETS = (PASSPHRASE, TOKEN, OPTIONS["aws_secret_access_key"])
 SERVERS = r"zygote\.py| serve s3 |git-http-backend|upload-pack"
 HELPER = "sleep 97531"
 """What a build leaves running in the background."""
@@ -261,7 +262,15 @@ class Floor:
             raise AssertionError(f"not settled: {left}\n{self.it.log.read_text()[-3000:]}") from None
 
     def look(self) -> None:
-        """Note which signatures there are, where they lie at the end or will be taken from: no other may take their place."""
+        """Note which signatures a killed bot has left, where they lie at the end or will be taken from: no other may take their place.
+
+        No secret is left in any file.
+        """
+        for place in (self.it.store.parent, self.folder / "tmp"):
+            for file in place.rglob("*"):
+                if file.name != "config.toml" and file.is_file():
+                    content = file.read_bytes()
+                    assert not [x for x in SECRETS if x.encode() in content], file
         for place in (self.shop.bucket, *self.work.glob("*/*/out")):
             for file in place.glob("*.sig") if place.is_dir() else ():
                 self.seen.setdefault(file.name, file.read_bytes())
@@ -377,7 +386,7 @@ class Floor:
         await self.settle()
         place = self.it.store.parent
         left = {x.name for x in place.iterdir()} - {"config.toml", "policy.toml", "log"}
-        assert {x for x in left if not x.startswith("mmbot.db")} <= {"cuts", "work"}, left
+        assert {x for x in left if not x.startswith("mmbot.db")} <= {"backups", "cuts", "work"}, left
         assert not self.work.is_dir() or [x.name for x in self.work.iterdir()] == []
         assert not (place / "work").is_dir() or [x.name for x in (place / "work").iterdir()] == []
         assert [x.name for x in (self.folder / "tmp").iterdir()] == []
