@@ -6,7 +6,6 @@ import ctypes
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -31,7 +30,7 @@ from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, MattermostVoice
 from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
-from mmbot.steps import Workshop, steps
+from mmbot.steps import SCRATCH, Workshop, emptied, steps
 from mmbot.store import cases, cuts
 from mmbot.store.database import Store, StoreUnusable
 from mmbot.store.failing import StoreFails
@@ -100,11 +99,11 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now, security
     )
     limits = GitLimits(plain_http=config.sources.plain_http)
-    async with aiohttp.ClientSession() as session, _workdir() as workdir:
+    async with aiohttp.ClientSession() as session, _workdir(config.store.path.parent / SCRATCH) as workdir:
         token = config.github.token.get_secret_value()
         hub = Hub(session, token, config.github.api) if token or cutting.source == "github" else None
         workshop = Workshop(config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to)
-        await tidied(store, workshop, every=True)
+        await tidied(store, workshop)
         outbox = Outbox(app, voice, steps(limits, workdir, workshop))
         reception = Reception(
             app,
@@ -232,19 +231,17 @@ def _until_signalled() -> Iterator[list[Callable[[], None]]]:
                 loop.remove_signal_handler(number)
 
 
-async def tidied(store: Store, workshop: Workshop, *, every: bool = False) -> None:
-    """Delete the files of cuts that are not needed any more; at the start `every` one that belongs to no cut, too."""
-    there = await asyncio.to_thread(workshop.folders)  # before it is asked which are needed: one that comes later is
+async def tidied(store: Store, workshop: Workshop) -> None:
+    """Delete the files of cuts that are not needed any more."""
     with contextlib.suppress(StoreFails):
-        kept = {str(x) for x in cuts.kept(store, clock.now())}
-        await asyncio.to_thread(workshop.tidy, {x for x in there - kept if every or x.isdecimal()})
+        await workshop.tidy(lambda: cuts.kept(store, clock.now()))
 
 
 @asynccontextmanager
-async def _workdir() -> AsyncIterator[Path]:
-    """A folder for what is looked at once."""
-    with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+async def _workdir(folder: Path) -> AsyncIterator[Path]:
+    """A folder for what is looked at once; beside the store, so that no other process uses it."""
+    with emptied(folder):
+        yield folder
 
 
 def cutting_of(config: Config) -> Cutting:

@@ -148,7 +148,8 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
 
 def again_from(cut: Cut) -> CutStep:
     """The step from which a cut that failed or was stopped goes on: a bundle that was found wanting is obtained anew."""
-    return "obtain" if cut.step in _OF_THE_BUNDLE else cut.step
+    lost = cut.failed is not None and cut.failed.gone
+    return "obtain" if lost or cut.step in _OF_THE_BUNDLE else cut.step
 
 
 # What keeps a ticket from being cut

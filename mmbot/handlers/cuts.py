@@ -214,7 +214,7 @@ def stepped(tx: Tx, what: CutStepped) -> None:
     if cut is None or cut.state != "running" or (what.run, what.went.step) != (cut.run, cut.step):
         return
     if what.why:
-        fail(tx, cut, words.of_this(cut, what.why))
+        fail(tx, cut, words.of_this(cut, what.why), gone=what.gone)
         return
     after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
     if why := _no_more(tx, after):
@@ -237,9 +237,9 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     return lacking(tx, ticket)
 
 
-def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False) -> None:
+def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) -> None:
     """A step failed: whoever asked for the cut is told, and another one has its turn."""
-    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, at=tx.now, via=tx.via)))
+    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, gone=gone, at=tx.now, via=tx.via)))
     tx.say(words.failed(saved), to=saved.asked.by)
     _begin_another(tx)
 

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from tempfile import TemporaryDirectory
 
 from mmbot.processes import kill_group
 
+_PREFIX = "mmbot-gpg-"
+_A_DAY = 86_400  # seconds
 _SECONDS = 300  # that gpg may take over one file
 _AT_ONCE = 2
 _MAX_KEY = 2**20  # bytes of a public key
@@ -67,23 +71,37 @@ async def state(key: Key, workdir: Path) -> KeyState:
         return await _know(Path(folder), key.public_key, key.fingerprint)
 
 
-async def sign(files: Sequence[Path], key: Key, progress: Callable[[int, int], None]) -> None:
+async def sign(
+    files: Sequence[Path], key: Key, progress: Callable[[int, int], None], workdir: Path | None = None
+) -> None:
     """Write `<file>.sig` beside each file; one that is there already and good is kept. `progress` counts files.
 
-    gpg works in a temporary home to which the secret key is only linked. Raises BadKey.
+    gpg works in a temporary home to which the secret key is only linked: inside `workdir`, where its path is short enough for a socket.
+    Raises BadKey.
     """
     private = key.home / "private-keys-v1.d"
     if not private.is_dir():
         raise BadKey("`signing.home` holds no secret keys. Import the signing key there with gpg 2.1 or later.")
     if not key.passphrase.isprintable():
         raise BadKey("`signing.passphrase` has line breaks or invisible characters in it. Give it on one line.")
-    directory = tempfile.gettempdir() if len(tempfile.gettempdir()) < _MAX_HOME else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
-    with TemporaryDirectory(prefix="mmbot-gpg-", dir=directory, ignore_cleanup_errors=True) as folder:
+    places = (str((workdir or Path(tempfile.gettempdir())).absolute()), tempfile.gettempdir())
+    directory = next((x for x in places if len(x) < _MAX_HOME), "/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
+    with TemporaryDirectory(prefix=_PREFIX, dir=directory, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         await _know(home, key.public_key, key.fingerprint)
         (home / "private-keys-v1.d").symlink_to(private.absolute())
         async with _agent(home):
             await _each(files, lambda file: _sign(home, file, key), progress)
+
+
+def tidy() -> None:
+    """Delete the temporary homes that killed processes have left: those that nothing was written into for a day."""
+    for directory in {tempfile.gettempdir(), "/tmp"}:  # noqa: S108 - as above
+        for home in Path(directory).glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                about = home.lstat()
+                if about.st_uid == os.getuid() and time.time() - about.st_mtime > _A_DAY:
+                    shutil.rmtree(home)
 
 
 async def verify(files: Sequence[Path], public_key: Path, fingerprint: str, workdir: Path) -> None:

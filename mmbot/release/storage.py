@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -71,6 +71,7 @@ class Storage:
     """A storage that is ready; names are those of files, perhaps with `release/` before them."""
 
     _store: ObjectStore = field(repr=False)
+    _folder: Path | None = None
 
     async def put(
         self, name: str, path: Path, sha256: str, *, replace: bool, progress: Callable[[int, int], None]
@@ -102,6 +103,8 @@ class Storage:
     ) -> None:
         pieces = _pieces(file, size, sha256, progress)
         try:
+            for left in self._folder.glob(f"{name}#*") if self._folder else ():
+                left.unlink()  # obstore writes into `name#1` first; of a process that was killed that stays
             if size > _SMALL:
                 await obstore.put_async(self._store, name, pieces, chunk_size=_SMALL, max_concurrency=_PARTS_AT_ONCE)
                 return
@@ -214,7 +217,7 @@ def _here(url: str, options: Mapping[str, str]) -> Storage:
     if options:
         raise BadStorage("A folder has no options: leave `storage.options` away.")
     try:
-        return Storage(from_url(url))
+        return Storage(from_url(url), Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None)
     except (BaseError, OSError, ValueError):
         raise BadStorage(
             "The folder that `storage.url` names isn't there, or I may not open it. Make it first."

@@ -91,3 +91,13 @@ def no_database(why: str) -> str:
 def not_listed(plugin_id: str, version: str) -> str:
     """There is nothing to be taken out, or restricted."""
     return f"{code(plugin_id, 100)}{f' {code(version, 60)}' if version else ''} is not in the listing's file."
+
+
+def no_room(place: str) -> str:
+    """The disk is full, or a limit on files reached."""
+    return f"There is no room left where I cut, in {code(place, 200)}. An operator makes some."
+
+
+def files_gone() -> str:
+    """What was made so far is not on this machine any more."""
+    return "What was built is not there any more: it was long ago, or on another machine. The bundle is obtained anew the next time."
