@@ -36,6 +36,8 @@ class Cut:
     failed: c.StepFailed | None = None
     cancelled: c.CutCancelled | None = None
     listed: c.CutListed | None = None
+    questions: tuple[str, ...] = ()
+    """What people were asked last before its entry is made."""
     attempt: int = 1
     """How often its bundle was obtained: a retry may get another one."""
     run: int = 1
@@ -139,6 +141,8 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
             return replace(cut, cancelled=fact)
         case c.CutListed():
             return replace(cut, listed=fact)
+        case c.EntryQuestioned():
+            return replace(cut, questions=fact.questions)
         case c.CutRetried():
             kept = CUT_STEPS[: CUT_STEPS.index(fact.step)]
             done = {name: went for name, went in cut.done.items() if name in kept}

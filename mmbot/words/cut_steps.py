@@ -1,6 +1,6 @@
 """Why a step of a cut can't be done, as sentences."""
 
-from mmbot.words.phrases import code, commit, listed, plain, typed
+from mmbot.words.phrases import code, commit, link, listed, plain, typed
 
 
 def no_such_commit(repository: str, sha: str) -> str:
@@ -83,6 +83,12 @@ def no_token() -> str:
 def no_database(why: str) -> str:
     """The listing's file can't be read as what it should be."""
     return f"The listing's file is not the Marketplace's database: {plain(why, 200)}."
+
+
+def not_taken(url: str, many: int) -> str:
+    """People closed every pull request with this change."""
+    last = link("the last one", url)
+    return f"People closed or merged {many} pull requests with this change, {last}, and the listing does not have it. Ask them why."
 
 
 def not_listed(plugin_id: str, version: str) -> str:
