@@ -102,7 +102,9 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
     async with aiohttp.ClientSession() as session, _workdir() as workdir:
         token = config.github.token.get_secret_value()
         hub = Hub(session, token, config.github.api) if token or cutting.source == "github" else None
-        workshop = Workshop(config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to)
+        workshop = Workshop(
+            config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to, lambda: cuts.kept(store, clock.now())
+        )  # fmt: skip
         await asyncio.to_thread(workshop.tidy, cuts.kept(store, clock.now()))
         outbox = Outbox(app, voice, steps(limits, workdir, workshop))
         reception = Reception(

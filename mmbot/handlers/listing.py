@@ -15,6 +15,7 @@ from mmbot.messages import Refused, Reply
 from mmbot.store import cases, cuts, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import entries as words
+from mmbot.words.cuts import no_ticket
 
 
 def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
@@ -67,6 +68,8 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
         raise Refused(words.not_cut(ticket))
     if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
         ticket = tx.ticket(cut.asked.ticket)
+    if ticket is None and cut.repository not in tx.settings.cutting.own:  # any more
+        raise Refused(no_ticket(cut.repository))
     return ticket, cut
 
 

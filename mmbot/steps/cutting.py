@@ -55,7 +55,10 @@ FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, take.Unavailable)
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where plugins are cut, and with what. `told` is called with a cut's number and how far its step has come."""
+    """Where plugins are cut, and with what.
+
+    `told` is called with a cut's number and how far its step has come; `kept` gives the cuts whose files are needed still.
+    """
 
     folder: Path
     config: Config
@@ -63,6 +66,7 @@ class Workshop:
     hub: Hub | None
     now: Callable[[], int]
     told: Callable[[int, int, int], None] = field(default=lambda _cut, _done, _of: None)
+    kept: Callable[[], Collection[int]] | None = None
 
     @property
     def key(self) -> Key:
@@ -84,6 +88,13 @@ class Workshop:
             for place in self.folder.iterdir():
                 if not (place.name.isdecimal() and int(place.name) in kept):
                     building.discard(place)
+
+    async def clear(self) -> None:
+        """Delete the files of cuts that are over. Which, is settled before anything else can begin."""
+        kept = self.kept() if self.kept else None
+        if kept is not None:
+            for place in [x for x in self.folder.iterdir() if x.name.isdecimal() and int(x.name) not in kept]:
+                await asyncio.to_thread(building.discard, place)
 
 
 @dataclass(frozen=True)
@@ -177,6 +188,7 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
 
 async def _tag(job: Job) -> StepWent:
     """See that the commit is what was approved, and tag it."""
+    await job.shop.clear()
     commit, tree = await (_commit_at_github(job, job.shop.hub) if job.shop.hub else _commit_by_git(job))
     approved = job.text("approved")
     if approved and commit != approved and (not tree or tree != job.text("tree")):
@@ -225,7 +237,7 @@ async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
         raise _No(words.tag_there(name, there))
     if there == commit:
         return ()
-    release = await releases.release(hub, job.path, name) if there else None
+    release = await releases.release(hub, job.path, name)  # there may be one without a tag
     outdated = tuple(x.id for x in release.assets) if release else ()
     await asyncio.to_thread(_write, mark, json.dumps(outdated).encode())
     await tags.make_tag(hub, job.path, name, commit, replace=job.forced)
@@ -328,7 +340,16 @@ def _files(job: Job) -> Sequence[Path]:
     return [job.out / x.name for x in job.artifacts]
 
 
+async def _require_unchanged(job: Job) -> None:
+    """What is signed, and what was, is what was split: nothing else has a way into the folder, but a build runs as the same user."""
+    for artifact in job.artifacts:
+        sha256 = await _in_thread(lambda _, path=job.out / artifact.name: _sum_of(path))
+        if sha256 != artifact.sha256:
+            raise _No(words.changed(artifact.name))
+
+
 async def _sign(job: Job) -> StepWent:
+    await _require_unchanged(job)
     await signing.sign(_files(job), job.shop.key, job.progress)
     return StepWent(step="sign")
 
@@ -336,6 +357,7 @@ async def _sign(job: Job) -> StepWent:
 async def _verify_signatures(job: Job) -> StepWent:
     key = job.shop.key
     await signing.verify(_files(job), key.public_key, key.fingerprint, job.attempt)
+    await _require_unchanged(job)
     return StepWent(step="verify-signatures")
 
 
@@ -375,6 +397,11 @@ async def _both(job: Job, artifact: Artifact) -> list[tuple[str, Path, tuple[str
         (artifact.name, job.out / artifact.name, (artifact.sha256, artifact.size)),
         (artifact.signature, signature, sums),
     ]
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sum(path: Path) -> tuple[str, int]:

@@ -48,6 +48,14 @@ def tag_moved(tag: str, at: str, sha: str) -> str:
     return f"The tag {code(tag, 60)} {where}, not at {code(sha[:7])} any more: somebody moved it meanwhile. Find out why; then {again}."
 
 
+def changed(name: str) -> str:
+    """A file on this machine is not what was made any more."""
+    return (
+        f"{code(name, 160)} is not what I made any more: somebody changed it on my machine. "
+        "Its signature must not be used, and an operator has to find out how."
+    )
+
+
 def nothing_built(tag: str, minutes: int) -> str:
     """The release's bundle did not come."""
     again = typed("cut retry")
