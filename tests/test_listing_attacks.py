@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mmbot.domain.cut_facts import CUT_STEPS, StepWent
 from mmbot.events import CutStepped, EntryMade
 from mmbot.github.api import Hub
 from mmbot.github.git import GitLimits
+from mmbot.messages import NotNow
 from mmbot.release.signing import Key
 from mmbot.steps.cutting import Workshop, cutting
 from mmbot.steps.listing import listing
@@ -182,3 +183,33 @@ async def test_a_change_that_people_do_not_take_is_not_said_to_be_proposed(propo
         github.pulls[-1].state = "closed"
     assert "does not have it" in (await bench.entry(1, "remind", "v1.2.3")).why
     assert len(github.pulls) == 5
+
+
+async def test_what_was_changed_after_it_was_split_is_not_signed(bench: Bench) -> None:
+    bench.repository("remind", "v1.2.3")
+    assert not await bench.cut(1, "remind", "v1.2.3", until="sign", **bench.bundle())
+    out = bench.made.folder / "1" / "1" / "out"
+    (out / "remind-v1.2.3-linux-amd64.tar.gz").write_bytes(plugin(name="Evil"))
+    assert "is not what I made any more" in (await bench.step("sign", 1, "remind", "v1.2.3")).why
+    assert not list(out.glob("*.sig"))
+
+
+async def test_a_file_of_a_release_that_was_there_before_its_tag_is_not_taken(proposing: Bench) -> None:
+    github, bench = proposing.shop.github, proposing
+    github.git.repository("mattermost/remind").commit({"README.md": "remind"})
+    release = github.release("mattermost/remind", "v1.2.3")
+    github.attach(release, "remind.tar.gz", plugin(name="Evil"))
+    assert not (await bench.step("tag", 1, "remind", "v1.2.3", source="github")).why
+    outdated = bench.went["tag"].outdated
+    with pytest.raises(NotNow):
+        await bench.step("obtain", 1, "remind", "v1.2.3", source="github", outdated=outdated)
+
+
+async def test_the_files_of_cuts_that_are_over_are_deleted_when_the_next_one_begins(bench: Bench) -> None:
+    bench.repository("remind", "v1.2.3")
+    for number in (1, 2):
+        (bench.made.folder / f"{number}").mkdir()
+        (bench.made.folder / f"{number}" / "bundle.tar.gz").write_bytes(b"large")
+    bench.made = replace(bench.made, kept=lambda: {2, 3})
+    assert not (await bench.step("tag", 3, "remind", "v1.2.3", forced=True)).why
+    assert sorted(x.name for x in bench.made.folder.iterdir()) == ["2", "3"]
