@@ -1,6 +1,6 @@
 """Why a step of a cut can't be done, as sentences."""
 
-from mmbot.words.phrases import code, commit, listed, plain, typed
+from mmbot.words.phrases import code, commit, link, listed, plain, typed
 
 
 def no_such_commit(repository: str, sha: str) -> str:
@@ -48,6 +48,14 @@ def tag_moved(tag: str, at: str, sha: str) -> str:
     return f"The tag {code(tag, 60)} {where}, not at {code(sha[:7])} any more: somebody moved it meanwhile. Find out why; then {again}."
 
 
+def changed(name: str) -> str:
+    """A file on this machine is not what was made any more."""
+    return (
+        f"{code(name, 160)} is not what I made any more: somebody changed it on my machine. "
+        "Its signature must not be used, and an operator has to find out how."
+    )
+
+
 def nothing_built(tag: str, minutes: int) -> str:
     """The release's bundle did not come."""
     again = typed("cut retry")
@@ -86,6 +94,12 @@ def no_token() -> str:
 def no_database(why: str) -> str:
     """The listing's file can't be read as what it should be."""
     return f"The listing's file is not the Marketplace's database: {plain(why, 200)}."
+
+
+def not_taken(url: str, many: int) -> str:
+    """People closed every pull request with this change."""
+    last = link("the last one", url)
+    return f"People closed or merged {many} pull requests with this change, {last}, and the listing does not have it. Ask them why."
 
 
 def not_listed(plugin_id: str, version: str) -> str:
