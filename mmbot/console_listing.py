@@ -69,7 +69,7 @@ class Shelf:
         )
         found = problems(old, new, compared)
         said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
-        asks = () if given["yes"] else said["ask"]
+        asks = tuple(x for x in said["ask"] if x not in given["answered"])
         after = listing.added(old, new)
         summary = _summary(self.db, after)
         blocked = bool(said["block"] or asks or given["dry_run"])

@@ -20,7 +20,13 @@ from mmbot.domain.ticket_parts import Finding
 CutState = Literal["asked", "waits", "running", "failed", "cancelled", "done"]
 """Waits for a second person; for its turn; is under way; could not go on; was stopped; is uploaded."""
 _COMMIT = re.compile(r"(https?://\S+?)/(?:-/)?commit/([0-9a-fA-F]{40})(?![0-9a-fA-F])")
-_OF_THE_BUNDLE: frozenset[CutStep] = frozenset({"obtain", "verify", "split"})
+_PLATFORM = re.compile(r"-(linux|darwin|osx|windows|freebsd)-(amd64|arm64|386|arm)$", re.IGNORECASE)
+_LONGEST_TAG = 60
+_BEFORE: Mapping[CutStep, CutStep] = {
+    "verify": "obtain", "split": "obtain", "sign": "split", "verify-signatures": "split", "verify-uploads": "upload",
+}  # fmt: skip
+KEPT = 14 * 86_400_000
+"""Milliseconds for which the files of a cut that failed or was stopped are kept, so that it can go on."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,10 @@ class Cut:
     failed: c.StepFailed | None = None
     cancelled: c.CutCancelled | None = None
     listed: c.CutListed | None = None
+    by: str = ""
+    """Who answers for it: whoever asked for it, or took it up again since."""
+    questions: tuple[str, ...] = ()
+    """What people were asked last before its entry is made."""
     attempt: int = 1
     """How often its bundle was obtained: a retry may get another one."""
     run: int = 1
@@ -113,7 +123,7 @@ def fold_cut(number: int, facts: Iterable[c.CutFact]) -> Cut:
     first, *others = facts
     if not isinstance(first, c.CutAsked):
         raise TypeError(f"cut {number} begins with {first.kind}")
-    cut = Cut(number, first, changed_at=first.at)
+    cut = Cut(number, first, by=first.by, changed_at=first.at)
     for fact in others:
         cut = _followed(cut, fact)
     return cut
@@ -126,7 +136,7 @@ def _followed(cut: Cut, fact: c.CutFact) -> Cut:
 def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per kind of fact
     match fact:
         case c.CutAsked():
-            return replace(cut, asked=fact)
+            return replace(cut, asked=fact, by=fact.by)
         case c.CutAgreed():
             return replace(cut, agreed=fact)
         case c.CutBegun():
@@ -139,17 +149,21 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
             return replace(cut, cancelled=fact)
         case c.CutListed():
             return replace(cut, listed=fact)
+        case c.EntryQuestioned():
+            return replace(cut, questions=fact.questions)
         case c.CutRetried():
             kept = CUT_STEPS[: CUT_STEPS.index(fact.step)]
             done = {name: went for name, went in cut.done.items() if name in kept}
             attempt = cut.attempt + (fact.step == "obtain")
-            return replace(cut, done=done, failed=None, cancelled=None, begun_at=0, attempt=attempt, run=cut.run + 1)
+            run, by = cut.run + 1, fact.by
+            return replace(cut, done=done, failed=None, cancelled=None, begun_at=0, attempt=attempt, run=run, by=by)
 
 
-def again_from(cut: Cut) -> CutStep:
-    """The step from which a cut that failed or was stopped goes on: a bundle that was found wanting is obtained anew."""
+def again_from(cut: Cut, now: int) -> CutStep:
+    """The step from which a cut that failed or was stopped goes on: what was found wanting is made anew, and all whose files are gone."""
     lost = cut.failed is not None and cut.failed.gone
-    return "obtain" if lost or cut.step in _OF_THE_BUNDLE else cut.step
+    long_ago = cut.step != "tag" and cut.changed_at <= now - KEPT // 2  # they are not deleted just now
+    return "obtain" if lost or long_ago else _BEFORE.get(cut.step, cut.step)
 
 
 # What keeps a ticket from being cut
@@ -209,8 +223,13 @@ def to_be_cut(ticket: Ticket, repository: str) -> str:
     return ticket.commit
 
 
-def bad_tag(tag: str) -> Literal["", "no-v", "no-version"]:
-    """What is wrong with a tag: it is `v` and a semantic version, nothing else."""
+def bad_tag(tag: str) -> Literal["", "no-v", "no-version", "platform"]:
+    """What is wrong with a tag: it is `v` and a semantic version, nothing else.
+
+    One that ends like the name of a platform's bundle would have its files named as those of another tag.
+    """
     if not tag.startswith("v"):
         return "no-v"
-    return "" if semver.Version.is_valid(tag[1:]) else "no-version"
+    if not semver.Version.is_valid(tag[1:]) or len(tag) > _LONGEST_TAG:
+        return "no-version"
+    return "platform" if _PLATFORM.search(tag) else ""

@@ -103,7 +103,16 @@ class CutListed(Fact):
     link: str = ""
 
 
-CutFact = CutAsked | CutAgreed | CutBegun | StepWent | StepFailed | CutCancelled | CutRetried | CutListed
+class EntryQuestioned(Fact):
+    """Before the entry is made, whoever asked for it has to look again: the questions, as sentences."""
+
+    kind: Literal["questioned"] = "questioned"
+    questions: tuple[str, ...]
+
+
+CutFact = (
+    CutAsked | CutAgreed | CutBegun | StepWent | StepFailed | CutCancelled | CutRetried | CutListed | EntryQuestioned
+)
 _ADAPTER: TypeAdapter[CutFact] = TypeAdapter(Annotated[CutFact, Field(discriminator="kind")])
 
 

@@ -11,12 +11,14 @@ from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import CutPlugin, CutStepped, ManageCut
 from mmbot.handlers.news import card, follow, tell_next
-from mmbot.messages import Refused, Reply
+from mmbot.messages import Message, Refused, Reply
 from mmbot.store import cuts, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import cuts as words
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
+MOST = 100
+"""How many cuts may wait or be under way."""
 
 
 def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
@@ -36,6 +38,8 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
         return Reply(words.plan(asked, ticket, against))
     if against:
         raise Refused("\n".join(against))
+    if len(cuts.going(tx.store, MOST)) >= MOST:
+        raise Refused(words.too_many(MOST))
     number = cuts.next_number(tx.store)
     saved = _save(tx, Cut(number, asked).plus(asked))
     if saved.state == "asked":
@@ -72,6 +76,9 @@ def _place(tx: Tx, cmd: CutPlugin) -> tuple[str, Ticket | None]:
         named = about(tx, repository, cmd.tag)
         if named is None:
             raise Refused(words.no_ticket(name), "repo")
+    if named:  # capitals as they were given once: files are named after it
+        known = (x for x in (named.fork, named.repository) if repository_key(x) == repository_key(repository))
+        repository = next((repository_of(tx, x) for x in known), repository)
     return repository, named
 
 
@@ -82,7 +89,7 @@ def repository_of(tx: Tx, text: str) -> str:
     for start in (f"{home}/", f"{tx.settings.cutting.organisation}/"):
         if bare.lower().startswith(start.lower()):
             bare = bare[len(start) :]
-    if not _NAME.fullmatch(bare):
+    if not _NAME.fullmatch(bare) or not repository_key(f"{home}/{bare}").endswith(f"/{bare.lower()}"):
         raise Refused(words.not_ours(text, tx.settings.cutting.organisation), "repo")
     return f"{home}/{bare}"
 
@@ -111,10 +118,15 @@ def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool
     if ticket and ticket.public and ticket.version.removeprefix("v") == version:
         return True
     listed = tx.store.listed(repository_key(repository), ticket.plugin_id if ticket else "")
-    if any(version in {x.version, *x.versions} for x in listed):
+    if any(_bare(version) in {_bare(v) for v in (x.version, *x.versions)} for x in listed):
         return True
     before = (cuts.cut(tx.store, x) for x in cuts.of_tag(tx.store, repository, tag)) if ticket is None else ()
     return any(x and x.listed for x in before)
+
+
+def _bare(version: str) -> str:
+    """A version as others are compared with it: what follows a plus sign counts for nothing."""
+    return version.partition("+")[0]
 
 
 def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
@@ -185,11 +197,11 @@ def _begin(tx: Tx, cut: Cut) -> Cut:
 
 
 def _begin_another(tx: Tx) -> None:
-    """One is over: begin the one whose turn is next."""
-    if number := cuts.first_waiting(tx.store):
+    """One is over: begin those whose turn is next."""
+    while cuts.running(tx.store) < tx.settings.cutting.at_once and (number := cuts.first_waiting(tx.store)):
         found = cuts.cut(tx.store, number)
-        if found:
-            _begin(tx, found)
+        if found is None or _begin(tx, found).state == "waits":
+            return
 
 
 def _next(tx: Tx, cut: Cut) -> None:
@@ -219,12 +231,15 @@ def stepped(tx: Tx, what: CutStepped) -> None:
     after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
     if why := _no_more(tx, after):
         _end(tx, after, why)
+        _begin_another(tx)
         return
     _next(tx, _save(tx, after))
 
 
 def _no_more(tx: Tx, cut: Cut) -> str:
     """Why a cut that was begun may not go on, "" where it may: somebody may have found something meanwhile."""
+    if "release" not in tx.store.roles_of(cut.by):
+        return words.no_release_user(cut, tx.who(cut.by))
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
         return words.listed_already(cut.asked)
@@ -240,7 +255,7 @@ def _no_more(tx: Tx, cut: Cut) -> str:
 def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) -> None:
     """A step failed: whoever asked for the cut is told, and another one has its turn."""
     saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, gone=gone, at=tx.now, via=tx.via)))
-    tx.say(words.failed(saved), to=saved.asked.by)
+    _tell(tx, saved, words.failed(saved))
     _begin_another(tx)
 
 
@@ -249,9 +264,14 @@ def _end(tx: Tx, cut: Cut, why: str) -> Cut:
     saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, at=tx.now, via=tx.via)))
     ticket = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
     again = ticket is not None and ticket.same(saved.asked.approved) and not ticket.ended
-    tx.say(words.may_not_go_on(saved, why, again=again), to=saved.asked.by)
-    _begin_another(tx)
+    _tell(tx, saved, words.may_not_go_on(saved, why, again=again))
     return saved
+
+
+def _tell(tx: Tx, cut: Cut, message: Message) -> None:
+    """Whoever asked for a cut, and whoever had it go on."""
+    for person in dict.fromkeys((cut.asked.by, cut.by)):
+        tx.say(message, to=person)
 
 
 def broke(tx: Tx, number: int, run: int, reference: str) -> None:
@@ -339,9 +359,10 @@ def _retry(tx: Tx, cut: Cut) -> Reply:
     if newer:
         raise Refused(words.newer_cut(cut, newer[0]))
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
-    if why := _no_more(tx, cut):
+    retried = cut.plus(c.CutRetried(step=again_from(cut, tx.now), by=tx.by, at=tx.at, via=tx.via))
+    if why := _no_more(tx, retried):
         raise Refused(why)
-    saved = _save(tx, cut.plus(c.CutRetried(step=again_from(cut), by=tx.by, at=tx.at, via=tx.via)))
+    saved = _save(tx, retried)
     outbox.drop_steps(tx.store, cuts.subject(cut.number))
     return Reply(words.begun(_begin(tx, saved), ticket))
 

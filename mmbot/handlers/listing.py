@@ -15,6 +15,7 @@ from mmbot.messages import Refused, Reply
 from mmbot.store import cases, cuts, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import entries as words
+from mmbot.words.cuts import no_ticket
 
 
 def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
@@ -42,7 +43,8 @@ def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
         "list", of=f"list:{cut.number}", cut=cut.number, by=tx.by, repository=cut.asked.repository, name=cut.name, tag=cut.asked.tag,
         commit=cut.commit, plugin_id=cut.verified.plugin_id if cut.verified else "",
         artifacts=[x.model_dump() for x in cut.artifacts], author=authors[0], stage=stages[0] if stages else "production",
-        hosting="cloud" if cmd.cloud else "on-prem" if cmd.on_prem else "", enterprise=cmd.enterprise, yes=cmd.yes, dry_run=cmd.dry_run,
+        hosting="cloud" if cmd.cloud else "on-prem" if cmd.on_prem else "", enterprise=cmd.enterprise, dry_run=cmd.dry_run,
+        answered=cut.questions if cmd.yes else (),
         replace=bool(cut.asked.forced), begun=tx.now,
     )  # fmt: skip
     return Reply(words.being_made(cut, dry_run=cmd.dry_run))
@@ -66,6 +68,8 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
         raise Refused(words.not_cut(ticket, made[0] if made else None, f"--repo {cmd.repo} --tag {cmd.tag}"))
     if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
         ticket = tx.ticket(cut.asked.ticket)
+    if ticket is None and cut.repository not in tx.settings.cutting.own:  # any more
+        raise Refused(no_ticket(cut.repository))
     return ticket, cut
 
 
@@ -85,6 +89,9 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
         return
     before = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if what.why or what.blocks or what.asks or what.dry_run:
+        if what.asks:
+            asked = c.EntryQuestioned(questions=what.asks, by=what.by, at=tx.now, via=tx.via)
+            cuts.save(tx.store, cut.plus(asked), tx.event.id)
         tx.say(words.not_made(cut, before, what), to=what.by)
         return
     listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))

@@ -9,7 +9,7 @@ from mmbot.domain.case_file import sight
 from mmbot.domain.ticket import Ticket
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused
-from mmbot.store import cases
+from mmbot.store import cases, cuts
 from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
@@ -21,11 +21,13 @@ LISTS = frozenset({"listing", "listed", "published"})
 def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
     """Refuse a step that lists again what was taken down, unless its case is fixed and names this ticket as the fix.
 
-    Whoever lists a plugin need not know its cases.
+    What was cut counts as well: a ticket need not know id and version. Whoever lists a plugin need not know its cases.
     """
     if step not in LISTS:
         return
-    for case, down in _graves(tx, ticket):
+    all_cuts = (found for x in cuts.of_ticket(tx.store, ticket.number) if (found := cuts.cut(tx.store, x)))
+    made = next((x.verified for x in all_cuts if x.state == "done"), None)
+    for case, down in _graves(tx, ticket, made.plugin_id if made else "", made.version if made else ""):
         if (
             sight(tx.actor, cases.file_of(tx.store, case, tx.now)) != "all"
         ):  # that it was taken down everybody may know, no more
@@ -38,31 +40,38 @@ def refuse_unreviewed(tx: Tx, plugin_id: str, name: str, version: str) -> None:
     for handle in cases.of_plugin(tx.store, 0, plugin_id) if plugin_id else ():
         case = cases.case(tx.store, handle)
         down = case.buried if case else None
-        of_it = down and (
-            down.removal == "plugin" or (down.removal == "version" and down.version.removeprefix("v") == version)
-        )
+        of_it = down and (down.removal == "plugin" or (down.removal == "version" and _same(down.version, version)))
         if case and of_it and case.stage != "fixed":
             raise Refused(words.tombstone_unreviewed(name))
 
 
-def _graves(tx: Tx, ticket: Ticket) -> Iterator[tuple[Case, TakenDown]]:
-    """What keeps a ticket out of the listing."""
-    for case in _cases(tx, ticket):
+def _graves(tx: Tx, ticket: Ticket, plugin_id: str, version: str) -> Iterator[tuple[Case, TakenDown]]:
+    """What keeps a ticket, or what was cut of it, out of the listing."""
+    for case in _cases(tx, ticket, plugin_id):
         down = case.buried
         is_fix = case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}
-        if down and _covers(down, ticket) and not is_fix:
+        if down and _covers(down, ticket, version) and not is_fix:
             yield case, down
 
 
-def _covers(down: TakenDown, ticket: Ticket) -> bool:
+def _covers(down: TakenDown, ticket: Ticket, version: str = "") -> bool:
     if down.removal == "version":
-        return down.version.removeprefix("v") == ticket.version.removeprefix("v")
+        return _same(down.version, ticket.version) or bool(version and _same(down.version, version))
     return down.removal == "plugin"
 
 
-def _cases(tx: Tx, ticket: Ticket) -> Iterator[Case]:
-    """All cases about the plugin of a ticket, or about a ticket that this one follows."""
+def _same(version: str, other: str) -> bool:
+    """Whether two versions are the same to whoever compares them: what follows a plus sign counts for nothing."""
+    return version.removeprefix("v").partition("+")[0] == other.removeprefix("v").partition("+")[0]
+
+
+def _cases(tx: Tx, ticket: Ticket, plugin_id: str) -> Iterator[Case]:
+    """All cases about the plugin of a ticket, about that of an id, or about a ticket that this one follows."""
     seen = set[str]()
+    for handle in cases.of_plugin(tx.store, 0, plugin_id) if plugin_id else ():
+        if case := cases.case(tx.store, handle):
+            seen.add(handle)
+            yield case
     before: Ticket | None = ticket
     while before:
         for handle in cases.of_plugin(tx.store, before.number, before.plugin_id):

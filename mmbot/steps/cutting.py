@@ -63,7 +63,10 @@ FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, take.Unavailable)
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where plugins are cut, and with what. `told` is called with a cut's number and how far its step has come."""
+    """Where plugins are cut, and with what.
+
+    `told` is called with a cut's number and how far its step has come; `kept` gives the cuts whose files are needed still.
+    """
 
     folder: Path
     config: Config
@@ -255,7 +258,7 @@ async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
         raise _No(words.tag_there(name, there))
     if there == commit:
         return ()
-    release = await releases.release(hub, job.path, name) if there else None
+    release = await releases.release(hub, job.path, name)  # there may be one without a tag
     outdated = tuple(x.id for x in release.assets) if release else ()
     await asyncio.to_thread(_write, mark, json.dumps(outdated).encode())
     await tags.make_tag(hub, job.path, name, commit, replace=job.forced)
@@ -358,7 +361,16 @@ def _files(job: Job) -> Sequence[Path]:
     return [job.out / x.name for x in job.artifacts]
 
 
+async def _require_unchanged(job: Job) -> None:
+    """What is signed, and what was, is what was split: nothing else has a way into the folder, but a build runs as the same user."""
+    for artifact in job.artifacts:
+        sha256 = await asyncio.to_thread(_sum_of, job.out / artifact.name)
+        if sha256 != artifact.sha256:
+            raise _No(words.changed(artifact.name))
+
+
 async def _sign(job: Job) -> StepWent:
+    await _require_unchanged(job)
     await signing.sign(_files(job), job.shop.key, job.progress, job.shop.scratch)
     return StepWent(step="sign")
 
@@ -366,6 +378,7 @@ async def _sign(job: Job) -> StepWent:
 async def _verify_signatures(job: Job) -> StepWent:
     key = job.shop.key
     await signing.verify(_files(job), key.public_key, key.fingerprint, job.shop.scratch)
+    await _require_unchanged(job)
     return StepWent(step="verify-signatures")
 
 
@@ -405,6 +418,11 @@ async def _both(job: Job, artifact: Artifact) -> list[tuple[str, Path, tuple[str
         (artifact.name, job.out / artifact.name, (artifact.sha256, artifact.size)),
         (artifact.signature, signature, sums),
     ]
+
+
+def _sum_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sum(path: Path) -> tuple[str, int]:

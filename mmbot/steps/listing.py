@@ -1,6 +1,8 @@
 """The steps that change the listing: an entry made from what was cut, and what a takedown takes out."""
 
 import asyncio
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +116,9 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     ours = bool(shop.config.listing.file) and not shop.config.listing.repository and any(x == new for x in there)
     if not ours and any(_same(x, new) for x in there):
         return EntryMade(**about, written="there")
-    without = listings.removed(db, new.plugin_id, new.version) if given["replace"] or ours else db
+    without = (
+        listings.removed(db, new.plugin_id, new.version) if ours else _with_room(db, new) if given["replace"] else db
+    )
     names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
     compared = CutFacts(
         repository,
@@ -127,7 +131,11 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     )
     found = problems(without, new, compared)
     said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
-    stands = {"blocks": said["block"], "asks": () if given["yes"] else said["ask"], "warns": said["warn"]}
+    stands = {
+        "blocks": said["block"],
+        "asks": tuple(x for x in said["ask"] if x not in given["answered"]),
+        "warns": said["warn"],
+    }
     after = listings.added(without, new)
     if ours:  # written before the bot was killed; nobody else's has that time in it
         return EntryMade(**about, warns=stands["warns"], written="file", summary=_summary(without, after))
@@ -135,14 +143,15 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
         return EntryMade(**about, **stands, summary=_summary(db, after))
 
     def changed(now: Database) -> Database:
-        kept = listings.removed(now, new.plugin_id, new.version) if given["replace"] else now
+        kept = _with_room(now, new) if given["replace"] else now
         if any(x.kind == "block" for x in problems(kept, new, compared)):
             raise Moved
         return listings.added(kept, new)
 
     title = f"Add {new.plugin_id} {new.version}"
     body = f"{repository} {tag}, cut from {given['commit']}: made from the bundles that are uploaded."
-    made = await _change(shop, changed, f"mmbot/{repository}-{tag}-{given['cut']}", title, body)
+    branch = f"mmbot/{repository}-{tag}-{given['cut']}-{_digest(new)}"
+    made = await _change(shop, changed, branch, title, body)
     return EntryMade(**about, **stands, **vars(made))
 
 
@@ -174,6 +183,18 @@ async def _tagged(shop: Workshop, given: Mapping[str, Any], folder: Path) -> str
 def _same(old: Entry, new: Entry) -> bool:
     """Whether two entries differ in nothing but when they were made."""
     return {**old.fields, "updated_at": ""} == {**new.fields, "updated_at": ""}
+
+
+def _digest(new: Entry) -> str:
+    """A name for what an entry says, whenever it was made: a pull request with another one is another pull request."""
+    return hashlib.sha256(json.dumps({**new.fields, "updated_at": ""}, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _with_room(db: Database, new: Entry) -> Database:
+    """The database without the release that a new entry replaces; nothing takes the place of what another repository listed."""
+    old = db.releases(new.plugin_id, new.version)
+    own = all(x.repository.lower() == new.repository.lower() for x in old)
+    return listings.removed(db, new.plugin_id, new.version) if own else db
 
 
 # A change of the file, wherever it is
@@ -232,8 +253,8 @@ async def _change(
             if (
                 proposal.state == "open"
             ):  # one of before was about an earlier listing of the same, or people did not take it
-                break
-        return Outcome("pull-request", link=proposal.url, summary=summary)
+                return Outcome("pull-request", link=proposal.url, summary=summary)
+        raise BadListing(words.not_taken(proposal.url, ANEW))
     if settings.file:
         await asyncio.to_thread(write_atomically, settings.file, sha, new)
         return Outcome("file", summary=summary)
@@ -264,14 +285,16 @@ def _without(given: Mapping[str, Any]) -> Callable[[Database], Database]:
     plugin_id, version, removal = given["plugin_id"], given["version"], given["removal"]
 
     def changed(db: Database) -> Database:
-        known = db.newest.get(plugin_id.lower())
-        name = known.plugin_id if known else plugin_id
-        if removal != "restriction":
-            return listings.removed(db, name, version if removal == "version" else "")
-        if known is None:
-            raise BadListing(words.not_listed(plugin_id, ""))
+        names = sorted({x.plugin_id for x in db.entries if x.plugin_id.lower() == plugin_id.lower()})
         hosting = cast("Literal['', 'on-prem']", version if version == "on-prem" else "")
-        return listings.restricted(db, name, min_server_version="" if hosting else version, hosting=hosting)
+        if removal == "restriction" and not names:
+            raise BadListing(words.not_listed(plugin_id, ""))
+        for name in names:  # of old there may be several, in other capitals
+            if removal == "restriction":
+                db = listings.restricted(db, name, min_server_version="" if hosting else version, hosting=hosting)
+            else:
+                db = listings.removed(db, name, version if removal == "version" else "")
+        return db
 
     return changed
 

@@ -1,14 +1,12 @@
 """Cuts in the store: their facts, and what is searched of them. Only `save` writes."""
 
-from mmbot.domain.cut import Cut, fold_cut
+from mmbot.domain.cut import KEPT, Cut, fold_cut
 from mmbot.domain.cut_facts import read_cut_fact
 from mmbot.domain.references import repository_key
 from mmbot.store.database import Store
 
 SHOWN = 10
 """How many of those that are over are shown."""
-KEPT = 14 * 86_400_000
-"""Milliseconds for which the files of a cut that failed or was stopped are kept, so that it can go on."""
 
 
 def subject(number: int) -> str:
@@ -95,7 +93,7 @@ def kept(store: Store, now: int) -> set[int]:
     rows = store.query(
         """SELECT number FROM cut WHERE going = 1
            UNION SELECT number FROM cut JOIN cut_fact ON cut = number WHERE state IN ('failed', 'cancelled') AND at > ?
-           ORDER BY 1 LIMIT 1000""",
+           ORDER BY 1 DESC LIMIT 1000""",
         now - KEPT,
     )  # fmt: skip
     return {int(row["number"]) for row in rows}

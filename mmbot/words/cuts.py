@@ -8,6 +8,7 @@ from mmbot.domain.cut_facts import CUT_STEPS, CutStep
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.words.cards import Who, at, called, resting, title_of
+from mmbot.words.cut_steps import THIS
 from mmbot.words.phrases import code, commit, day, link, listed, minute, plain, plural, typed
 from mmbot.words.refusals import start
 
@@ -79,6 +80,9 @@ def bad_tag(tag: str, why: str) -> str:
         return f"Which tag? {typed('cutplugin --repo REPOSITORY --tag v1.0.0')}."
     if why == "no-v":
         return f"The tag {code(tag, 60)} must begin with `v`: {code(f'v{tag}', 60)}?"
+    if why == "platform":
+        shown = code(tag, 60)
+        return f"The tag {shown} ends like the name of a platform: its files would be taken for those of another tag. Choose another."
     return f"The tag {code(tag, 60)} must be `v` and a semantic version, such as `v1.0.0`."
 
 
@@ -186,6 +190,17 @@ def nothing_to_cut(ticket: Ticket) -> str:
     """Its track has nothing that is built: an App, or something on the web."""
     way = typed(f"next {ticket.handle}")
     return f"There is nothing to cut of {called(ticket)}: on its track nothing is built. {way} says what comes next."
+
+
+def no_release_user(cut: Cut, name: str) -> str:
+    """Whoever answers for it may not any more."""
+    way = typed(f"cut retry {cut.number}")
+    return f"{name}, who had it cut, is no release user any more. Another one can go on with it: {way}."
+
+
+def too_many(number: int) -> str:
+    """Nothing more is taken on."""
+    return f"{number} cuts wait already. {typed('cut status')} lists them; {typed('cut cancel N')} stops one."
 
 
 def asked_by_nobody(cut: Cut, name: str) -> str:
@@ -415,11 +430,9 @@ def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
 
 
 def of_this(cut: Cut, why: str) -> str:
-    """A sentence of a step, with this cut's ticket, or its repository and tag, in place of the example."""
-    if cut.asked.ticket:
-        return why.replace("MB-7", f"MB-{cut.asked.ticket}")
-    line = f"cutplugin --repo {cut.repository} --tag"
-    return why.replace("cutplugin MB-7 --tag", line).replace("cutplugin MB-7", f"{line} {cut.asked.tag}")
+    """A sentence of a step, with this cut's ticket, or its repository and tag, where THIS stands."""
+    named = f"MB-{cut.asked.ticket}" if cut.asked.ticket else f"--repo {cut.repository} --tag {cut.asked.tag}"
+    return why.replace(THIS, named)
 
 
 def fault(reference: str) -> str:
