@@ -155,8 +155,8 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
             kept = CUT_STEPS[: CUT_STEPS.index(fact.step)]
             done = {name: went for name, went in cut.done.items() if name in kept}
             attempt = cut.attempt + (fact.step == "obtain")
-            again = {"begun_at": 0, "attempt": attempt, "run": cut.run + 1, "by": fact.by}
-            return replace(cut, done=done, failed=None, cancelled=None, **again)
+            fresh = replace(cut, done=done, failed=None, cancelled=None, begun_at=0)
+            return replace(fresh, attempt=attempt, run=cut.run + 1, by=fact.by)
 
 
 def again_from(cut: Cut, now: int) -> CutStep:
