@@ -10,7 +10,7 @@ run: $(VENV)/run.stamp  ## the bot in this terminal, with a small example world
 	@$(BIN)/python -m mmbot console
 
 test: $(VENV)/dev.stamp  ## the tests
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/dev.stamp  ## format, lint, types, and who may import whom
 	@$(BIN)/ruff format --check .
@@ -29,7 +29,7 @@ real: $(VENV)/dev.stamp  ## the end-to-end suite against the server that MMBOT_R
 	@$(BIN)/python -m pytest tests/real tests/test_fake_mattermost.py
 
 crash: $(VENV)/dev.stamp  ## kill -9 at every step of handling and sending; CRASH_EVERY=10 takes every tenth
-	@$(BIN)/python -m pytest -s -p no:logging --show-capture=no tests/crash/test_every_step.py
+	@$(BIN)/python -m pytest -s -p no:logging --show-capture=no tests/crash/test_every_step.py tests/crash/test_cut_killed.py tests/crash/test_cut_disturbed.py
 
 soak: $(VENV)/dev.stamp  ## kills and faults at random, SOAK_KILLS=2000 of them
 	@$(BIN)/python -m pytest -s -p no:logging --show-capture=no tests/crash/test_soak.py

@@ -45,8 +45,9 @@ def run(config: Path, *, verbose: bool) -> None:
     from mmbot.mattermost.client import RestError  # noqa: PLC0415
     from mmbot.mattermost.stream import TokenRejected  # noqa: PLC0415
     from mmbot.run import run as run_bot  # noqa: PLC0415
-    from mmbot.store.database import StoreBusy, StoreTooNew  # noqa: PLC0415
+    from mmbot.store.database import StoreTooNew  # noqa: PLC0415
     from mmbot.store.failing import StoreFails  # noqa: PLC0415
+    from mmbot.store.lock import StoreBusy  # noqa: PLC0415
 
     _log(verbose=verbose)
     settings = _config(config)
@@ -80,8 +81,9 @@ def run(config: Path, *, verbose: bool) -> None:
 @click.option("--empty", is_flag=True, help="Start without the example tickets.")
 def console(store: Path | None, *, empty: bool) -> None:
     """Try the bot in this terminal, without a server; a script on standard input is played and its transcript printed."""
-    from mmbot.store.database import StoreBusy, StoreTooNew, StoreUnusable  # noqa: PLC0415
+    from mmbot.store.database import StoreTooNew, StoreUnusable  # noqa: PLC0415
     from mmbot.store.failing import StoreFails  # noqa: PLC0415
+    from mmbot.store.lock import StoreBusy  # noqa: PLC0415
     from mmbot.terminal import play  # noqa: PLC0415
 
     _log(verbose=False)

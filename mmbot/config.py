@@ -183,6 +183,16 @@ class Config(BaseSettings):
         """The folder of the backups."""
         return self.backup.folder or self.store.path.parent / "backups"
 
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """The keys and tables without which nothing can be cut."""
+        wanted = {
+            "release.organisation": self.release.organisation,
+            "signing": self.signing.home and self.signing.fingerprint and self.signing.public_key,
+            "storage": self.storage.url and self.storage.public_url,
+        }
+        return tuple(key for key, value in wanted.items() if not value)
+
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # the sources that are left out need no names
         cls,

@@ -12,6 +12,61 @@ from typing import Any
 
 from mmbot.config import Listen, Mattermost
 
+CUTTING = """\
+# What follows is for cutting and listing: approved commits are tagged, built, split by platform, signed and uploaded, and their
+# entries made. Leave all of it as it is where that is done by hand. How to set it up is told in docs/operations.md; `mmbot doctor`
+# checks it without cutting anything.
+
+# GitHub's token stands with the secrets. It is needed for private repositories, for making tags, for obtain = "github" and for
+# listing.repository: a fine-grained one of an account of mmbot's own, with "Contents: read and write" for the repositories that are
+# cut, and "Contents" and "Pull requests: read and write" for the one of the listing. Without it people make the tags.
+[github]
+api = "https://api.github.com"      # of GitHub Enterprise: https://host/api/v3
+web = "https://github.com"          # where the organisation's repositories are: https://host
+
+[release]
+# organisation = "mattermost"       # only repositories of this organisation are cut: the private forks, and its own plugins
+own = []                            # its own plugins, by repository name as GitHub spells it: cut without a ticket, so without review
+# Where bundles come from; "" where each is named with --bundle and its SHA-256.
+#   "github"  the release that the repository's CI makes when it sees the tag; needs github.token
+#   "build"   the command below, run on this machine on a clean checkout; private repositories need github.token
+# obtain = "github"
+wait_minutes = 100                  # how long a release may take to appear with its bundle
+# build = ["make", "dist"]          # a program and its arguments; no shell reads it. It runs code of the repository as mmbot's account
+bundle = "dist/*.tar.gz"            # what it makes: exactly one file fits
+build_minutes = 30                  # after that it is stopped, with all that it started
+build_memory_mb = 4096              # for each of its processes; not for all of them together
+# bundles = "bundles"               # a folder from which --bundle NAME takes; without it, only https addresses are taken
+at_once = 2                         # cuts that are under way side by side, 1 to 4; more wait for their turn
+macos = ["darwin", "osx"]           # the names of the macOS bundles: the same bytes under each. Old tools of the Marketplace look for "osx"
+
+# The key that signs: RSA, in a home of gpg's of its own. Its passphrase stands with the secrets.
+[signing]
+# home = "keys/gnupg"               # mode 700; it is only read
+# fingerprint = "0123456789ABCDEF0123456789ABCDEF01234567"  # 40 digits, of the key or of the subkey that shall sign
+# public_key = "keys/mmbot.asc"     # what servers verify with, exported from there
+
+# Where bundles and signatures are uploaded to. Keys of the storage stand with the secrets, as `options`, each a text:
+#   s3://bucket/prefix  aws_access_key_id, aws_secret_access_key, aws_region; for others than Amazon aws_endpoint = "https://…" as well
+#   gs://bucket/prefix  google_service_account = "/path/to/key.json"
+#   az://container/prefix  azure_storage_account_name, azure_storage_account_key (or azure_storage_sas_key)
+#   file:///srv/plugins  none; the folder has to be there
+# http is only spoken with allow_http = "true".
+[storage]
+# url = "s3://plugins/release"      # files come right below it
+# public_url = "https://plugins.example.com/release"  # where everybody finds the same files; it stands in the entries, so they depend on it
+
+# How the Marketplace's database is changed, by /mb list and after a takedown. Where neither a file nor a repository is named, the change is
+# shown as a patch to sources.catalogue.
+[listing]
+# file = "plugins.json"             # a file on this machine, replaced as a whole; you publish it
+# repository = "mattermost/mattermost-marketplace"  # or a pull request there, which counts more than a file; needs github.token
+branch = "production"               # what the pull request is for, and
+path = "plugins.json"               # the file in it
+labels = ["2: Dev Review", "3: QA Review"]  # given to the pull request
+
+"""
+"""What the example says of cutting and listing, as it stands there."""
 CONFIG = """\
 # mmbot's configuration, written by `mmbot setup`. Paths are relative to this file. Each key can be set by the environment
 # instead: MMBOT_MATTERMOST__URL, MMBOT_LISTEN__PORT, … Secrets stand apart, in {secrets} beside this file.
@@ -50,7 +105,7 @@ keep = 14  # how many of the nightly ones are kept; 0 for none at all
 # policy = "policy.toml"  # a policy of your own instead of the built-in one
 # plain_http = ["git.example.internal:3000"]  # hosts that git may read without TLS
 
-# Who holds which role, by user name. A name is looked up once and kept as a user id; later renames do no harm.
+{cutting}# Who holds which role, by user name. A name is looked up once and kept as a user id; later renames do no harm.
 # Admins can give further roles in chat (/{trigger_word} people); what stands here is changed here, and counts after a restart.
 # Reviewers: product, dev, security, qa (and docs where the policy switches it on). Besides: owner, admin, release.
 [people]
@@ -60,6 +115,7 @@ owner = [{owner}]  # may guide tickets: request reviews, assign people, move rev
 # dev = ["dana"]
 # security = ["sam"]
 # qa = ["quinn", "tom"]
+# release = ["rosa", "kim"]  # may cut and list; to cut anew what is listed takes two
 """
 
 
@@ -114,7 +170,11 @@ def write_config(path: Path, place: Mattermost, listen: Listen, admin: str) -> b
     """Write the configuration with every key explained, unless it is there; tells whether it was written."""
     values = {key: toml_value(value) for key, value in (_plain(place) | listen.model_dump()).items()}
     text = CONFIG.format(
-        **values, owner=toml_value(admin), trigger_word=place.trigger, secrets=f"{path.stem}.secrets.toml"
+        **values,
+        cutting=CUTTING,
+        owner=toml_value(admin),
+        trigger_word=place.trigger,
+        secrets=f"{path.stem}.secrets.toml",
     )
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -56,6 +56,7 @@ HELP = """\
 :unlisted ID                     a plugin that the Marketplace lists no longer
 :zone USER ZONE                  somebody's time zone, such as Europe/Berlin
 :cut STEP fails WORDS            the next time that step of a cut fails; :cut STEP waits, and :cut STEP goes on
+:cut storage loses PLATFORM       somebody deletes a bundle there; :cut storage finds PLATFORM
 :cut bundle says FIELD=VALUE URL what the manifest in a repository's bundle says, in place of what it should
 :down   :up                      the bot is not running, and runs again: what was written to it meanwhile waits for it
 :role USER ROLE …                give somebody a further role in the configuration; :unrole takes it away
@@ -162,6 +163,7 @@ class Console:
         match word:
             case "unlisted":
                 self._listed.pop(rest.lower(), None)
+                self.workshop.shelf.lose(rest)
                 with self.app.store.transaction():
                     self.app.store.set_catalogue(self._listed.values())
             case "zone":
@@ -187,6 +189,9 @@ class Console:
             case "says":
                 field, _, url = words.partition(" ")
                 self.workshop.bundles[url.lower()] = dict([field.split("=", 1)])
+            case "loses" | "finds":  # a platform's bundle, in the storage
+                change = self.workshop.shelf.lost.add if what == "loses" else self.workshop.shelf.lost.discard
+                change(words)
             case _:
                 self.workshop.waits.discard(step)
 
@@ -245,6 +250,7 @@ class Console:
         url, plugin, name, version = words
         key = repository_key(url if "://" in url else f"https://{url}")
         self._listed[plugin.lower()] = Listed(plugin, name, version, frozenset({key}))
+        self.workshop.shelf.hold(plugin, name, version, url.rstrip("/").rpartition("/")[2], self.world.now())
         with self.app.store.transaction():
             self.app.store.set_catalogue(self._listed.values())
 

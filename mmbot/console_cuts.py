@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmbot.console_listing import STORE, Shelf
 from mmbot.console_world import Example, World
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.cut_facts import CUT_STEPS, CutStep, StepWent
@@ -16,8 +17,9 @@ from mmbot.words import cut_steps as words
 
 HERE = Cutting(
     organisation="mattermost", own=frozenset({"mattermost-plugin-jira"}), source="github", at_once=2,
-    public_url="https://plugins.example.com/release", lacks=(), listing="file",
+    public_url=STORE, lacks=(), listing="file",
 )  # fmt: skip
+MACOS = {"darwin-amd64": ("darwin-amd64", "osx-amd64")}
 PLATFORMS = ("linux-amd64", "darwin-amd64", "windows-amd64")
 
 
@@ -33,6 +35,7 @@ class Workshop:
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     fails: dict[str, str] = field(default_factory=dict)
     waits: set[str] = field(default_factory=set)
+    shelf: Shelf = field(default_factory=Shelf)
     bundles: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def steps(self) -> dict[str, Step]:
@@ -74,9 +77,12 @@ class Workshop:
         self.tags[key] = example.commit
         return StepWent(step="tag", commit=example.commit)
 
+    def _manifest(self, given: Mapping[str, Any], example: Example) -> Mapping[str, object]:
+        return {**(example.manifest or {}), **self.bundles.get(str(given["repository"]).lower(), {})}
+
     def _verify(self, given: Mapping[str, Any]) -> StepWent:
         example = self._example(given)
-        manifest = {**(example.manifest or {}), **self.bundles.get(str(given["repository"]).lower(), {})}
+        manifest = self._manifest(given, example)
         if given["plugin_id"] and manifest.get("id") != given["plugin_id"]:
             raise _No(words.other_id(str(manifest.get("id")), str(given["plugin_id"])))
         if f"v{manifest.get('version')}" != given["tag"]:
@@ -87,13 +93,16 @@ class Workshop:
         )  # fmt: skip
 
     def _split(self, given: Mapping[str, Any]) -> StepWent:
-        def made(platform: str) -> Artifact:
-            name = f"{given['name']}{f'-{platform}' if platform else ''}.tar.gz"
+        def made(platform: str, named: str) -> Artifact:
+            name = f"{given['name']}{f'-{named}' if named else ''}.tar.gz"
             return Artifact(
-                name=name, platform=platform, sha256=hashlib.sha256(name.encode()).hexdigest(), size=1_000_000
+                name=name,
+                platform=platform,
+                sha256=hashlib.sha256(f"{given['name']} {platform}".encode()).hexdigest(),
+                size=1_000_000,
             )
 
-        return StepWent(step="split", artifacts=tuple(made(x) for x in ("", *PLATFORMS)))
+        return StepWent(step="split", artifacts=tuple(made(x, y) for x in ("", *PLATFORMS) for y in MACOS.get(x, (x,))))
 
     def _upload(self, given: Mapping[str, Any]) -> StepWent:
         made = [Artifact.model_validate(x) for x in given["artifacts"]]
@@ -101,11 +110,11 @@ class Workshop:
         return StepWent(step="upload", artifacts=tuple(signed))
 
     async def _list(self, arguments: Mapping[str, object], _tries: int) -> EntryMade:
+        if "list" in self.waits:
+            raise NotNow("the listing is not to be reached", 30)
         given: dict[str, Any] = dict(arguments)
-        return EntryMade(
-            cut=given["cut"], by=given["by"], written="file", summary=(f"adds {given['plugin_id']} {given['tag'][1:]}",)
-        )
+        manifest = self._manifest(given, self._example(given))
+        return self.shelf.put(given, manifest, PLATFORMS, self.world.now())
 
     async def _unlist(self, arguments: Mapping[str, object], _tries: int) -> RemovalMade:
-        given: dict[str, Any] = dict(arguments)
-        return RemovalMade(case=given["case"], written="file", summary=(f"removes {given['plugin_id']}",))
+        return self.shelf.take(dict(arguments))

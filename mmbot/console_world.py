@@ -10,7 +10,7 @@ from typing import Any
 
 from mmbot.events import Person, ReferenceResolved
 from mmbot.github.difference import Difference, version_diff
-from mmbot.messages import Dialog, Message
+from mmbot.messages import Dialog, Message, PostGone
 from mmbot.store.tx import MARKET, SECURITY
 from mmbot.words.phrases import LESS, MB
 
@@ -91,7 +91,9 @@ class World:
 
     async def edit(self, channel: str, message: Message, post: str, row: int, key: str) -> None:  # noqa: ARG002 -- a Voice's
         """Show what is new in a post."""
-        edited = next(x for x in self.posts if x.id == post)
+        edited = next((x for x in self.posts if x.id == post), None)
+        if edited is None:
+            raise PostGone
         before, edited.message = set(shown(edited.message)), message
         changed = [line for line in shown(message) if line not in before]
         self.lines += (

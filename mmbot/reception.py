@@ -23,7 +23,7 @@ from mmbot.mattermost.rest import PRIVATE, Rest
 from mmbot.mattermost.values import User
 from mmbot.messages import Reply
 from mmbot.store import outbox
-from mmbot.words import replies
+from mmbot.words import dialogs, replies
 
 log = structlog.get_logger()
 
@@ -226,7 +226,7 @@ class Reception:
             except RestError as error:
                 log.warning("dialog not opened", status=error.status, reason=error.id)
                 word = _word(reply.dialog.line)
-                return self._plain(replies.dialog_failed(word, commands.usage(word)))
+                return self._plain(dialogs.failed(word, commands.usage(word)))
             return ""
         return self._plain(reply.text)
 

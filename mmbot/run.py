@@ -6,7 +6,6 @@ import ctypes
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -31,9 +30,10 @@ from mmbot.mattermost.voice import FORBIDDEN, NOT_FOUND, MattermostVoice
 from mmbot.office import Office
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception, person
-from mmbot.steps import Workshop, steps
+from mmbot.steps import SCRATCH, Workshop, emptied, steps
 from mmbot.store import cases, cuts
 from mmbot.store.database import Store, StoreUnusable
+from mmbot.store.failing import StoreFails
 from mmbot.store.tx import Cutting, Settings
 from mmbot.ticking import Ticker
 from mmbot.upkeep import Nights, Readiness, through_failures, try_again
@@ -99,13 +99,11 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         rest, me.id, market.id, secret, config.listen.callback_url, config.mattermost.trigger, clock.now, security
     )
     limits = GitLimits(plain_http=config.sources.plain_http)
-    async with aiohttp.ClientSession() as session, _workdir() as workdir:
+    async with aiohttp.ClientSession() as session, _workdir(config.store.path.parent / SCRATCH) as workdir:
         token = config.github.token.get_secret_value()
         hub = Hub(session, token, config.github.api) if token or cutting.source == "github" else None
-        workshop = Workshop(
-            config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to, lambda: cuts.kept(store, clock.now())
-        )  # fmt: skip
-        await asyncio.to_thread(workshop.tidy, cuts.kept(store, clock.now()))
+        workshop = Workshop(config.store.path.parent / "cuts", config, limits, hub, clock.now, app.came_to)
+        await tidied(store, workshop)
         outbox = Outbox(app, voice, steps(limits, workdir, workshop))
         reception = Reception(
             app,
@@ -153,8 +151,13 @@ async def _run(  # noqa: PLR0915 -- one statement for each part that is put toge
         )
         timer.start()
         at_signal.append(stopping)
-        if nights.keep:
-            timer.daily(config.backup.hour, nights.night, soon=nights.overdue())
+
+        async def nightly() -> None:
+            if nights.keep:
+                await nights.night()
+            await tidied(store, workshop)
+
+        timer.daily(config.backup.hour, nightly, soon=nights.keep > 0 and nights.overdue())
         if not web.is_local(config.listen.host):
             log.warning(
                 "listening beyond this machine, without TLS: keep the port to the Mattermost server",
@@ -228,20 +231,21 @@ def _until_signalled() -> Iterator[list[Callable[[], None]]]:
                 loop.remove_signal_handler(number)
 
 
+async def tidied(store: Store, workshop: Workshop) -> None:
+    """Delete the files of cuts that are not needed any more."""
+    with contextlib.suppress(StoreFails):
+        await workshop.tidy(lambda: cuts.kept(store, clock.now()))
+
+
 @asynccontextmanager
-async def _workdir() -> AsyncIterator[Path]:
-    """A folder for what is looked at once."""
-    with tempfile.TemporaryDirectory(prefix="mmbot-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+async def _workdir(folder: Path) -> AsyncIterator[Path]:
+    """A folder for what is looked at once; beside the store, so that no other process uses it."""
+    with emptied(folder):
+        yield folder
 
 
 def cutting_of(config: Config) -> Cutting:
     """What the configuration says of cutting and listing, and what it lacks."""
-    lacks = {
-        "release.organisation": config.release.organisation,
-        "signing": config.signing.home and config.signing.fingerprint and config.signing.public_key,
-        "storage": config.storage.url and config.storage.public_url,
-    }
     where: Literal["", "file", "pull-request", "patch"] = ""
     if config.listing.repository and config.github.token.get_secret_value():
         where = "pull-request"
@@ -251,7 +255,7 @@ def cutting_of(config: Config) -> Cutting:
         where = "patch"
     return Cutting(
         config.release.organisation, config.github.web, config.release.own, config.release.obtain, config.release.at_once,
-        config.storage.public_url, tuple(key for key, value in lacks.items() if not value), where,
+        config.storage.public_url, config.lacks, where,
     )  # fmt: skip
 
 

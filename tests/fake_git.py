@@ -97,6 +97,7 @@ class FakeGit:
     statuses: dict[str, int] = field(default_factory=dict)  # a path's beginning -> an HTTP status
     pages: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # a path's beginning -> content type and body
     hanging: set[str] = field(default_factory=set)  # beginnings of paths that are never answered
+    private: dict[str, str] = field(default_factory=dict)  # a path's beginning -> the Authorization that it takes
     requests: list[str] = field(default_factory=list)  # paths, in the order they came
     asked: asyncio.Event = field(default_factory=asyncio.Event)  # somebody waits for what is never answered
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)  # somebody left without an answer
@@ -128,6 +129,9 @@ class FakeGit:
                 await asyncio.Event().wait()
             finally:
                 self.hung_up.set()
+        for start, key in self.private.items():
+            if path.startswith(start) and request.headers.get("Authorization") != key:
+                return web.Response(status=401, headers={"WWW-Authenticate": "Basic"})
         for start, status in self.statuses.items():
             if path.startswith(start):
                 return web.Response(status=status)

@@ -137,6 +137,7 @@ class FakeGitHub:
     requests: list[str] = field(default_factory=list)  # method and path below /api/v3
     fetched: list[dict[str, str]] = field(default_factory=list)  # the headers that came to the object storage
     jobs: list[asyncio.Task[None]] = field(default_factory=list)
+    step: Callable[[], object] = lambda: None  # is called before and after each request
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -178,6 +179,7 @@ class FakeGitHub:
         """Answer one request to the API."""
         path = request.path.removeprefix("/api/v3")
         self.requests.append(f"{request.method} {path}")
+        self.step()
         if self.instead:
             return self.instead.pop(0)()
         if other := self.once.pop(self.requests[-1], None):
@@ -194,6 +196,7 @@ class FakeGitHub:
             self.lose -= 1
             if not self.lose and request.transport:
                 request.transport.close()
+        self.step()
         return response
 
     async def _answer(self, request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from mmbot.domain import review, steps
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
 from mmbot.messages import Message
-from mmbot.words import cards, notices
+from mmbot.words import cards, checklist, lookups, notices
 
 POLICY = policy.load()
 AT = 1_794_218_400_000
@@ -106,17 +106,17 @@ def posts(ticket: Ticket) -> list[Message]:
     turns = history(ticket.number, POLICY, ticket.news)[1] if ticket.news else {}
     shown = [
         cards.card(ticket, turns, who),
-        *(cards.prompt(ticket, role, turns, who) for role in ticket.roles if ticket.commit),
+        *(checklist.prompt(ticket, role, turns, who) for role in ticket.roles if ticket.commit),
     ]
     found = review.findings(ticket)
     told = [notices.changes(ticket, found, who), notices.changed(ticket, found, who)] if found else []
     answered = [notices.answered(ticket, role, who) for role in ticket.roles if review.findings(ticket, role)]
-    remarks = notices.remarks(ticket)
-    about = [notices.found(ticket, remarks, update_of_nothing=True), notices.for_the_submitter(ticket, remarks)]
+    remarks = lookups.remarks(ticket)
+    about = [lookups.found(ticket, remarks, update_of_nothing=True), lookups.for_the_submitter(ticket, remarks)]
     wanted = [notices.review_wanted(ticket, role, AT) for role in ticket.roles]
     confirmed = [notices.confirm(ticket, role, "f" * 40) for role in ticket.roles if ticket.commit]
     confirmed += [notices.moved(ticket, x, ticket.roles, remarks) for x in COMMITS[:2] if ticket.commit]
-    return [*shown, *told, *answered, *about, *wanted, *confirmed, notices.new_ticket(ticket, who)]
+    return [*shown, *told, *answered, *about, *wanted, *confirmed, lookups.new_ticket(ticket, who)]
 
 
 @st.composite

@@ -11,6 +11,7 @@ from mmbot.console_cuts import HERE
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.cut_facts import CUT_STEPS, StepWent
 from mmbot.events import CutPlugin, CutStepped, EntryMade, ManageCut
+from mmbot.store.database import Store
 
 GOING = frozenset({"asked", "waits", "running"})
 PLATFORM = Artifact(name="plugin.tar.gz", sha256="0" * 64, size=1)
@@ -62,6 +63,10 @@ class CutModel:
 class Cuts:
     """What a play knows of its cuts."""
 
+    store: Store
+    models: dict[int, Model]
+    held: dict[str, set[str]]
+
     def begin_cuts(self) -> None:
         self.cuts: dict[int, CutModel] = {}
         self.last_cut_fact = 0
@@ -70,7 +75,7 @@ class Cuts:
 
     def cut_rows(self) -> list[Mapping[str, Any]]:
         """The steps of cuts and of the listing that are to be done."""
-        return self.store.query(  # type: ignore[attr-defined, no-any-return]  # a play's
+        return self.store.query(
             "SELECT id, subject, body FROM outbox WHERE kind = 'do' AND state = 'pending' AND subject <> 'resolve' ORDER BY id"
         )
 
@@ -78,7 +83,7 @@ class Cuts:
         """Do one of them, or let it fail; gives what came of it."""
         rows = self.cut_rows()
         row = rows[which % len(rows)]
-        self.store.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", row["id"])  # type: ignore[attr-defined]  # a play's
+        self.store.execute("UPDATE outbox SET state = 'sent' WHERE id = ?", row["id"])
         given = json.loads(row["body"])
         if row["subject"] == "list":
             return EntryMade(
@@ -102,22 +107,25 @@ class Cuts:
 
     def new_cut_facts(self, by: str, what: object) -> None:
         """Take in the facts of cuts that an event brought, and see that each may be recorded."""
-        rows = self.store.query("SELECT * FROM cut_fact WHERE id > ? ORDER BY id", self.last_cut_fact)  # type: ignore[attr-defined]  # a play's
+        rows = self.store.query("SELECT * FROM cut_fact WHERE id > ? ORDER BY id", self.last_cut_fact)
         for row in rows:
             fact, number = json.loads(row["data"]), row["cut"]
             self.last_cut_fact = row["id"]
             assert fact["by"] in {by, ""}
             if fact["kind"] in {"asked", "agreed", "cancelled", "retried"}:
                 assert fact["by"] == by
-                assert "release" in self.held[by], "whoever is not a release user changes nothing"  # type: ignore[attr-defined]  # a play's
+                assert "release" in self.held[by], "whoever is not a release user changes nothing"
                 assert isinstance(what, CutPlugin | ManageCut)
             if fact["kind"] == "asked":
                 self._asked(number, fact)
             else:
                 self._goes_on(number, fact)
+        for cut in (self.cuts[x] for x in {row["cut"] for row in rows}):
+            if cut.state in GOING or (cut.state == "done" and not cut.listed):
+                self._may_be_cut(cut)
 
     def _model(self, asked: Mapping[str, Any]) -> Model | None:
-        return self.models[asked["ticket"]] if asked["ticket"] else None  # type: ignore[attr-defined, no-any-return]  # a play's
+        return self.models[asked["ticket"]] if asked["ticket"] else None
 
     def _asked(self, number: int, fact: Mapping[str, Any]) -> None:
         new = CutModel(fact, "asked" if fact["second"] else "waits")
@@ -152,8 +160,6 @@ class Cuts:
             model = self._model(cut.asked)
             assert fact["by"] != cut.asked["by"], "agreed to one's own"
             assert model is None or fact["by"] not in model.theirs
-        if fact["kind"] in {"begun", "went", "retried"}:
-            self._may_be_cut(cut)
         if fact["kind"] == "begun":
             assert not cut.asked["second"] or cut.agreed
             assert len([x for x in self.cuts.values() if x.state == "running"]) <= HERE.at_once
@@ -162,7 +168,7 @@ class Cuts:
 
     def look_at_the_cuts(self) -> None:
         """A cut that is under way has one step to be done, every other one none; each is announced once at most."""
-        rows = self.store.query("SELECT number, state, going FROM cut ORDER BY number")  # type: ignore[attr-defined]  # a play's
+        rows = self.store.query("SELECT number, state, going FROM cut ORDER BY number")
         kept = [(x["number"], x["state"], x["going"]) for x in rows]
         assert kept == [(n, x.state, int(x.state in GOING)) for n, x in sorted(self.cuts.items())]
         steps = [x for x in self.cut_rows() if x["subject"].startswith("cut-")]
@@ -170,7 +176,7 @@ class Cuts:
         found = [(json.loads(x["body"])["cut"], json.loads(x["body"])["run"], x["subject"]) for x in steps]
         assert len(found) == len(expected)
         assert {*found} == expected
-        said = self.store.query("SELECT count(*) AS n FROM outbox WHERE kind = 'say' AND body LIKE '%is cut** from%'")  # type: ignore[attr-defined]  # a play's
+        said = self.store.query("SELECT count(*) AS n FROM outbox WHERE kind = 'say' AND body LIKE '%is cut** from%'")
         assert said[0]["n"] == sum(x.announced for x in self.cuts.values())
         assert all(x.announced <= 1 for x in self.cuts.values())
         waiting = [x for x in self.cuts.values() if x.state == "waits"]

@@ -325,7 +325,9 @@ class Play(Cuts):
         if (
             isinstance(what, CutPlugin | ListPlugin) and reply and reply.refused
         ):  # it was done by hand, is under way, or was cut before
-            assert re.search(r"cut status \d|--force WHY|done MB-\d+ listing|cutplugin MB-", reply.text), reply.text
+            assert re.search(r"cut (status|retry) \d|--force WHY|done MB-\d+ listing|cutplugin MB-", reply.text), (
+                reply.text
+            )
             return
         assert reply is None or not reply.refused, (line, by, reply.text)
 
@@ -369,9 +371,11 @@ class Play(Cuts):
             assert fact["at"] == event.at
             assert fact["via"].split(":")[0] == ("" if fact["kind"] == "hurried" else event.where.via)
             of_a_cut = isinstance(event.what, CutStepped | EntryMade) and fact["kind"] == "step"
-            assert fact["by"] == event.by or (fact["by"] == "" and fact["kind"] in SILENT) or of_a_cut
+            again = isinstance(event.what, CutStepped) and fact["kind"] == "step-undone"
+            assert fact["by"] == event.by or (fact["by"] == "" and fact["kind"] in SILENT) or of_a_cut or again
             if of_a_cut:
                 assert fact["step"] == ("cut" if isinstance(event.what, CutStepped) else "listing")
+            assert not again or fact["step"] == "listing"
             model = self.models.setdefault(row["ticket"], Model())
             if fact["by"]:
                 allowed(fact, model, self.held)
@@ -463,10 +467,12 @@ class Play(Cuts):
             self._their_morning(person, message)
             return
         for button in (x for row in message.rows for x in row.buttons if " BUG-" not in x.line):
-            if button.line.startswith("cut "):  # to whoever asked for a cut, or to release users
+            if button.line.split()[0] in {
+                "cut",
+                "cutplugin",
+                "list",
+            }:  # of a cut that failed whoever asked for it is told
                 assert "release" in self.held[person] or " retry " in button.line
-                continue
-            if button.line.startswith("list "):
                 continue
             word, _, rest = button.line.partition(" ")
             number, role = int(rest.split()[0].removeprefix("MB-")), rest.split()[1]

@@ -82,7 +82,7 @@ def guides(person: str, model: Model, held: Held) -> bool:
     return bool(held.get(person, set()) & {"owner", "admin"}) or (model.owner == person != "")
 
 
-def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> str:  # noqa: PLR0911 -- one exit per kind of command
+def hopeless(by: str, what: object, models: Mapping[int, Model], held: Held) -> str:  # noqa: C901, PLR0911 -- one exit per kind of command
     """Why something must be refused, "" where it may be done or is refused for reasons that are not looked at here."""
     if not isinstance(what, Command) or what.reads:
         return "only reads"

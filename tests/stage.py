@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
@@ -22,6 +23,8 @@ from mmbot.mattermost.stream import Pace
 from mmbot.run import run
 
 PEOPLE = ("sue", "olive", "pam", "dana", "sam", "quinn", "tom", "ada", "otto")
+A_DAY = 86_400
+"""Seconds of a real one."""
 FACTS = ("ticket", "turn", "fact", "outbox", "listed", "role")
 CATALOGUE = [
     {
@@ -108,6 +111,27 @@ class Stage:
                 await task
         self._running.clear()
 
+    async def short_days(self, *lines: str, ours: float, real: float) -> float:
+        """Let the bot go on under a policy in which days are seconds, at any time of any day; returns how many seconds.
+
+        `lines` are patterns of how the policy's lines begin whose days are so short: `ours` on the fake server, on a real one `real`.
+        """
+        day = ours if self.server else real
+        await self.stop()
+        place = self.config.sources.policy
+        assert place is not None
+        text = place.read_text("utf-8")
+
+        def shortened(line: re.Match[str]) -> str:
+            return re.sub(r"\d+", lambda days: f"{int(days.group()) * day / A_DAY:.9f}", line.group())
+
+        for line in lines:
+            text, count = re.subn(rf"^{line}[^#\n]*", shortened, text, flags=re.MULTILINE)
+            assert count, line
+        place.write_text(text.replace("begin = 9\nend = 16", "begin = 0\nend = 24"), "utf-8")
+        await self.start()
+        return day
+
     async def quiet(self) -> None:
         """Returns when nothing waits in the outbox any more."""
 
@@ -118,13 +142,19 @@ class Stage:
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """What stands in the bot's store."""
-        place = f"file:{self.config.store.path}?mode=ro"
-        with contextlib.closing(sqlite3.connect(place, uri=True)) as connection:
+        with self._looking() as connection:
             return connection.execute(sql, values).fetchall()
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that the store knows of tickets and of what is to be said."""
-        return {table: self.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in FACTS}  # noqa: S608 - our own names
+        with self._looking() as connection:
+            return {
+                table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()  # noqa: S608 - our own names
+                for table in FACTS
+            }
+
+    def _looking(self) -> contextlib.closing[sqlite3.Connection]:
+        return contextlib.closing(sqlite3.connect(f"file:{self.config.store.path}?mode=ro", uri=True))
 
     def secret(self) -> bytes:
         """The key of the bot's signatures, which nobody else has."""

@@ -1,13 +1,10 @@
 """What somebody tries who wants to learn of a case, to end one, or to drown the team: each way that was once open stays closed."""
 
-import asyncio
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from at_the_console import MONDAY, REMIND, say
 
-from mmbot import policy
 from mmbot.console import Console
 from mmbot.console_world import World
 from mmbot.domain import case_facts as c
@@ -16,18 +13,9 @@ from mmbot.store import cases, outbox
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
 
-MONDAY = 1_794_218_400_000
-REMIND = "https://github.com/example/mattermost-plugin-remind"
 FORK = "https://github.com/mallory/mattermost-plugin-remind"
 LISTED = f":listed {REMIND} com.github.example.remind Remind 1.0.0"
 SECRET = "zebrafish"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "mmbot.db", policy.load())
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -41,13 +29,6 @@ def console(store: Store) -> Console:
         f":repo {FORK} v6.6.6 6666666 com.github.example.remind Remind 6.6.6",
     )
     return made
-
-
-def say(console: Console, *lines: str) -> list[str]:
-    async def play() -> list[str]:
-        return [said for line in lines for said in await console.line(line)]
-
-    return asyncio.run(play())
 
 
 def to(console: Console, name: str) -> str:

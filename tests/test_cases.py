@@ -1,12 +1,11 @@
 """Cases in the store and in the outbox: their handles, who reads of them, and what happens when a message does not get through."""
 
-import asyncio
 import itertools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from at_the_console import MONDAY, REMIND, say
 from structlog.testing import capture_logs
 
 from mmbot import policy
@@ -21,16 +20,7 @@ from mmbot.store import cases, due, outbox
 from mmbot.store.database import Store
 from mmbot.terminal import ROLES
 
-MONDAY = 1_794_218_400_000
-REMIND = "https://github.com/example/mattermost-plugin-remind"
 ABOUT = c.About(name="Remind")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "mmbot.db", policy.load())
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -43,13 +33,6 @@ def console(store: Store) -> Console:
         f"@sue: /mb submit {REMIND} v1.0.0",
     )
     return made
-
-
-def say(console: Console, *lines: str) -> list[str]:
-    async def play() -> list[str]:
-        return [said for line in lines for said in await console.line(line)]
-
-    return asyncio.run(play())
 
 
 def begun(store: Store, number: int) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,21 @@ class Checkout:
 @pytest.fixture
 def out(server: FakeGit, tmp_path: Path) -> Checkout:
     return Checkout(server, tmp_path / "work")
+
+
+async def test_a_private_repository_is_read_with_a_token_that_goes_nowhere_else(
+    server: FakeGit, plugin: FakeRepository, out: Checkout
+) -> None:
+    commit = plugin.commit({"code": "secret"})
+    server.private["/sue/"] = "Basic eC1hY2Nlc3MtdG9rZW46dG9rZW4="
+    with pytest.raises(Unresolved, match="it isn't public"):
+        await out.of(commit)
+    for private in (f"http://{server.host}/su", f"http://{server.host}/other"):
+        with pytest.raises(Unresolved):
+            await out.of(commit, replace(out.limits, private=private, token="token"))
+    limits = replace(out.limits, private=f"http://{server.host}/sue", token="token")
+    assert await out.of(commit, limits) == {"code": b"secret"}
+    assert "token=" not in repr(limits)
 
 
 def tree(plugin: FakeRepository, *rows: tuple[str, str, str]) -> str:

@@ -17,6 +17,7 @@ from mmbot.store.database import Store
 from mmbot.terminal import ROLES
 
 FOLDER = Path(__file__).parent / "dialogs"
+RULES = policy.load()
 MONDAY = 1_794_218_400_000
 BLOCK = re.compile(r"^```(chat|setup)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CHECKLIST = re.compile(r"mmbot in thread of MB-\d+: .* — \w+ review of ")
@@ -43,14 +44,13 @@ def test_the_conversations_take_each_track_to_each_of_its_endings(tmp_path: Path
         (place := tmp_path / path.stem).mkdir()
         asyncio.run(_played(path.read_text("utf-8"), place, in_full=False))
         reached |= _endings(place)
-    rules = policy.load()
-    tracks = rules.of(rules.current).tracks
+    tracks = RULES.of(RULES.current).tracks
     assert reached == {(track, ending) for track in tracks for ending in ("all done", "rejected", "withdrawn")}
 
 
 def _endings(folder: Path) -> set[tuple[str, str]]:
     """How each ticket of a conversation ended, were it for a time only, with the track it was on: it was closed, or all steps are done."""
-    store = Store(folder / "mmbot.db", policy.load())
+    store = Store(folder / "mmbot.db", RULES)
     found = set[tuple[str, str]]()
     for number in range(1, store.next_number()):
         states = [*accumulate(store.facts(number), followed, initial=Ticket(number, store.policy))]
@@ -61,7 +61,7 @@ def _endings(folder: Path) -> set[tuple[str, str]]:
 
 
 async def _played(text: str, folder: Path, *, in_full: bool) -> str:
-    store = Store(folder / "mmbot.db", policy.load())
+    store = Store(folder / "mmbot.db", RULES)
     console = Console(store, store.policy, MONDAY)
     console.settle(ROLES)
     parts, end = [], 0

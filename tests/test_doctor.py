@@ -267,6 +267,14 @@ async def test_a_catalogue_is_read(here: Installation) -> None:
     assert (await here.examine())["catalogue"].text == f"{file} lists 1 plugin"
 
 
+async def test_what_is_missing_for_cutting_is_told_once_something_of_it_is_configured(here: Installation) -> None:
+    assert "cutting" not in await here.examine()
+    here.edit('# organisation = "mattermost"', 'organisation = "mattermost"')
+    assert (await here.fault("cutting")).startswith(
+        f"nothing can be cut, for {here.path} lacks signing (the key that signs), storage"
+    )
+
+
 async def test_a_store_that_is_damaged_is_told_what_to_do_with_it(here: Installation) -> None:
     store = here.path.parent / "var" / "mmbot.db"
     store.write_bytes(b"not a database, by far" * 100)

@@ -56,6 +56,7 @@ SECRETLY = (
 SEEN_BY_OTHERS = (
     "status", "status MB-1", "status MB-1 --log", "status MB-2", "status remind", "queue", "queue all", "queue security", "queue @sam",
     "queue @sue", "queue owner", "search zebrafish", "search remind", "search SEC", "next MB-1", "report", "people", "people --log",
+    "cut status", "cutplugin MB-1 --dry-run", "list MB-1",
     "help", "cases", "reminders", "MB-1?", "remind?", "SEC-1?", "case SEC-1", "zebrafish?",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from bundles import plugin
 from fake_github import TOKEN
-from gpg_keys import HAS_GPG, make_key
+from gpg_keys import HAS_GPG
 from pydantic import SecretStr
-from workshop import PASSPHRASE, Shop, workshop
+from workshop import Shop, workshop
 
 from mmbot.config import Config, Mattermost
 from mmbot.domain.cut_facts import CUT_STEPS, StepWent
@@ -21,7 +21,6 @@ from mmbot.events import CutStepped, EntryMade
 from mmbot.github.api import Hub
 from mmbot.github.git import GitLimits
 from mmbot.messages import NotNow
-from mmbot.release.signing import Key
 from mmbot.steps.cutting import Workshop, cutting
 from mmbot.steps.listing import listing
 
@@ -97,15 +96,10 @@ class Bench:
         return found
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
-    return make_key(tmp_path_factory.mktemp("key") / "gnupg", PASSPHRASE)
-
-
-async def _bench(folder: Path, key: Key, *, proposes: bool) -> AsyncIterator[Bench]:
+async def _bench(folder: Path, *, proposes: bool) -> AsyncIterator[Bench]:
     token = TOKEN if proposes else ""
     async with (
-        workshop(folder, "github", s3=False, proposes=proposes, key=key) as shop,
+        workshop(folder, "github", s3=False, proposes=proposes) as shop,
         aiohttp.ClientSession() as http,
     ):
         release = shop.sections["release"].model_copy(update={"bundles": folder / "bundles"})
@@ -119,14 +113,14 @@ async def _bench(folder: Path, key: Key, *, proposes: bool) -> AsyncIterator[Ben
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, key: Key) -> AsyncIterator[Bench]:
-    async for made in _bench(tmp_path, key, proposes=False):
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async for made in _bench(tmp_path, proposes=False):
         yield made
 
 
 @pytest.fixture
-async def proposing(tmp_path: Path, key: Key) -> AsyncIterator[Bench]:
-    async for made in _bench(tmp_path, key, proposes=True):
+async def proposing(tmp_path: Path) -> AsyncIterator[Bench]:
+    async for made in _bench(tmp_path, proposes=True):
         yield made
 
 
@@ -203,13 +197,3 @@ async def test_a_file_of_a_release_that_was_there_before_its_tag_is_not_taken(pr
     outdated = bench.went["tag"].outdated
     with pytest.raises(NotNow):
         await bench.step("obtain", 1, "remind", "v1.2.3", source="github", outdated=outdated)
-
-
-async def test_the_files_of_cuts_that_are_over_are_deleted_when_the_next_one_begins(bench: Bench) -> None:
-    bench.repository("remind", "v1.2.3")
-    for number in (1, 2):
-        (bench.made.folder / f"{number}").mkdir()
-        (bench.made.folder / f"{number}" / "bundle.tar.gz").write_bytes(b"large")
-    bench.made = replace(bench.made, kept=lambda: {2, 3})
-    assert not (await bench.step("tag", 3, "remind", "v1.2.3", forced=True)).why
-    assert sorted(x.name for x in bench.made.folder.iterdir()) == ["2", "3"]

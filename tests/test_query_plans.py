@@ -11,7 +11,23 @@ from types import ModuleType
 import pytest
 from sqlite_utils import Database
 
-from mmbot.store import backup, book, booked, cases, cuts, database, due, outbox, reader, reminders, search, seen, tx
+from mmbot.store import (
+    backup,
+    book,
+    booked,
+    cases,
+    cuts,
+    database,
+    due,
+    index,
+    outbox,
+    reader,
+    reminders,
+    search,
+    seen,
+    tickets,
+    tx,
+)
 from mmbot.store.migrations import migrations
 
 READS_ALL = {
@@ -67,7 +83,7 @@ def _worth(expression: ast.expr, module: ModuleType) -> str:
 
 
 PUT_IN = {
-    "where": [database._WAITS, database._WAITS_FOR_NOBODY, database._WAITS_FOR_PERSON, database._WAITS_AT_ALL],  # noqa: SLF001 -- what the store puts in
+    "where": [tickets._WAITS, tickets._WAITS_FOR_NOBODY, tickets._WAITS_FOR_PERSON, tickets._WAITS_AT_ALL],  # noqa: SLF001 -- what the store puts in
     "those": ["state = 'pending'", "state = 'parked'"],
     "part": [database._ALL, database._OPEN],  # noqa: SLF001 -- likewise
 }
@@ -76,7 +92,23 @@ PUT_IN = {
 
 def _statements() -> Iterator[tuple[str, str]]:
     """Where each statement of the store stands, and its text with a question mark in place of each value."""
-    for module in (backup, book, booked, cases, cuts, database, due, outbox, reader, reminders, search, seen, tx):
+    for module in (
+        backup,
+        book,
+        booked,
+        cases,
+        cuts,
+        database,
+        due,
+        index,
+        outbox,
+        reader,
+        reminders,
+        search,
+        seen,
+        tickets,
+        tx,
+    ):
         tree = ast.parse(Path(module.__file__ or "").read_text("utf-8"))
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
         for node in ast.walk(tree):
@@ -114,11 +146,13 @@ def test_the_statements_are_found_and_stand_nowhere_else() -> None:
         "cuts.py",
         "database.py",
         "due.py",
+        "index.py",
         "outbox.py",
         "reader.py",
         "reminders.py",
         "search.py",
         "seen.py",
+        "tickets.py",
         "tx.py",
         "migrations.py",
     )

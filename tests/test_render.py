@@ -14,7 +14,7 @@ from mmbot.domain.ticket import Ticket, fold
 from mmbot.domain.turns import history
 from mmbot.mattermost import render
 from mmbot.messages import Button, Dialog, Message, Question, Row
-from mmbot.words import cards, notices
+from mmbot.words import checklist, notices
 
 KEY = b"k" * 32
 URL = "https://mmbot.marketplace.mattermost.example.com:8443/doors1"
@@ -52,7 +52,7 @@ def test_every_button_of_the_longest_checklist_fits_where_the_address_is_short()
         f.Resolved(text="", repository="", ref_kind="tag", ref_name="", commit="3" * 40, track="update", at=2),
     ]
     ticket, turns = history(12_345, POLICY, facts)
-    prompt = cards.prompt(ticket, "product", turns, who)
+    prompt = checklist.prompt(ticket, "product", turns, who)
     props = render.props(prompt, 1_000_000, ROW_KEY, KEY, "http://127.0.0.1:8090", NOW)
     assert len(props["attachments"]) == len(prompt.rows) == 11
 

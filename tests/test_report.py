@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -31,13 +30,6 @@ MONDAY = 1_794_218_400_000  # 2026-11-09, 10:00
 ROLES = ("product", "dev", "security", "qa")
 near = st.integers(MONDAY - 60 * DAY, MONDAY + 60 * DAY)
 holidays = st.sets(st.dates(date(2026, 9, 1), date(2027, 2, 1)), max_size=40)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    found = Store(tmp_path / "mmbot.db", POLICY)
-    yield found
-    found.close()
 
 
 # When it is given

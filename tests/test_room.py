@@ -18,6 +18,7 @@ from test_outbox import BOTH, MESSAGE, Bench, bench, resolved
 from mmbot import policy
 from mmbot.config import Config, ConfigError
 from mmbot.console import Console
+from mmbot.console_cuts import HERE
 from mmbot.events import Event, PeopleNamed, Where
 from mmbot.mattermost.voice import MattermostVoice
 from mmbot.messages import Message
@@ -378,4 +379,4 @@ async def test_the_console_shows_what_is_posted_in_the_private_channel_and_takes
             "inside": "security:security", "outside": public, "there": public, "in its thread": "security:security",
         } == vias  # fmt: skip
         assert "in ~security: @mmbot TEXT" in "\n".join(await console.line(":help"))
-        assert replace(console.app.settings, security_channel="") == Settings()
+        assert replace(console.app.settings, security_channel="") == Settings(cutting=HERE)

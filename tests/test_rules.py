@@ -206,7 +206,8 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         person=st.just("") | ids,
     ),
     CutPlugin: st.builds(
-        CutPlugin, ticket=st.none() | numbers | numbers, repo=st.sampled_from(("", "", "", FORK, OWN, REMIND, "nothing")), dry_run=st.sampled_from((False, False, False, True)),
+        CutPlugin, ticket=st.none() | numbers | numbers, repo=st.sampled_from(("", "", "", FORK, OWN, REMIND, "nothing")),
+        dry_run=st.sampled_from((False, False, False, True)),
         tag=st.sampled_from(("", "", "v1.4.0", "v1.4.0", "1.4.0", "v2.0.0")), force=st.booleans(), why=st.sampled_from(("", "?")),
         sha=st.sampled_from(("", "", "", COMMITS[1][:7])), pre_release=st.booleans(),
     ),
@@ -214,7 +215,8 @@ HOW: Mapping[type[Command], st.SearchStrategy[Command]] = {
         ManageCut, act=st.sampled_from(("status", "cancel", "retry", "retry", "confirm", "confirm")), number=st.integers(0, 3),
     ),
     ListPlugin: st.builds(
-        ListPlugin, ticket=st.none() | numbers | numbers, repo=st.sampled_from(("", "", "", FORK, OWN)), tag=st.sampled_from(("", "v1.4.0")),
+        ListPlugin, ticket=st.none() | numbers | numbers, repo=st.sampled_from(("", "", "", FORK, OWN)),
+        tag=st.sampled_from(("", "v1.4.0")),
         official=st.sampled_from((False, True)), beta=st.sampled_from((False, False, True)), dry_run=st.sampled_from((False, False, True)),
     ),
     AskHelp: st.builds(AskHelp, about=st.sampled_from(("", "approve", "nonsense"))),

@@ -11,6 +11,7 @@ from mmbot import policy
 from mmbot.domain import facts as f
 from mmbot.domain.ticket import Ticket
 from mmbot.events import Person
+from mmbot.store import tickets
 from mmbot.store.database import Store
 from mmbot.store.search import query
 
@@ -56,7 +57,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def test_tickets_are_found_by_the_beginnings_of_their_words_newest_first(
     store: Store, words: str, numbers: list[int]
 ) -> None:
-    assert store.found(words) == (numbers, len(numbers))
+    assert tickets.found(store, words) == (numbers, len(numbers))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -64,7 +65,7 @@ def test_tickets_are_found_by_the_beginnings_of_their_words_newest_first(
     words=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=100) | st.text("\"'*^:()+-{} \0ORANDNEAR")
 )
 def test_nothing_that_is_typed_is_syntax(store: Store, words: str) -> None:
-    numbers, count = store.found(words)
+    numbers, count = tickets.found(store, words)
     assert len(numbers) == count <= 3
 
 
@@ -75,8 +76,8 @@ def test_a_query_is_made_of_quoted_words_alone(words: str) -> None:
 
 
 def test_a_page_and_its_count(store: Store) -> None:
-    assert store.found("example", 2) == ([3, 2], 3)
-    assert store.found("example", 2, 2) == ([1], 3)
+    assert tickets.found(store, "example", 2) == ([3, 2], 3)
+    assert tickets.found(store, "example", 2, 2) == ([1], 3)
 
 
 def test_what_changes_is_found_anew_and_what_is_undone_is_not(tmp_path: Path) -> None:
@@ -87,18 +88,18 @@ def test_what_changes_is_found_anew_and_what_is_undone_is_not(tmp_path: Path) ->
     with store.transaction():
         store.know([Person("id-sue", "susanne")])
         store.save(stored.plus(f.Assigned(role="owner", person="id-ole", at=AT)), "e2")
-    assert store.found("sue") == store.found("olive") == ([], 0)
-    assert store.found("susanne ole") == ([1], 1)
+    assert tickets.found(store, "sue") == tickets.found(store, "olive") == ([], 0)
+    assert tickets.found(store, "susanne ole") == ([1], 1)
     with pytest.raises(ZeroDivisionError):
         _save_and_fail(store)
-    assert store.found("badges") == ([], 0)
+    assert tickets.found(store, "badges") == ([], 0)
     store.close()
 
 
 def _save_and_fail(store: Store) -> None:
     with store.transaction():
         store.save(handed_in(2, "badges"), "e3")
-        assert store.found("badges") == ([2], 1)
+        assert tickets.found(store, "badges") == ([2], 1)
         raise ZeroDivisionError
 
 
@@ -110,5 +111,5 @@ def test_a_store_of_before_is_searched_after_the_upgrade(tmp_path: Path) -> None
         before.remember("index", "2:older")
     before.close()
     after = Store(tmp_path / "mmbot.db", POLICY)
-    assert after.found("remind") == ([1], 1)
+    assert tickets.found(after, "remind") == ([1], 1)
     after.close()

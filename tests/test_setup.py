@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from people import Api
 
 from mmbot.config import load
-from mmbot.config_files import CONFIG, known_secrets, toml_value
+from mmbot.config_files import CONFIG, CUTTING, known_secrets, toml_value
 from mmbot.mattermost import reach
 from mmbot.mattermost.rest import Rest
 from mmbot.setup import SetupFailed, Wishes, set_up
@@ -198,6 +198,7 @@ async def test_the_written_configuration_explains_every_key_of_the_example(place
     expected = [key for key in keys.findall(example) if key not in {"slash_tokens", "token"}]
     assert sorted(keys.findall(place.wishes.config.read_text("utf-8"))) == sorted(expected)
     assert len(CONFIG.splitlines()) > 30
+    assert CUTTING in example
     assert load(place.wishes.config).people == {"admin": (ADMIN[0],), "owner": (ADMIN[0],)}
 
 

@@ -208,3 +208,13 @@ async def test_two_at_once_make_one(storage: Storage, file: Path) -> None:
     puts = (storage.put(NAME, file, digest, replace=False, progress=ignore) for _ in range(4))
     assert set(await asyncio.gather(*puts)) <= {"made", "there"}
     await storage.check(NAME, digest, 8000)
+
+
+async def test_what_a_killed_upload_left_in_a_folder_goes_with_the_next_one(tmp_path: Path, file: Path) -> None:
+    place = tmp_path / "a folder" / "release"
+    place.mkdir(parents=True)
+    for left in (f"{NAME}#1", f"{NAME}#2", f"{NAME}.sig#1"):
+        (place / left).write_bytes(b"half")
+    storage = open_storage(place.as_uri(), {})
+    assert await storage.put(NAME, file, sum_of(file.read_bytes()), replace=False, progress=ignore) == "made"
+    assert sorted(x.name for x in place.iterdir()) == [NAME, f"{NAME}.sig#1"]

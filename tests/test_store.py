@@ -18,8 +18,9 @@ from mmbot.domain.intake import Listed
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import history
 from mmbot.events import Person
-from mmbot.store import outbox, seen
-from mmbot.store.database import WITHHELD, Store, StoreBusy, StoreTooNew
+from mmbot.store import outbox, seen, tickets
+from mmbot.store.database import WITHHELD, Store, StoreTooNew
+from mmbot.store.lock import StoreBusy
 from mmbot.store.migrations import migrations
 
 POLICY = policy.load()
@@ -32,7 +33,8 @@ OURS = "type = 'table' AND name NOT LIKE 'search~_%' ESCAPE '~'"
 OPEN = """
 import pathlib, sys
 from mmbot.policy import load
-from mmbot.store.database import Store, StoreBusy
+from mmbot.store.database import Store
+from mmbot.store.lock import StoreBusy
 try:
     Store(pathlib.Path(sys.argv[1]), load())
 except StoreBusy as busy:
@@ -113,16 +115,16 @@ def test_a_store_that_was_written_is_opened_again_with_all_that_is_in_it(path: P
 
 def test_what_is_searched_is_found(path: Path) -> None:
     store = full(path)
-    assert store.same_plugin(0, KEY, "") == [1]
-    assert store.same_plugin(2, "", "com.example.remind") == [1]
-    assert store.same_plugin(1, KEY, "com.example.remind") == []
-    assert store.same_plugin(2, "", "") == []
-    assert store.tickets_named("rem") == store.tickets_named("Com.Example.REMIND") == [1]
-    assert store.tickets_named("%") == store.tickets_named("emind") == []
-    assert store.tickets_of("id-sue") == store.tickets_of("id-olive") == [1]
-    assert store.tickets_of("id-sam") == []
+    assert tickets.same_plugin(store, 0, KEY, "") == [1]
+    assert tickets.same_plugin(store, 2, "", "com.example.remind") == [1]
+    assert tickets.same_plugin(store, 1, KEY, "com.example.remind") == []
+    assert tickets.same_plugin(store, 2, "", "") == []
+    assert tickets.tickets_named(store, "rem") == tickets.tickets_named(store, "Com.Example.REMIND") == [1]
+    assert tickets.tickets_named(store, "%") == tickets.tickets_named(store, "emind") == []
+    assert tickets.tickets_of(store, "id-sue") == tickets.tickets_of(store, "id-olive") == [1]
+    assert tickets.tickets_of(store, "id-sam") == []
     for parties, person in ((["submitter"], ""), ([], "id-sue")):
-        rows, count = store.waiting_for(parties, person)
+        rows, count = tickets.waiting_for(store, parties, person)
         assert [(x["party"], x["person"], x["why"]) for x in rows] == [("submitter", "id-sue", "answer")]
         assert count == 1
     assert store.ticket(2) is None
@@ -226,12 +228,12 @@ def test_the_index_is_not_rebuilt_where_nothing_changed(path: Path) -> None:
     before.execute("UPDATE ticket SET name = 'touched'")
     before.close()
     same = Store(path, POLICY)
-    assert same.tickets_named("touched") == [1]
+    assert tickets.tickets_named(same, "touched") == [1]
     same.remember("index", "older")
     same.close()
     rebuilt = Store(path, POLICY)
-    assert rebuilt.tickets_named("touched") == []
-    assert rebuilt.tickets_named("remind") == [1]
+    assert tickets.tickets_named(rebuilt, "touched") == []
+    assert tickets.tickets_named(rebuilt, "remind") == [1]
     rebuilt.close()
 
 

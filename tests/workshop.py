@@ -1,6 +1,10 @@
 """A workshop for the tests: a key made for them, a storage, and a plugin's repository whose build makes a real bundle."""
 
+import atexit
 import contextlib
+import functools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,9 +99,17 @@ def merged(upstream: FakeRepository, fork: FakeRepository, ref: str = "refs/head
     return commit
 
 
+@functools.cache
+def signing_key() -> Key:
+    """The key that signs, made once for all tests: nothing writes into its home."""
+    folder = tempfile.mkdtemp(prefix="mmbot-key-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return make_key(Path(folder) / "gnupg", PASSPHRASE)
+
+
 @contextlib.asynccontextmanager
 async def workshop(
-    folder: Path, obtain: str = "build", *, s3: bool = True, proposes: bool = False, key: Key | None = None
+    folder: Path, obtain: str = "build", *, s3: bool = True, proposes: bool = False
 ) -> AsyncIterator[Shop]:
     """A workshop on loopback: bundles are built by the repository's own script, or come from the release that CI makes."""
     (folder / "buckets" / "plugins").mkdir(parents=True)
@@ -105,7 +117,7 @@ async def workshop(
     (folder / "repositories").mkdir()
     (folder / "listing" / "plugins.json").write_text("[]\n")
     with contextlib.ExitStack() as servers:
-        key = key or make_key(folder / "gnupg", PASSPHRASE)
+        key = signing_key()
         options = servers.enter_context(s3_server(folder / "buckets")) if s3 else {}
         url = "s3://plugins/release" if s3 else (folder / "buckets" / "plugins" / "release").as_uri()
         if not s3:

@@ -8,6 +8,7 @@ from mmbot.config import Config
 from mmbot.doctor import here, hub, way
 from mmbot.doctor.finding import Finding, fine
 from mmbot.doctor.visit import Visit
+from mmbot.doctor.workshop import workshop
 from mmbot.mattermost.rest import Rest
 
 __all__ = ["Finding", "examine"]
@@ -38,4 +39,4 @@ async def examine(config: Config, config_path: Path) -> list[Finding]:
         way.door(config.listen, http, running=running) as (door, ear),
     ):
         visited = await Visit(config, config_path, rest, http, way.Way(config, rest, door, ear)).findings()
-        return findings + await hub.github(config, http) + visited
+        return findings + await hub.github(config, http) + await workshop(config, config_path, http) + visited

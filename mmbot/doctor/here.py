@@ -18,7 +18,7 @@ from mmbot.config import ROLES_BESIDES, Config, secrets_path
 from mmbot.doctor.finding import Finding, faulty, fine, open_question
 from mmbot.handlers.backups import MISSING
 from mmbot.store import backup
-from mmbot.store.database import lock_of
+from mmbot.store.lock import lock_of
 from mmbot.store.migrations import migrations
 from mmbot.store.reader import remembered
 from mmbot.words.phrases import plural

@@ -18,11 +18,11 @@ from mmbot.mattermost import reach
 from mmbot.mattermost.callbacks import token_accepted
 from mmbot.mattermost.rest import Channel, Rest, RestError
 from mmbot.web import serve
-from mmbot.words import replies
+from mmbot.words import manual
 
 NAME = "slash command"
 COMMAND_PATH = "/mattermost/command"
-HELP = replies.help_all(()).partition(";")[0]
+HELP = manual.help_all(()).partition(";")[0]
 NO_ANSWER = "api.command.execute_command.failed.app_error"
 NOT_FOUND = "api.command.execute_command.not_found.app_error"
 

@@ -25,8 +25,6 @@ _LONGEST_TAG = 60
 _BEFORE: Mapping[CutStep, CutStep] = {
     "verify": "obtain", "split": "obtain", "sign": "split", "verify-signatures": "split", "verify-uploads": "upload",
 }  # fmt: skip
-KEPT = 14 * 86_400_000
-"""Milliseconds for which the files of a cut that failed or was stopped are kept, so that it can go on."""
 
 
 @dataclass(frozen=True)
@@ -159,11 +157,10 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
             return replace(fresh, attempt=attempt, run=cut.run + 1, by=fact.by)
 
 
-def again_from(cut: Cut, now: int) -> CutStep:
-    """The step from which a cut that failed or was stopped goes on: what was found wanting is made anew, and all whose files are gone."""
-    if cut.step != "tag" and cut.changed_at <= now - KEPT // 2:  # long before: they are not deleted just now
-        return "obtain"
-    return _BEFORE.get(cut.step, cut.step)
+def again_from(cut: Cut) -> CutStep:
+    """The step from which a cut that failed or was stopped goes on: what was found wanting is made anew."""
+    lost = cut.failed is not None and cut.failed.gone
+    return "obtain" if lost else _BEFORE.get(cut.step, cut.step)
 
 
 # What keeps a ticket from being cut

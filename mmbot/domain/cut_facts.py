@@ -74,12 +74,13 @@ class StepWent(Fact):
 
 
 class StepFailed(Fact):
-    """A step failed for good; `why` is a sentence. `ours` where it is a fault of the bot's own."""
+    """A step failed for good; `why` is a sentence. `ours` where it is a fault of the bot's own, `gone` where the files are not there."""
 
     kind: Literal["failed"] = "failed"
     step: CutStep
     why: str
     ours: bool = False
+    gone: bool = False
 
 
 class CutCancelled(Fact):

@@ -1,5 +1,6 @@
 """What can happen: every Command that a person can give, every other happening, and the Event around them."""
 
+from mmbot.events.asking import ALL, MINE, PARTIES, AskHelp, AskQueue, AskReport, AskSearch, AskStatus
 from mmbot.events.cases import (
     CASES,
     AcceptReport,
@@ -20,34 +21,7 @@ from mmbot.events.cases import (
     TakeDown,
 )
 from mmbot.events.command import Command
-from mmbot.events.commands import (
-    ALL,
-    COMMANDS,
-    MINE,
-    PARTIES,
-    AddNote,
-    AskHelp,
-    AskNext,
-    AskPeople,
-    AskQueue,
-    AskReport,
-    AskSearch,
-    AskStatus,
-    Assign,
-    Block,
-    EndTicket,
-    GiveVerdict,
-    HoldTicket,
-    Hurry,
-    JudgeItem,
-    MoveReview,
-    RequestReviews,
-    SayAway,
-    SayReady,
-    SettleFinding,
-    TakeStep,
-    UndoStep,
-)
+from mmbot.events.commands import COMMANDS
 from mmbot.events.cuts import CUT_ACTS, CutPlugin, ListPlugin, ManageCut
 from mmbot.events.happenings import (
     BackupMade,
@@ -69,8 +43,21 @@ from mmbot.events.happenings import (
     Where,
 )
 from mmbot.events.intake import ChooseTrack, Contribute, EditTicket, Resubmit, Submit
+from mmbot.events.people import AskPeople, SayAway
 from mmbot.events.reminders import AskReminders, Forget, Mute, Remind, Snooze
+from mmbot.events.reviews import (
+    AddNote,
+    Assign,
+    Block,
+    GiveVerdict,
+    JudgeItem,
+    MoveReview,
+    RequestReviews,
+    SayReady,
+    SettleFinding,
+)
 from mmbot.events.slots import Slot
+from mmbot.events.way import AskNext, EndTicket, HoldTicket, Hurry, TakeStep, UndoStep
 
 __all__ = [
     "ALL",

@@ -1,18 +1,34 @@
 """Every request about what is cut and how it is listed."""
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from mmbot.events.command import Command
 from mmbot.events.slots import AnyTicket, CutNumber, RepositoryOption, Slot, TagOption, Text
 
 CUT_ACTS = ("status", "cancel", "retry", "confirm")
 CutAct = Literal["status", "cancel", "retry", "confirm"]
+
+
+def _hexadecimal(least: int, most: int, otherwise: str) -> Callable[[str], str]:
+    """A check that a text is empty or so many hexadecimal digits."""
+
+    def checked(text: str) -> str:
+        if text and not re.fullmatch(rf"[0-9a-f]{{{least},{most}}}", text):
+            raise ValueError(otherwise)
+        return text
+
+    return checked
+
+
 Sha = Annotated[
     str,
     Slot("option", "--commitSHA SHA", "Commit", "Left empty: the approved one."),
-    StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^([0-9a-fA-F]{7,40})?$"),
+    StringConstraints(strip_whitespace=True, to_lower=True),
+    AfterValidator(_hexadecimal(7, 40, "a commit is 7 to 40 hexadecimal digits")),
 ]
 AssetName = Annotated[
     str,
@@ -27,7 +43,8 @@ BundlePlace = Annotated[
 Sha256 = Annotated[
     str,
     Slot("option", "--sha256 SUM", "Its SHA-256", "Of a bundle that is named."),
-    StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^([0-9a-fA-F]{64})?$"),
+    StringConstraints(strip_whitespace=True, to_lower=True),
+    AfterValidator(_hexadecimal(64, 64, "a SHA-256 is 64 hexadecimal digits")),
 ]
 
 

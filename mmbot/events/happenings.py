@@ -88,7 +88,7 @@ class ReferenceResolved(BaseModel):
 class CutStepped(BaseModel):
     """A step of a cut came to an end: what it found, or why it failed, as a sentence.
 
-    `run` is which beginning of the cut it belongs to.
+    `run` is which beginning of the cut it belongs to. `gone`: what was made before is not there any more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -97,6 +97,7 @@ class CutStepped(BaseModel):
     run: int
     went: StepWent
     why: str = ""
+    gone: bool = False
 
 
 class EntryMade(BaseModel):

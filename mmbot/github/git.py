@@ -1,9 +1,10 @@
 """Git as a program of its own: other people's repositories are read in isolation and never checked out."""
 
 import asyncio
+import base64
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,11 +40,16 @@ _PASSED_ON = ("PATH", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL
 
 @dataclass(frozen=True)
 class GitLimits:
-    """What one look at a repository may cost, and from where plain http is taken."""
+    """What one look at a repository may cost, from where plain http is taken, and a token for what is private.
+
+    The token goes to addresses below `private` alone. It must not serve what anybody can ask for: the answer tells of what is private.
+    """
 
     seconds: float = 60
     bytes: int = 200 * 2**20
     plain_http: frozenset[str] = frozenset()  # host:port of a local mirror
+    private: str = ""  # such as https://github.com/mattermost
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ async def run_git(folder: Path, limits: GitLimits, *arguments: str, url: str = "
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=folder,
-        env=_environment(folder, urlsplit(url).scheme),
+        env=_environment(folder, urlsplit(url).scheme) | _authorised(limits, url),
         start_new_session=True,
     )
     assert process.stdout  # noqa: S101 - it is a pipe; for the type checker
@@ -105,6 +111,18 @@ def _environment(folder: Path, protocol: str) -> dict[str, str]:
         "HOME": "/nonexistent",
         "LC_ALL": "C",
         "TMPDIR": str(folder),
+    }
+
+
+def _authorised(limits: GitLimits, url: str) -> dict[str, str]:
+    """What lets git read a private repository; in the environment, since others can read a command line."""
+    if not (limits.token and limits.private and url.startswith(f"{limits.private.rstrip('/')}/")):
+        return {}
+    basic = base64.b64encode(f"x-access-token:{limits.token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{limits.private.rstrip('/')}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
     }
 
 

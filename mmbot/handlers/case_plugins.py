@@ -10,7 +10,7 @@ from mmbot.commands import TICKET
 from mmbot.domain.case_facts import About
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Refused
-from mmbot.store import cases
+from mmbot.store import cases, tickets
 from mmbot.store.tx import Tx
 from mmbot.words import cases as words
 
@@ -38,7 +38,7 @@ def find(tx: Tx, name: str, *, team: bool) -> Found | None:
         raise Refused(words.several_called(name, listed), "plugin")
     if listed:
         return _listed(tx, listed[0])
-    numbers = cases.tickets_with_id(tx.store, name) or tx.store.tickets_named(name)
+    numbers = cases.tickets_with_id(tx.store, name) or tickets.tickets_named(tx.store, name)
     exact = [x for x in map(tx.ticket, numbers) if name.lower() in {x.name.lower(), x.plugin_id.lower()}]
     candidates = [x for x in exact if x.public] or exact
     if len({x.plugin_id.lower() or x.place for x in candidates}) > 1:

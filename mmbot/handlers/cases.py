@@ -27,7 +27,7 @@ from mmbot.handlers.case_subjects import FILED
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases
 from mmbot.store.tx import Tx
-from mmbot.words import case_history
+from mmbot.words import case_answers, case_history, dialogs
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 from mmbot.words.answers import AT_MOST
@@ -176,9 +176,9 @@ def ask_cases(tx: Tx, cmd: AskCases) -> Reply:
         known = list(_known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor)))
         found, count = known[first : first + AT_MOST], len(known)
     if count and first >= count:
-        raise Refused(words.no_such_page(cmd.page))
-    lines = [words.brief(of, sees, tx.who) for of, sees in found]
-    return Reply(words.cases(lines, cmd.page, count, AT_MOST))
+        raise Refused(case_answers.no_such_page(cmd.page))
+    lines = [case_answers.brief(of, sees, tx.who) for of, sees in found]
+    return Reply(case_answers.cases(lines, cmd.page, count, AT_MOST))
 
 
 def _of_the_team(tx: Tx, reader: Actor) -> bool:
@@ -205,38 +205,40 @@ def running(tx: Tx, reader: Actor) -> list[str]:
     """The clocks that run, a line each, of those cases of which a reader may know all."""
     known = _known_to(tx, reader, _perhaps_known_to(tx, reader))
     return _some(
-        words.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"
+        case_answers.brief(file, sees, tx.who) for file, sees in known if sees == "all" and clock(file.case) != "none"
     )
 
 
 def waiting(tx: Tx) -> list[str]:
     """The cases that wait for the asker, a line each."""
     known = _known_to(tx, tx.actor, _perhaps_known_to(tx, tx.actor))
-    return _some(words.turn(file, sees, tx.actor, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now))
+    return _some(
+        case_answers.turn(file, sees, tx.actor, tx.who) for file, sees in known if waits_for(tx.actor, file, tx.now)
+    )
 
 
 def _some(lines: Iterable[str]) -> list[str]:
     """As many lines as an answer has room for, and where the rest is found; no more of them are made."""
     found = list(islice(lines, AT_MOST + 1))
-    return [*found[:AT_MOST], *([words.more_cases()] if len(found) > AT_MOST else [])]
+    return [*found[:AT_MOST], *([case_answers.more_cases()] if len(found) > AT_MOST else [])]
 
 
 def of_ticket(tx: Tx, number: int) -> list[str]:
     """The open cases about a ticket, or that it fixes, of which the asker may know all; a line each."""
     known = _known_to(tx, tx.actor, cases.touched_by(tx.store, number))
-    return [words.beside(file, tx.who) for file, sees in known if sees == "all"]
+    return [case_answers.beside(file, tx.who) for file, sees in known if sees == "all"]
 
 
 def ask_case(tx: Tx, cmd: AskCase) -> Reply:
     """Where a case stands, as far as the asker may know; `--log` is for those who may know all of it."""
     found, sees = keeping.found(tx, cmd.case)
     if not cmd.log or sees != "all":
-        can = words.can(found, tx.actor) if sees == "all" else ""
-        return Reply(words.show(found, sees, tx.who, tx.zone(tx.by)) + can)
+        can = case_answers.can(found, tx.actor) if sees == "all" else ""
+        return Reply(case_answers.show(found, sees, tx.who, tx.zone(tx.by)) + can)
     facts = cases.facts(tx.store, found.handle)
     first = (cmd.page - 1) * AT_MOST
     if first >= len(facts):
-        raise Refused(words.no_such_page(cmd.page))
+        raise Refused(case_answers.no_such_page(cmd.page))
     lines = [case_history.happened(x, tx.who) for x in facts[first : first + AT_MOST]]
     return Reply(case_history.log(found.case, lines, cmd.page, len(facts), AT_MOST))
 
@@ -246,9 +248,9 @@ def begun(tx: Tx, what: Incomplete, handle: str) -> str:
     if what.word == "file":
         if " bug" not in what.line:
             keeping.in_private(tx, "SEC")
-        return words.intro(what.word, None)
+        return dialogs.case_intro(what.word, None)
     if not handle:
         keeping.in_private(tx)
-        return words.intro(what.word, None)
+        return dialogs.case_intro(what.word, None)
     right: CaseRight = "concerned" if WORDS[what.word].who == "case-people" else "team"
-    return words.intro(what.word, keeping.opened(tx, handle, right))
+    return dialogs.case_intro(what.word, keeping.opened(tx, handle, right))

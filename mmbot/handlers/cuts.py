@@ -28,8 +28,10 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
         raise Refused(words.not_configured(lacks))
     repository, ticket = _place(tx, cmd)
     if ticket and not has_cut(ticket):
-        raise Refused(words.not_on_track(ticket))
+        raise Refused(words.nothing_to_cut(ticket))
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
+    if not tag:
+        raise Refused(words.bad_tag(tag, ""), "tag")
     asked = _asked(tx, cmd, repository, tag, ticket)
     against = _against(tx, cmd, asked, ticket)
     if cmd.dry_run:
@@ -129,8 +131,6 @@ def _bare(version: str) -> str:
 
 def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -> list[str]:
     """What speaks against a cut, each as a sentence with the way forward."""
-    if ticket and "cut" not in ticket.track_words.steps:
-        return [words.nothing_to_cut(ticket)]
     against = []
     if wrong := bad_tag(asked.tag):
         against.append(words.bad_tag(asked.tag, wrong))
@@ -140,9 +140,9 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
         if not wrong and ticket.version and ticket.version.removeprefix("v") != asked.tag[1:]:
             against.append(words.other_version(ticket, asked.tag))
     if cmd.bundle and not cmd.sha256:
-        against.append(words.sum_missing())
+        against.append(words.sum_missing(asked))
     if cmd.force and not cmd.why:
-        against.append(words.why_missing())
+        against.append(words.why_missing(asked))
     return [*against, *_before(tx, cmd, asked)]
 
 
@@ -153,6 +153,9 @@ def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
         return [words.under_way(going, tx.who)]
     if not cmd.force and asked.second:
         return [words.listed_already(asked)]
+    last, anew = next(iter(before), None), cmd.force or cmd.bundle or cmd.sha
+    if last and not anew and "tag" in last.done and last.state != "done" and last.asked.approved == asked.approved:
+        return [words.cut_halfway(last)]
     done = next((x for x in before if x.state == "done"), None)
     return [words.cut_already(done, tx.who)] if done and not cmd.force else []
 
@@ -187,7 +190,7 @@ def _begin(tx: Tx, cut: Cut) -> Cut:
     if cut.state != "waits" or cuts.running(tx.store) >= tx.settings.cutting.at_once:
         return cut
     if why := _no_more(tx, cut):
-        return _failed(tx, cut, why)
+        return _ended(tx, cut, why)
     begun = _save(tx, cut.plus(c.CutBegun(at=tx.now, via=tx.via)))
     _next(tx, begun)
     return begun
@@ -223,11 +226,11 @@ def stepped(tx: Tx, what: CutStepped) -> None:
     if cut is None or cut.state != "running" or (what.run, what.went.step) != (cut.run, cut.step):
         return
     if what.why:
-        fail(tx, cut, what.why)
+        fail(tx, cut, words.of_this(cut, what.why), gone=what.gone)
         return
     after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
     if why := _no_more(tx, after):
-        fail(tx, after, why)
+        _end(tx, after, why)
         return
     _next(tx, _save(tx, after))
 
@@ -242,22 +245,37 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     if ticket is None:
         return ""
     if not has_cut(ticket):
-        return words.not_on_track(ticket)
+        return words.nothing_to_cut(ticket)
     if not ticket.same(cut.asked.approved):
         return words.moved(ticket, cut)
     return lacking(tx, ticket)
 
 
-def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False) -> None:
+def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) -> None:
     """A step failed: whoever asked for the cut is told, and another one has its turn."""
-    _failed(tx, cut, why, ours=ours)
+    _failed(tx, cut, why, ours=ours, gone=gone)
     _begin_another(tx)
 
 
-def _failed(tx: Tx, cut: Cut, why: str, *, ours: bool = False) -> Cut:
-    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, at=tx.now, via=tx.via)))
+def _failed(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) -> None:
+    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, gone=gone, at=tx.now, via=tx.via)))
     for person in dict.fromkeys((saved.asked.by, saved.by)):
         tx.say(words.failed(saved), to=person)
+
+
+def _end(tx: Tx, cut: Cut, why: str) -> None:
+    """Something came between: nothing more is done, and another one has its turn."""
+    _ended(tx, cut, why)
+    _begin_another(tx)
+
+
+def _ended(tx: Tx, cut: Cut, why: str) -> Cut:
+    """Nothing more is done, and whoever asked for the cut is told."""
+    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, at=tx.now, via=tx.via)))
+    ticket = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
+    again = ticket is not None and ticket.same(saved.asked.approved) and not ticket.ended
+    for person in dict.fromkeys((saved.asked.by, saved.by)):
+        tx.say(words.may_not_go_on(saved, why, again=again), to=person)
     return saved
 
 
@@ -346,7 +364,7 @@ def _retry(tx: Tx, cut: Cut) -> Reply:
     if newer:
         raise Refused(words.newer_cut(cut, newer[0]))
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
-    retried = cut.plus(c.CutRetried(step=again_from(cut, tx.now), by=tx.by, at=tx.at, via=tx.via))
+    retried = cut.plus(c.CutRetried(step=again_from(cut), by=tx.by, at=tx.at, via=tx.via))
     if why := _no_more(tx, retried):
         raise Refused(why)
     saved = _save(tx, retried)

@@ -9,7 +9,7 @@ from mmbot.domain.rights import Actor, submits
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
 from mmbot.messages import Message, Row
-from mmbot.store import book
+from mmbot.store import book, tickets
 from mmbot.store import reminders as store
 from mmbot.store.reminders import News
 from mmbot.store.tx import Tx
@@ -102,7 +102,7 @@ def for_person(
 def _waiting(tx: Tx, person: str, roles: Iterable[str], fresh: Sequence[Entry]) -> tuple[list[Entry], int]:
     """What waits for somebody, oldest first, and how much that is in all, without what they don't want to be reminded of."""
     parties = sorted({*roles} & {*tx.policy.roles, "owner", "release"})
-    rows, count = tx.store.waiting_for(parties, person, READ)
+    rows, count = tickets.waiting_for(tx.store, parties, person, READ)
     found, news = [], {(x.ticket.number, x.turn.party) for x in fresh if x.mine}
     for row in rows:
         ticket = tx.ticket(row["ticket"])

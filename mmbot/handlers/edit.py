@@ -12,6 +12,7 @@ from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import ADDRESS
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
 from mmbot.words import edit as words
 from mmbot.words.choices import no_address
@@ -92,7 +93,7 @@ def _repository(tx: Tx, ticket: Ticket, text: str) -> str:
     reference = tx.reference(text)
     if reference.kind != "default":
         raise Refused(words.only_the_repository(ticket), "value")
-    if twins := tx.store.same_plugin(ticket.number, repository_key(reference.repository), ""):
+    if twins := tickets.same_plugin(tx.store, ticket.number, repository_key(reference.repository), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "value")
     return reference.repository
 
@@ -102,7 +103,7 @@ def _id_fits(tx: Tx, ticket: Ticket, plugin_id: str) -> None:
         raise Refused(words.id_of_the_manifest(ticket), "value")
     if not PLUGIN_ID.fullmatch(plugin_id):
         raise Refused(words.no_id(plugin_id), "value")
-    if twins := [x for x in tx.store.same_plugin(ticket.number, "", plugin_id.lower()) if x != ticket.number]:
+    if twins := [x for x in tickets.same_plugin(tx.store, ticket.number, "", plugin_id.lower()) if x != ticket.number]:
         raise Refused(twice(tx, tx.ticket(twins[0])), "value")
     if any(x.plugin_id.lower() == plugin_id.lower() for x in tx.store.listed("", plugin_id)):
         raise Refused(words.id_is_listed(plugin_id), "value")

@@ -13,9 +13,9 @@ from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import move_page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
-from mmbot.store import book
+from mmbot.store import book, tickets
 from mmbot.store.tx import Tx
-from mmbot.words import notices, replies
+from mmbot.words import intake, lookups, notices, replies
 from mmbot.words import people as people_words
 from mmbot.words import tracks as words
 
@@ -28,7 +28,7 @@ def submit(tx: Tx, cmd: Submit) -> Reply:
     if cmd.submitter and cmd.submitter != tx.by:
         tx.require("owner")
     reference = tx.reference(cmd.link)
-    if twins := tx.store.same_plugin(0, repository_key(reference.repository), ""):
+    if twins := tickets.same_plugin(tx.store, 0, repository_key(reference.repository), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     sent = f.Submitted(
         requirements=tx.policy.current, track=cmd.track, title=cmd.title, summary=cmd.summary, contact=cmd.contact,
@@ -50,7 +50,7 @@ def tell_owner(tx: Tx, ticket: Ticket) -> None:
     """Tell whoever got a new ticket, and why it is theirs where another is the default owner."""
     if ticket.owner in {"", tx.by}:
         return
-    told, chosen = notices.new_ticket(ticket, tx.who), book.default_owner(tx.store)
+    told, chosen = lookups.new_ticket(ticket, tx.who), book.default_owner(tx.store)
     if ticket.owner != chosen:
         told = people_words.given_instead(told, tx.who(chosen), tx.absence(chosen).day)
     tx.say(told, to=ticket.owner)
@@ -63,7 +63,7 @@ def opened(tx: Tx, ticket: Ticket) -> Reply:
     look_up(tx, ticket)
     tell_owner(tx, ticket)
     name = tx.who(ticket.owner) if ticket.owner else ""
-    answer = replies.submitted(ticket, name, tx.settings.security_contact, read=replies.form_read(ticket))
+    answer = intake.submitted(ticket, name, tx.settings.security_contact, read=intake.form_read(ticket))
     if ticket.submitter == tx.by:
         return Reply(answer)
     tell(tx, ticket, ticket.submitter, words.handed_in_for_you(ticket, tx.who(tx.by), answer))
@@ -131,7 +131,7 @@ def resolved(tx: Tx, what: ReferenceResolved) -> None:
             _not_moved(tx, before, what.text, replies.id_of_another(after, other))
         elif before.commit == what.commit:
             saved = follow(tx, before, after)
-            tx.say(notices.same_commit(saved, what.text), thread=card(saved))
+            tx.say(lookups.same_commit(saved, what.text), thread=card(saved))
         else:
             _later_resolved(tx, before, after)
     if asked.ready_at:
@@ -142,14 +142,14 @@ def _not_found(tx: Tx, before: Ticket, what: ReferenceResolved) -> None:
     ticket = tx.save(before.plus(f.Unresolved(text=what.text, why=what.why, at=tx.at, via=tx.via)))
     by = _asker(tx, before)
     for person in dict.fromkeys([by, ticket.submitter] if not ticket.commit else [by]):
-        tell(tx, ticket, person, notices.not_found(ticket, what.why, what.text))
+        tell(tx, ticket, person, lookups.not_found(ticket, what.why, what.text))
 
 
 def _not_moved(tx: Tx, before: Ticket, text: str, why: str) -> None:
     ticket = tx.save(before.plus(f.Unresolved(text=text, why=why, at=tx.at, via=tx.via)))
     by = _asker(tx, before)
     for person in dict.fromkeys((by, ticket.submitter, ticket.owner)):
-        tell(tx, ticket, person, notices.not_moved(ticket, why, text))
+        tell(tx, ticket, person, lookups.not_moved(ticket, why, text))
 
 
 def _asker(tx: Tx, ticket: Ticket) -> str:
@@ -196,7 +196,7 @@ def _same_id(tx: Tx, before: Ticket, after: Ticket) -> Ticket | None:
     """The other open ticket whose id or repository a move would take on."""
     new_id = after.plugin_id.lower() if after.plugin_id.lower() != before.plugin_id.lower() else ""
     place = after.place if after.place != before.place else ""
-    return next(map(tx.ticket, tx.store.same_plugin(after.number, place, new_id)), None)
+    return next(map(tx.ticket, tickets.same_plugin(tx.store, after.number, place, new_id)), None)
 
 
 def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
@@ -209,29 +209,29 @@ def _difference(ticket: Ticket, what: ReferenceResolved) -> dict[str, Any]:
 
 def _first_resolved(tx: Tx, before: Ticket, after: Ticket, *, update_of_nothing: bool) -> None:
     plugin_id = after.plugin_id.lower()
-    twins = map(tx.ticket, tx.store.same_plugin(after.number, after.place, plugin_id))
+    twins = map(tx.ticket, tickets.same_plugin(tx.store, after.number, after.place, plugin_id))
     if other := next((x for x in twins if x.number < after.number or x.commit), None):
         saved = follow(tx, before, after.plus(f.Ended(ending="duplicate", of=other.number, at=tx.at, via=tx.via)))
         for person in dict.fromkeys(x for x in (saved.submitter, saved.owner) if x):
             if person == saved.owner:
-                tx.tell(notices.same_plugin(saved, other), person, "owner", saved)
+                tx.tell(lookups.same_plugin(saved, other), person, "owner", saved)
             else:
-                tell(tx, saved, person, notices.same_plugin(saved, other))
+                tell(tx, saved, person, lookups.same_plugin(saved, other))
         return
     saved = follow(tx, before, linked(tx, after))
     tell_links(tx, saved)
-    remarks = notices.remarks(saved)
-    tx.say(notices.found(saved, remarks, update_of_nothing=update_of_nothing), thread=card(saved))
+    remarks = lookups.remarks(saved)
+    tx.say(lookups.found(saved, remarks, update_of_nothing=update_of_nothing), thread=card(saved))
     if remarks:
-        tell(tx, saved, saved.submitter, notices.for_the_submitter(saved, remarks))
+        tell(tx, saved, saved.submitter, lookups.for_the_submitter(saved, remarks))
         if saved.owner not in {"", saved.submitter}:
-            tx.tell(notices.for_the_owner(saved, remarks), saved.owner, "owner", saved)
+            tx.tell(lookups.for_the_owner(saved, remarks), saved.owner, "owner", saved)
 
 
 def _later_resolved(tx: Tx, before: Ticket, after: Ticket) -> None:
     saved = follow(tx, before, after)
     held = [role for role in saved.roles if review.verdict(saved, role) == "held"]
-    tx.say(notices.moved(saved, before.commit, held, notices.remarks(saved)), thread=card(saved))
+    tx.say(notices.moved(saved, before.commit, held, lookups.remarks(saved)), thread=card(saved))
     for role in held:
         tx.tell_all(notices.confirm(saved, role, review.held(saved, role)), _reviewers(tx, saved, role), role, saved)
 
@@ -268,7 +268,9 @@ def _moved(tx: Tx, ticket: Ticket, link: str, *, ready_at: int = 0) -> Ticket:
         return move_page(tx, ticket, link)
     reference = tx.reference(link, ticket.repository)
     others = [
-        x for x in tx.store.same_plugin(ticket.number, repository_key(reference.repository), "") if x != ticket.number
+        x
+        for x in tickets.same_plugin(tx.store, ticket.number, repository_key(reference.repository), "")
+        if x != ticket.number
     ]
     if others and repository_key(reference.repository) != repository_key(ticket.repository):
         raise Refused(twice(tx, tx.ticket(others[0])), "link")

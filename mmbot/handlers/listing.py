@@ -62,10 +62,10 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
             ticket = about(tx, repository, cmd.tag)
     else:
         raise Refused(words.which())
-    done = (found for x in numbers if (found := cuts.cut(tx.store, x)) and found.state == "done")
-    cut = next(done, None)
+    made = [found for x in numbers if (found := cuts.cut(tx.store, x))]
+    cut = next((x for x in made if x.state == "done"), None)
     if cut is None:
-        raise Refused(words.not_cut(ticket))
+        raise Refused(words.not_cut(ticket, made[0] if made else None, f"--repo {cmd.repo} --tag {cmd.tag}"))
     if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
         ticket = tx.ticket(cut.asked.ticket)
     if ticket is None and cut.repository not in tx.settings.cutting.own:  # any more

@@ -8,6 +8,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PAGE, page_key
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
 from mmbot.words import tracks as words
 from mmbot.words.choices import no_address
@@ -28,7 +29,7 @@ def move_page(tx: Tx, before: Ticket, address: str) -> Ticket:
     """Another page is reviewed from now on: it needs no looking up."""
     if not ADDRESS.fullmatch(address.strip()):
         raise Refused(no_address(address), "link")
-    if twins := tx.store.same_plugin(before.number, page_key(address), ""):
+    if twins := tickets.same_plugin(tx.store, before.number, page_key(address), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     if page_key(address) == before.place:
         raise Refused(words.same_page(before))

@@ -6,7 +6,7 @@ from mmbot.handlers import parts, report
 from mmbot.store import book
 from mmbot.store.database import WITHHELD
 from mmbot.store.tx import Tx
-from mmbot.words import notices
+from mmbot.words import admin_notices
 from mmbot.words import people as words
 
 
@@ -37,11 +37,11 @@ def named(tx: Tx, what: PeopleNamed) -> None:
     kept = {name for _, _, name in rows}
     for admin in tx.store.members("admin"):
         for role, name in withheld:
-            tx.say(notices.role_withheld(role, name), to=admin)
+            tx.say(admin_notices.role_withheld(role, name), to=admin)
         if strangers := [name for name in what.unknown if name not in kept]:
-            tx.say(notices.unknown_names(strangers), to=admin)
+            tx.say(admin_notices.unknown_names(strangers), to=admin)
         if renamed := [name for name in what.unknown if name in kept]:
-            tx.say(notices.names_gone(renamed), to=admin)
+            tx.say(admin_notices.names_gone(renamed), to=admin)
 
 
 def _follow(tx: Tx, before: set[tuple[str, str]], configured: set[tuple[str, str]]) -> None:

@@ -4,13 +4,14 @@ from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
 from mmbot.events import Pushed
 from mmbot.handlers.news import card
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
 from mmbot.words import notices
 
 
 def pushed(tx: Tx, what: Pushed) -> None:
     """Tell the thread of each open ticket that a push bears on."""
-    for number in tx.store.same_plugin(0, repository_key(what.repository), ""):
+    for number in tickets.same_plugin(tx.store, 0, repository_key(what.repository), ""):
         ticket = tx.ticket(number)
         if _bears_on(ticket, what):
             tx.say(notices.pushed(ticket, what), thread=card(ticket))

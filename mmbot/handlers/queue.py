@@ -12,10 +12,9 @@ from mmbot.domain.turns import Turn
 from mmbot.events import ALL, CASES, COMMANDS, MINE, AskHelp, AskQueue, AskSearch, AskStatus, Incomplete, Misread
 from mmbot.handlers import cases
 from mmbot.messages import Dialog, Refused, Reply
-from mmbot.store import book, booked
+from mmbot.store import book, booked, tickets
 from mmbot.store.tx import Tx
-from mmbot.words import answers, history, replies
-from mmbot.words import cases as case_words
+from mmbot.words import answers, case_answers, dialogs, history, manual, replies
 from mmbot.words import people as words
 
 _TOKEN_OF_A_CASE = re.compile(r"\b(?:sec|bug)-\d{1,6}\b", re.IGNORECASE)
@@ -33,18 +32,18 @@ def status(tx: Tx, cmd: AskStatus) -> Reply:
         return _log(tx, cmd.ticket, cmd.page) if cmd.log else _status(tx, cmd.ticket)
     if cmd.about:
         about = cmd.about.strip(" ?")
-        found = [tx.ticket(n) for n in tx.store.tickets_named(about, NAMED_ALIKE)]
+        found = [tx.ticket(n) for n in tickets.tickets_named(tx.store, about, NAMED_ALIKE)]
         if not found:
-            numbers, count = tx.store.found(about, NAMED_ALIKE - 1)
+            numbers, count = tickets.found(tx.store, about, NAMED_ALIKE - 1)
             if not numbers and about.count(" ") >= A_QUESTION:
-                raise Refused(answers.no_question_for_me(_briefly(tx, tx.store.tickets_of(tx.by, YOURS, 0))))
+                raise Refused(answers.no_question_for_me(_briefly(tx, tickets.tickets_of(tx.store, tx.by, YOURS, 0))))
             raise Refused(answers.nothing_named(about, [tx.ticket(n) for n in numbers], count))
         if len(found) > 1:
             raise Refused(answers.several_named(found))
         return _log(tx, found[0].number, cmd.page) if cmd.log else _status(tx, found[0].number)
     if cmd.log:
         raise Refused(answers.log_of_what())
-    mine = tx.store.tickets_of(tx.by, answers.AT_MOST + 1, _before(cmd.page))
+    mine = tickets.tickets_of(tx.store, tx.by, answers.AT_MOST + 1, _before(cmd.page))
     if not mine:
         return Reply(answers.no_tickets(cmd.page))
     lines = _briefly(tx, mine[: answers.AT_MOST])
@@ -97,7 +96,7 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     elif cmd.whose != ALL:
         role = tx.policy.roles.get(cmd.whose)
         parties, title = [cmd.whose], answers.whose_queue(cmd.whose, role.title if role else cmd.whose)
-    rows, count = tx.store.waiting_for(parties, person, answers.AT_MOST, _before(cmd.page))
+    rows, count = tickets.waiting_for(tx.store, parties, person, answers.AT_MOST, _before(cmd.page))
     command = "queue" if cmd.whose == MINE else f"queue {typed}"
     _must_be_there(cmd.page, count, command)
     lines = []
@@ -109,7 +108,7 @@ def queue(tx: Tx, cmd: AskQueue) -> Reply:
     if cmd.whose != MINE or cmd.page > 1:
         return Reply(text)
     if mine := cases.waiting(tx):
-        text = "\n".join(([text] if rows else []) + [case_words.wait(mine)])
+        text = "\n".join(([text] if rows else []) + [case_answers.wait(mine)])
     return Reply("\n".join([text, *_for_absent(tx)]))
 
 
@@ -121,7 +120,7 @@ def _queue_line(tx: Tx, ticket: Ticket, turn: Turn, reader: Actor) -> str:
 
 def search(tx: Tx, cmd: AskSearch) -> Reply:
     """The tickets that say certain words."""
-    numbers, count = tx.store.found(cmd.about, answers.AT_MOST, _before(cmd.page))
+    numbers, count = tickets.found(tx.store, cmd.about, answers.AT_MOST, _before(cmd.page))
     if not count:
         raise Refused(answers.nothing_found(cmd.about))
     command = f"search {cmd.about}"
@@ -144,7 +143,7 @@ def _for_absent(tx: Tx) -> list[str]:
     """What waits for those for whom the asker stands in now, as far as the asker can take it over."""
     texts = []
     for absence in book.stood_in_for(tx.store, tx.by, tx.now):
-        rows, _ = tx.store.waiting_for((), absence.person, answers.AT_MOST)
+        rows, _ = tickets.waiting_for(tx.store, (), absence.person, answers.AT_MOST)
         mine = [row for row in rows if tx.stand_in(absence.person, row["party"]) == tx.by]
         lines = []
         for row in mine:
@@ -162,10 +161,10 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
     word = next((x for x in reversed(asked) if x in WORDS), asked[-1] if asked else "")
     if word in WORDS or 0 < len(asked) < A_QUESTION:
         if word not in WORDS:
-            raise Refused(replies.no_such_command(word))
+            raise Refused(manual.no_such_command(word))
         command = WORDS[word]
         return Reply(
-            replies.help_for(
+            manual.help_for(
                 usage(word),
                 command.summaries[word],
                 " ".join((command.__doc__ or "").split()),
@@ -179,7 +178,7 @@ def show_help(tx: Tx, cmd: AskHelp) -> Reply:
         for word in command.words
         if _may(tx, command.right(word))
     ]
-    return Reply(replies.help_all(lines))
+    return Reply(manual.help_all(lines))
 
 
 def _may(tx: Tx, who: Who) -> bool:
@@ -207,8 +206,8 @@ def incomplete(tx: Tx, what: Incomplete) -> Reply:
     asked = questions(what, ticket, tx.policy, tx.actor.roles)
     if {*what.missing} - {x.name for x in asked}:  # items to choose from: the asker judges none of them
         raise Refused(replies.no_role())
-    title, intro = replies.dialog_title(what.word), begun or replies.dialog_intro(what.line, ticket, tx.actor.roles)
+    title, intro = dialogs.title(what.word), begun or dialogs.intro(what.line, ticket, tx.actor.roles)
     line = what.line
     if ticket and ticket.commit and "commit" in WORDS[what.word].model_fields and "commit" not in what.given:
         line = f"{line} --commit {ticket.commit[:7]}"  # it is answered with this commit in mind, and the review may move meanwhile
-    return Reply(replies.more_needed(what.word), dialog=Dialog(title, intro, line, asked))
+    return Reply(dialogs.more_needed(what.word), dialog=Dialog(title, intro, line, asked))

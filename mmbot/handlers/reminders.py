@@ -18,7 +18,8 @@ from mmbot.store.reminders import MUTED, Asked, News, Reminder
 from mmbot.store.tx import Tx
 from mmbot.words import notices
 from mmbot.words import reminders as words
-from mmbot.words.cards import outlook, way_on
+from mmbot.words.cards import outlook
+from mmbot.words.way_on import way_on
 
 LISTED = 20
 """How many reminders are listed."""

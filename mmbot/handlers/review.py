@@ -12,7 +12,7 @@ from mmbot.handlers.news import card, follow
 from mmbot.messages import Message, Refused, Reply
 from mmbot.store.tx import Tx
 from mmbot.words import notices, people, replies
-from mmbot.words.cards import way_on
+from mmbot.words.way_on import way_on
 
 
 def assign(tx: Tx, cmd: Assign) -> Reply:

@@ -10,7 +10,7 @@ from mmbot.handlers import case_subjects, news
 from mmbot.messages import Message
 from mmbot.store import cuts, outbox
 from mmbot.store.database import Store
-from mmbot.words import cards, notices
+from mmbot.words import cards, checklist, notices
 from mmbot.words import cuts as cut_words
 
 
@@ -33,7 +33,7 @@ def _of_a_ticket(store: Store, row: outbox.OutboxRow) -> tuple[Message, str] | N
     if kind == "card":
         return cards.card(ticket, turns, who), ""
     if kind == "prompt":
-        return cards.prompt(ticket, part, turns, who), ""
+        return checklist.prompt(ticket, part, turns, who), ""
     told = outbox.told(store, row.subject)
     found = [x for x in review.findings(ticket) if x.number > told and not x.answered_at]
     if not found or ticket.ended:

@@ -13,6 +13,7 @@ from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import ADDRESS, page
 from mmbot.handlers.twins import linked, tell_links, twice
 from mmbot.messages import Refused, Reply
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
 from mmbot.words import replies
 from mmbot.words import tracks as words
@@ -28,7 +29,7 @@ def contribute(tx: Tx, cmd: Contribute) -> Reply:
     for name, address in (("link", cmd.link), ("documentation", cmd.documentation), ("tracker", cmd.tracker)):
         if not ADDRESS.fullmatch(address):
             raise Refused(no_address(address), name)
-    if twins := tx.store.same_plugin(0, page_key(cmd.link), ""):
+    if twins := tickets.same_plugin(tx.store, 0, page_key(cmd.link), ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     opened = f.Submitted(
         requirements=tx.policy.current, track="web", contribution=cmd.kind, name=cmd.name, summary=cmd.summary, contact=cmd.contact,
@@ -54,7 +55,7 @@ def resubmit(tx: Tx, cmd: Resubmit) -> Reply:
         raise Refused(words.which_repository(old) if onward else words.contribute_again(old), "link")
     reference = tx.reference(cmd.link, "" if old.page else old.repository) if cmd.link else tx.reference(old.repository)
     key = repository_key(reference.repository)
-    if twins := tx.store.same_plugin(0, key, ""):
+    if twins := tickets.same_plugin(tx.store, 0, key, ""):
         raise Refused(twice(tx, tx.ticket(twins[0])), "link")
     sent = old.submitted
     wanted = ("app" if old.contribution == "app" else "") if onward else old.track
@@ -116,6 +117,6 @@ def _may_choose(tx: Tx, ticket: Ticket, cmd: ChooseTrack) -> str:
     kind = cmd.kind if kinds else ""
     if (ticket.track, ticket.contribution) == (cmd.track, kind) and not ticket.ended and ticket.resolved:
         raise Refused(words.on_it_already(ticket), "track")
-    if ticket.ended and (twins := tx.store.same_plugin(ticket.number, ticket.place, ticket.plugin_id.lower())):
+    if ticket.ended and (twins := tickets.same_plugin(tx.store, ticket.number, ticket.place, ticket.plugin_id.lower())):
         raise Refused(twice(tx, tx.ticket(twins[0])))
     return kind

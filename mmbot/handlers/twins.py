@@ -4,21 +4,22 @@ from mmbot.domain import facts as f
 from mmbot.domain.rights import allowed
 from mmbot.domain.ticket import Ticket
 from mmbot.handlers.news import card
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
-from mmbot.words import replies
+from mmbot.words import intake
 from mmbot.words import tracks as words
 
 
 def twice(tx: Tx, other: Ticket) -> str:
     """The plugin has another open ticket: which, and what the asker can do there."""
-    return replies.submitted_twice(other, tx.who, tx.by, may_move=allowed("owner-or-submitter", tx.actor, other))
+    return intake.submitted_twice(other, tx.who, tx.by, may_move=allowed("owner-or-submitter", tx.actor, other))
 
 
 def linked(tx: Tx, ticket: Ticket) -> Ticket:
     """The ticket, linked with the newest one of the same repository or id that was rejected or withdrawn."""
     if ticket.before:
         return ticket
-    for old in map(tx.ticket, tx.store.earlier(ticket.number, ticket.place, ticket.plugin_id.lower())):
+    for old in map(tx.ticket, tickets.earlier(tx.store, ticket.number, ticket.place, ticket.plugin_id.lower())):
         if old.number < ticket.number and old.ended and old.ended.ending != "duplicate":
             return ticket.plus(f.Linked(to=old.number, how="before", at=tx.at, via=tx.via))
     return ticket

@@ -11,6 +11,7 @@ from mmbot.handlers import intake, merges, parts, tombstones
 from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
 from mmbot.words import answers
 from mmbot.words import merged as merged_words
@@ -50,7 +51,9 @@ def undo_step(tx: Tx, cmd: UndoStep) -> Reply:
     _require(tx, before, steps.step(before, cmd.step).by)
     after = steps.unmarked(before, cmd.step, cmd.person, tx.by, tx.at, tx.via)
     reviewed_again = before.public and not after.public
-    if reviewed_again and (twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower())):
+    if reviewed_again and (
+        twins := tickets.same_plugin(tx.store, before.number, before.place, before.plugin_id.lower())
+    ):
         raise Refused(twice(tx, tx.ticket(twins[0])))
     saved = follow(tx, before, after)
     tx.say(words.undone_news(saved, cmd.step, tx.who(tx.by)), thread=card(saved))
@@ -128,7 +131,7 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     tx.require("owner-or-submitter" if withdrawn else "owner", before)
     if not before.ended or before.ended.ending in {"duplicate", "taken-down"}:
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before, may_reopen=False))
-    if twins := tx.store.same_plugin(before.number, before.place, before.plugin_id.lower()):
+    if twins := tickets.same_plugin(tx.store, before.number, before.place, before.plugin_id.lower()):
         raise Refused(twice(tx, tx.ticket(twins[0])))
     reopened = before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via))
     saved = follow(tx, before, parts.without_the_unfit(tx, reopened))

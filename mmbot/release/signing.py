@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+import shutil
 import stat
 import tempfile
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from tempfile import TemporaryDirectory
 
 from mmbot.processes import kill_group
 
+_PREFIX = "mmbot-gpg-"
+_A_DAY = 86_400  # seconds
 _SECONDS = 300  # that gpg may take over one file
 _AT_ONCE = 2
 _MAX_KEY = 2**20  # bytes of a public key
@@ -21,6 +25,7 @@ _MAX_SIGNATURE = 2**14  # bytes
 _MIN_BITS = 2048
 _RSA = "1"
 _SHA2 = frozenset({8, 9, 10})  # SHA-256, SHA-384, SHA-512
+_LONGER = 20  # characters that the name of a temporary home has
 _MAX_HOME = 80  # characters of the path to a home in which gpg-agent can put its socket: those have 108
 _ISOLATED = ("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr", "--lock-never")
 _TRUSTING = ("--trust-model", "always", "--no-auto-check-trustdb", "--no-random-seed-file", "--status-fd", "1")
@@ -53,23 +58,51 @@ class Key:
     passphrase: str = field(repr=False)
 
 
-async def sign(files: Sequence[Path], key: Key, progress: Callable[[int, int], None]) -> None:
+@dataclass(frozen=True)
+class KeyState:
+    """What the public half tells of the key that signs: its bits, and until when it may, in seconds UTC, 0 where that has no end."""
+
+    bits: int
+    until: int
+
+
+async def state(key: Key, workdir: Path) -> KeyState:
+    """Look at the public half of the key that signs, in a temporary home inside `workdir`. Raises BadKey."""
+    with TemporaryDirectory(prefix="gpg-", dir=workdir, ignore_cleanup_errors=True) as folder:
+        return await _know(Path(folder), key.public_key, key.fingerprint)
+
+
+async def sign(
+    files: Sequence[Path], key: Key, progress: Callable[[int, int], None], workdir: Path | None = None
+) -> None:
     """Write `<file>.sig` beside each file; one that is there already and good is kept. `progress` counts files.
 
-    gpg works in a temporary home to which the secret key is only linked. Raises BadKey.
+    gpg works in a temporary home to which the secret key is only linked: inside `workdir`, where its path is short enough for a socket.
+    Raises BadKey.
     """
     private = key.home / "private-keys-v1.d"
     if not private.is_dir():
         raise BadKey("`signing.home` holds no secret keys. Import the signing key there with gpg 2.1 or later.")
     if not key.passphrase.isprintable():
         raise BadKey("`signing.passphrase` has line breaks or invisible characters in it. Give it on one line.")
-    directory = tempfile.gettempdir() if len(tempfile.gettempdir()) < _MAX_HOME else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
-    with TemporaryDirectory(prefix="mmbot-gpg-", dir=directory, ignore_cleanup_errors=True) as folder:
+    places = (str((workdir or Path(tempfile.gettempdir())).absolute()), tempfile.gettempdir())
+    directory = next((x for x in places if len(x) + _LONGER < _MAX_HOME), "/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
+    with TemporaryDirectory(prefix=_PREFIX, dir=directory, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         await _know(home, key.public_key, key.fingerprint)
         (home / "private-keys-v1.d").symlink_to(private.absolute())
         async with _agent(home):
             await _each(files, lambda file: _sign(home, file, key), progress)
+
+
+def tidy() -> None:
+    """Delete the temporary homes that killed processes have left: those that nothing was written into for a day."""
+    for directory in {tempfile.gettempdir(), "/tmp"}:  # noqa: S108 - as above
+        for home in Path(directory).glob(f"{_PREFIX}*"):
+            with suppress(OSError):
+                about = home.lstat()
+                if about.st_uid == os.getuid() and time.time() - about.st_mtime > _A_DAY:
+                    shutil.rmtree(home)
 
 
 async def verify(files: Sequence[Path], public_key: Path, fingerprint: str, workdir: Path) -> None:
@@ -167,8 +200,8 @@ def _is_one_signature(content: bytes) -> bool:
     return whole and about[:3] == b"\x04\x00\x01" and about[3] in _SHA2
 
 
-async def _know(home: Path, public_key: Path, fingerprint: str) -> None:
-    """Import the public key into an empty home, and require that it is one that servers can verify with."""
+async def _know(home: Path, public_key: Path, fingerprint: str) -> KeyState:
+    """Import the public key into an empty home, tell what it is, and require that it is one that servers can verify with."""
     if not re.fullmatch("[0-9A-Fa-f]{40}", fingerprint):
         raise BadKey("`signing.fingerprint` isn't a fingerprint: give all 40 hexadecimal digits.")
     _require_file(public_key)
@@ -180,7 +213,7 @@ async def _know(home: Path, public_key: Path, fingerprint: str) -> None:
     lines = await _gpg(
         *(home, "--with-colons", "--fixed-list-mode", "--with-subkey-fingerprint", "--list-keys", "--", fingerprint)
     )
-    _require_usable([line.split(":") for line in lines], fingerprint.upper())
+    return _usable([line.split(":") for line in lines], fingerprint.upper())
 
 
 def _require_file(public_key: Path) -> None:
@@ -192,8 +225,8 @@ def _require_file(public_key: Path) -> None:
         raise BadKey("`signing.public_key` isn't a file with one public key. Export it: `gpg --armor --export`.")
 
 
-def _require_usable(records: Sequence[Sequence[str]], fingerprint: str) -> None:
-    """Require of gpg's listing of one key that it, or the subkey with that fingerprint, can sign for servers."""
+def _usable(records: Sequence[Sequence[str]], fingerprint: str) -> KeyState:
+    """Tell what the key is, and require of gpg's listing of one key that it, or the subkey with that fingerprint, can sign for servers."""
     keys = [record for record in records if record[0] in {"pub", "sub"}]
     prints = [record[9] for record in records if record[0] == "fpr"]
     chosen = dict(zip(prints, keys, strict=True)).get(fingerprint)
@@ -208,6 +241,8 @@ def _require_usable(records: Sequence[Sequence[str]], fingerprint: str) -> None:
         raise BadKey(f"The signing key has {chosen[2]} bits. Make one of at least {_MIN_BITS}.")
     if "s" not in chosen[11]:
         raise BadKey(_FAILURES[_UNUSABLE_KEY])
+    ends = [int(record[6]) for record in (keys[0], chosen) if record[6].isdecimal()]
+    return KeyState(int(chosen[2]), min(ends, default=0))
 
 
 def _place(file: Path) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal, NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import (
@@ -46,6 +46,7 @@ _BAD_URL = (
     " and credentials in `storage.options`."
 )
 _REFUSED = "The storage refuses the credentials in `storage.options`: they need to read, write and list. Check them."
+_NO_PLACE_SAID = ("NoSuchBucket", "ContainerNotFound")
 _NO_PLACE = "The storage knows no such bucket or container as `storage.url` names. Create it, or correct the address."
 
 
@@ -70,6 +71,7 @@ class Storage:
     """A storage that is ready; names are those of files, perhaps with `release/` before them."""
 
     _store: ObjectStore = field(repr=False)
+    _folder: Path | None = None
 
     async def put(
         self, name: str, path: Path, sha256: str, *, replace: bool, progress: Callable[[int, int], None]
@@ -101,6 +103,8 @@ class Storage:
     ) -> None:
         pieces = _pieces(file, size, sha256, progress)
         try:
+            for left in self._folder.glob(f"{name}#*") if self._folder else ():
+                left.unlink()  # obstore writes into `name#1` first; of a process that was killed that stays
             if size > _SMALL:
                 await obstore.put_async(self._store, name, pieces, chunk_size=_SMALL, max_concurrency=_PARTS_AT_ONCE)
                 return
@@ -157,7 +161,9 @@ class Storage:
                 raise Differs(_differs(name))
             async for piece in found.stream(min_chunk_size=_PIECE):
                 yield bytes(piece)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if any(what in str(error) for what in _NO_PLACE_SAID):
+                raise BadStorage(_NO_PLACE) from None
             raise Missing(f"`{name}` isn't in the storage.") from None
         except (BaseError, OSError) as error:
             _tell(error)
@@ -211,7 +217,7 @@ def _here(url: str, options: Mapping[str, str]) -> Storage:
     if options:
         raise BadStorage("A folder has no options: leave `storage.options` away.")
     try:
-        return Storage(from_url(url))
+        return Storage(from_url(url), Path(unquote(urlsplit(url).path)) if url.startswith("file:") else None)
     except (BaseError, OSError, ValueError):
         raise BadStorage(
             "The folder that `storage.url` names isn't there, or I may not open it. Make it first."
@@ -251,7 +257,7 @@ def _tell(error: Exception) -> NoReturn:
         or "redential" in text
     ):
         raise BadStorage(_REFUSED) from None
-    if "NoSuchBucket" in text or "ContainerNotFound" in text:
+    if any(what in text for what in _NO_PLACE_SAID):
         raise BadStorage(_NO_PLACE) from None
     if "without LOCATION" in text:
         raise BadStorage("The bucket is in another region. Set `aws_region` in `storage.options`.") from None

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from mmbot.github.git import GitLimits
 from mmbot.outbox import Step
-from mmbot.steps.cutting import Workshop, cutting
+from mmbot.steps.cutting import SCRATCH, Workshop, cutting
+from mmbot.steps.folders import emptied
 from mmbot.steps.listing import listing
 from mmbot.steps.resolving import resolving
 
-__all__ = ["Workshop", "steps"]
+__all__ = ["SCRATCH", "Workshop", "emptied", "steps"]
 
 
 def steps(limits: GitLimits, workdir: Path, workshop: Workshop) -> Mapping[str, Step]:

@@ -1,12 +1,14 @@
 """The steps of a cut: each may be done again after a crash, and finds what it did before."""
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +33,7 @@ from mmbot.release.bundle import inspect
 from mmbot.release.signing import BadKey, BadSignature, Key
 from mmbot.release.split import split
 from mmbot.release.storage import BadStorage, Differs, Missing, Storage, StorageUnavailable, open_storage
+from mmbot.steps import folders
 from mmbot.words import cut_steps as words
 
 T = TypeVar("T")
@@ -40,6 +43,11 @@ POLL = 20
 POLL_UNKNOWN = 120
 PATIENCE = 60
 """Minutes for which something remote is tried again; a bundle that CI builds has a limit of its own."""
+TRIES = 5
+"""How often it is tried at least, however much time has passed: the bot may have been down, or the clock wrong."""
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+SCRATCH = "work"
+"""The folder for what is temporary, beside the store."""
 _WHOLE = 40
 
 
@@ -55,10 +63,7 @@ FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, take.Unavailable)
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where plugins are cut, and with what.
-
-    `told` is called with a cut's number and how far its step has come; `kept` gives the cuts whose files are needed still.
-    """
+    """Where plugins are cut, and with what. `told` is called with a cut's number and how far its step has come."""
 
     folder: Path
     config: Config
@@ -66,7 +71,7 @@ class Workshop:
     hub: Hub | None
     now: Callable[[], int]
     told: Callable[[int, int, int], None] = field(default=lambda _cut, _done, _of: None)
-    kept: Callable[[], Collection[int]] | None = None
+    _turns: weakref.WeakValueDictionary[Path, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary)
 
     @property
     def key(self) -> Key:
@@ -82,19 +87,29 @@ class Workshop:
         given = self.config.storage
         return open_storage(given.url, {key: value.get_secret_value() for key, value in given.options.items()})
 
-    def tidy(self, kept: Collection[int]) -> None:
-        """Delete the files of all cuts but these. Blocks: run it in a thread."""
-        if self.folder.is_dir():
-            for place in self.folder.iterdir():
-                if not (place.name.isdecimal() and int(place.name) in kept):
-                    building.discard(place)
+    @property
+    def scratch(self) -> Path:
+        """The folder for what is temporary, which is emptied at each start."""
+        return self.folder.parent / SCRATCH
 
-    async def clear(self) -> None:
-        """Delete the files of cuts that are over. Which, is settled before anything else can begin."""
-        kept = self.kept() if self.kept else None
-        if kept is not None:
-            for place in [x for x in self.folder.iterdir() if x.name.isdecimal() and int(x.name) not in kept]:
-                await asyncio.to_thread(building.discard, place)
+    @property
+    def proposes(self) -> bool:
+        """Whether the listing is changed by pull requests: those need a token."""
+        return bool(self.config.listing.repository and self.config.github.token.get_secret_value())
+
+    @property
+    def private(self) -> GitLimits:
+        """What reads the organisation's private repositories, too: for what is cut, and nothing else."""
+        home = f"{self.config.github.web}/{self.config.release.organisation}"
+        return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
+
+    def turn(self, place: Path) -> asyncio.Lock:
+        """For one step in a folder at a time: one that was stopped may take a while to end."""
+        return self._turns.setdefault(place, asyncio.Lock())
+
+    async def tidy(self, kept: Callable[[], Collection[int]]) -> None:
+        """Delete the files of all cuts but those to be kept."""
+        await folders.tidy(self.folder, kept)
 
 
 @dataclass(frozen=True)
@@ -160,25 +175,29 @@ def cutting(shop: Workshop) -> Mapping[str, Step]:
 def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWent]]) -> Step:
     minutes = shop.config.release.wait_minutes if name == "obtain" else PATIENCE
 
-    async def done(arguments: Mapping[str, object], _tries: int) -> CutStepped:
+    async def done(arguments: Mapping[str, object], tries: int) -> CutStepped:
         job = Job(shop, arguments)
         which = {"cut": job.given["cut"], "run": job.given["run"]}
-        late = shop.now() - int(job.given["begun"]) >= minutes * 60_000
+        late = tries >= TRIES and shop.now() - int(job.given["begun"]) >= minutes * 60_000
         try:
-            job.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            went = await work(job)
+            async with shop.turn(job.folder):
+                for folder in (job.folder, shop.scratch):
+                    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                return CutStepped(**which, went=await work(job))
         except FOR_GOOD as no:
             return CutStepped(**which, went=StepWent(step=name), why=str(no))
-        except FOR_NOW as no:
-            if late:
-                return CutStepped(**which, went=StepWent(step=name), why=words.unreachable(str(no), minutes))
-            raise NotNow(str(no), getattr(no, "seconds", 0) or None) from no
-        except NotNow as no:
-            if late:
-                why = words.nothing_built(job.text("tag"), minutes)
-                return CutStepped(**which, went=StepWent(step=name), why=why)
-            raise no from None
-        return CutStepped(**which, went=went)
+        except (*FOR_NOW, NotNow) as no:
+            if not late:
+                raise NotNow(str(no), getattr(no, "seconds", 0) or None) from no
+            nothing = isinstance(no, NotNow)
+            why = words.nothing_built(job.text("tag"), minutes) if nothing else words.unreachable(str(no), minutes)
+            return CutStepped(**which, went=StepWent(step=name), why=why)
+        except OSError as no:
+            if no.errno in NO_ROOM:
+                return CutStepped(**which, went=StepWent(step=name), why=words.no_room(str(shop.folder)))
+            if not isinstance(no, FileNotFoundError) or name in {"tag", "obtain"} or job.out.exists():
+                raise
+            return CutStepped(**which, went=StepWent(step=name), why=words.files_gone(), gone=True)
 
     return done
 
@@ -188,7 +207,6 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
 
 async def _tag(job: Job) -> StepWent:
     """See that the commit is what was approved, and tag it."""
-    await job.shop.clear()
     commit, tree = await (_commit_at_github(job, job.shop.hub) if job.shop.hub else _commit_by_git(job))
     approved = job.text("approved")
     if approved and commit != approved and (not tree or tree != job.text("tree")):
@@ -220,7 +238,7 @@ async def _commit_by_git(job: Job) -> tuple[str, str]:
 
 
 async def _by_git(job: Job, reference: Reference) -> Resolution:
-    return await resolve(reference, job.shop.limits, job.folder)
+    return await resolve(reference, job.shop.private, job.shop.scratch)
 
 
 async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
@@ -282,9 +300,9 @@ async def _from_release(job: Job) -> None:
 
 async def _built(job: Job) -> None:
     settings, source = job.shop.config.release, job.attempt / "source"
-    if source.exists():
-        await asyncio.to_thread(building.discard, source)
-    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.limits, source)
+    for left in ("source", "checkout-*"):
+        await asyncio.to_thread(folders.put_aside, job.attempt, left, job.shop.scratch)
+    date = await trees.checkout(job.text("repository"), job.text("commit"), job.shop.private, source)
     limits = BuildLimits(seconds=settings.build_minutes * 60, memory=settings.build_memory_mb * 2**20)
     made = await building.build(
         source, settings.build, settings.bundle, limits, job.folder / "build.log", _unseen, source_date=date
@@ -349,13 +367,13 @@ async def _require_unchanged(job: Job) -> None:
 
 async def _sign(job: Job) -> StepWent:
     await _require_unchanged(job)
-    await signing.sign(_files(job), job.shop.key, job.progress)
+    await signing.sign(_files(job), job.shop.key, job.progress, job.shop.scratch)
     return StepWent(step="sign")
 
 
 async def _verify_signatures(job: Job) -> StepWent:
     key = job.shop.key
-    await signing.verify(_files(job), key.public_key, key.fingerprint, job.attempt)
+    await signing.verify(_files(job), key.public_key, key.fingerprint, job.shop.scratch)
     await _require_unchanged(job)
     return StepWent(step="verify-signatures")
 

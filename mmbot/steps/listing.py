@@ -30,7 +30,7 @@ from mmbot.release.entry import BadArtifacts, contents_of
 from mmbot.release.listing_file import BadFile, Changed, read, write_atomically
 from mmbot.release.signing import BadKey, BadSignature
 from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable
-from mmbot.steps.cutting import Workshop
+from mmbot.steps.cutting import NO_ROOM, TRIES, Workshop
 from mmbot.words import cut_steps as words
 from mmbot.words import listing as sentences
 
@@ -63,32 +63,36 @@ class Outcome:
 def listing(shop: Workshop) -> Mapping[str, Step]:
     """The table of the steps."""
 
-    async def list_(arguments: Mapping[str, object], _tries: int) -> EntryMade:
+    async def list_(arguments: Mapping[str, object], tries: int) -> EntryMade:
         given: dict[str, Any] = dict(arguments)
         about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
         try:
             return await _list(shop, given, about)
         except FOR_NOW as no:
-            return EntryMade(**about, why=_now_or_never(shop, given, no))
+            return EntryMade(**about, why=_now_or_never(shop, given, tries, no))
         except FOR_GOOD as no:
             return EntryMade(**about, why=str(no))
+        except OSError as no:
+            if no.errno not in NO_ROOM:
+                raise
+            return EntryMade(**about, why=words.no_room(str(shop.folder.parent)))
 
-    async def unlist(arguments: Mapping[str, object], _tries: int) -> RemovalMade:
+    async def unlist(arguments: Mapping[str, object], tries: int) -> RemovalMade:
         given: dict[str, Any] = dict(arguments)
         try:
             made = await _change(shop, _without(given), *_said_of_removal(given))
             return RemovalMade(case=given["case"], **vars(made))
         except FOR_NOW as no:
-            return RemovalMade(case=given["case"], why=_now_or_never(shop, given, no))
+            return RemovalMade(case=given["case"], why=_now_or_never(shop, given, tries, no))
         except FOR_GOOD as no:
             return RemovalMade(case=given["case"], why=str(no))
 
     return {"list": list_, "unlist": unlist}
 
 
-def _now_or_never(shop: Workshop, given: Mapping[str, Any], no: Exception) -> str:
+def _now_or_never(shop: Workshop, given: Mapping[str, Any], tries: int, no: Exception) -> str:
     """What to say of what does not go now, after it was tried for long; raises NotNow before that."""
-    if shop.now() - int(given["begun"]) < PATIENCE * 60_000:
+    if tries < TRIES or shop.now() - int(given["begun"]) < PATIENCE * 60_000:
         raise NotNow(str(no) or "the listing was changed meanwhile", getattr(no, "seconds", 0) or None) from no
     return words.unreachable(str(no), PATIENCE)
 
@@ -96,8 +100,8 @@ def _now_or_never(shop: Workshop, given: Mapping[str, Any], no: Exception) -> st
 async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, Any]) -> EntryMade:
     artifacts = [Artifact.model_validate(x) for x in given["artifacts"]]
     repository, tag = given["repository"].rstrip("/").rsplit("/", 1)[-1], given["tag"]
-    shop.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # what a crash leaves in it is tidied away
-    with TemporaryDirectory(prefix="list-", dir=shop.folder) as folder:
+    shop.scratch.mkdir(exist_ok=True, mode=0o700)
+    with TemporaryDirectory(prefix="list-", dir=shop.scratch) as folder:
         contents, uploaded = await _cut_artifacts(shop, artifacts, Path(folder))
         at = await _tagged(shop, given, Path(folder))
     old = await _current(shop)
@@ -106,11 +110,13 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     shape = listings.shape_of(db)
     new = entry.made(
         contents, marks, repository=repository, tag=tag, store=shop.config.storage.public_url, bundles=uploaded,
-        updated_at=shop.now(), shape=shape,
+        updated_at=given["begun"], shape=shape,
     )  # fmt: skip
-    if any(_same(x, new) for x in db.releases(new.plugin_id, new.version)):
+    there = db.releases(new.plugin_id, new.version)
+    ours = bool(shop.config.listing.file) and not shop.config.listing.repository and any(x == new for x in there)
+    if not ours and any(_same(x, new) for x in there):
         return EntryMade(**about, written="there")
-    without = _with_room(db, new) if given["replace"] else db
+    without = _with_room(db, new) if given["replace"] or ours else db
     names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
     compared = CutFacts(
         repository,
@@ -129,6 +135,8 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
         "warns": said["warn"],
     }
     after = listings.added(without, new)
+    if ours:  # written before the bot was killed; nobody else's has that time in it
+        return EntryMade(**about, warns=stands["warns"], written="file", summary=_summary(without, after))
     if stands["blocks"] or stands["asks"] or given["dry_run"]:
         return EntryMade(**about, **stands, summary=_summary(db, after))
 
@@ -200,7 +208,7 @@ def _opened(data: bytes) -> Database:
 async def _current(shop: Workshop) -> bytes:
     """The listing's file as it is now."""
     settings = shop.config.listing
-    if settings.repository and shop.hub:
+    if shop.proposes and shop.hub:
         return (await proposals.read_file(shop.hub, settings.repository, settings.branch, settings.path))[0]
     place = settings.file or shop.config.sources.catalogue
     if place is None:
@@ -213,7 +221,7 @@ async def _change(
 ) -> Outcome:
     """Make a change of the file as the configuration says."""
     settings, hub = shop.config.listing, shop.hub
-    if settings.repository and hub:
+    if shop.proposes and hub:
         old, blob = await proposals.read_file(hub, settings.repository, settings.branch, settings.path)
     elif settings.file:
         old, sha = await asyncio.to_thread(read, settings.file)
@@ -225,7 +233,7 @@ async def _change(
     summary = _summary(before, after)
     if new == old:
         return Outcome("there")
-    if settings.repository and hub:
+    if shop.proposes and hub:
         for turn in range(1, ANEW + 1):
             named = branch if turn == 1 else f"{branch}-{turn}"
             given = (

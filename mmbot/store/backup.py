@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from mmbot.store.database import StoreBusy, locked
+from mmbot.store.lock import StoreBusy, locked
 from mmbot.store.migrations import migrations
 from mmbot.store.outbox import EMPTY, UNTRIED
 

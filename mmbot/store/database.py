@@ -1,6 +1,5 @@
 """The open store: one connection that writes, held by a lock for the life of the process."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -8,7 +7,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,14 @@ from sqlite_utils import Database
 from mmbot.domain import facts as f
 from mmbot.domain.booked import account
 from mmbot.domain.intake import Listed
-from mmbot.domain.references import repository_key
-from mmbot.domain.reminders import next_rung
 from mmbot.domain.rights import OUTSIDE, is_outside
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn, history
 from mmbot.events import Person
 from mmbot.policy import Policy
-from mmbot.store import booked, search
+from mmbot.store import booked, index, search
 from mmbot.store.failing import Connection, StoreFails
+from mmbot.store.lock import locked
 from mmbot.store.migrations import migrations
 from mmbot.words.people import former
 from mmbot.words.phrases import plain
@@ -40,8 +38,6 @@ CACHED = 2_000
 AT_ONCE = 500
 """How many tickets are read at once where all of them are gone through."""
 _ALL, _OPEN = "number > ?", "number > ? AND open = 1"
-_WAITS, _WAITS_FOR_NOBODY, _WAITS_FOR_PERSON = "party = ?", "party = ? AND person = ''", "person = ? AND person <> ''"
-_WAITS_AT_ALL = "rank >= ?"
 WITHHELD = "!"
 """Stands before a user id that lost a role because its configured name means somebody else now; no user id begins so."""
 
@@ -51,10 +47,6 @@ ROOM = 4_000_000
 """Bytes that must be free before a store that failed is used again: else it would fail again at once."""
 
 Row = Mapping[str, Any]
-
-
-class StoreBusy(Exception):  # noqa: N818 -- a sentence for the operator
-    """Another process has this store open for writing."""
 
 
 class StoreTooNew(Exception):  # noqa: N818 -- a sentence for the operator
@@ -245,7 +237,7 @@ class Store:
         before = self._ticket(ticket.number) or (Ticket(ticket.number, ticket.policy), {})
         now = account(*before, ticket.news)
         turns = now.turns
-        self._index(ticket, turns, ticket.changed_at)
+        index.put(self.connection, self.policy, ticket, turns, ticket.changed_at)
         booked.put(self.connection, now)
         self.connection.executemany(
             "INSERT INTO fact (ticket, kind, at, by, via, event, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -254,16 +246,6 @@ class Store:
         stored = ticket.stored()
         self._keep(stored, turns)
         return stored
-
-    def same_plugin(self, number: int, repository_key: str, plugin_key: str) -> list[int]:
-        """The other open tickets of the same repository or the same id."""
-        rows = self.query(
-            """SELECT number FROM ticket WHERE repository_key = ? AND open = 1 AND number <> ?
-               UNION SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' AND open = 1 AND number <> ?
-               ORDER BY number""",
-            repository_key, number, plugin_key, number,
-        )  # fmt: skip
-        return [row["number"] for row in rows]
 
     def tickets_at(self, repository_key: str) -> list[int]:
         """The tickets whose repository or fork it is, those under way first, then the newest first: twenty at most."""
@@ -274,67 +256,6 @@ class Store:
             repository_key, repository_key,
         )  # fmt: skip
         return [row["number"] for row in rows]
-
-    def earlier(self, number: int, repository_key: str, plugin_key: str) -> list[int]:
-        """The tickets of the same repository or the same id that are over, the newest first: ten at most."""
-        rows = self.query(
-            """SELECT number FROM ticket WHERE repository_key = ? AND open = 0 AND number <> ?
-               UNION SELECT number FROM ticket WHERE plugin_key = ? AND plugin_key <> '' AND open = 0 AND number <> ?
-               ORDER BY number DESC LIMIT 10""",
-            repository_key, number, plugin_key, number,
-        )  # fmt: skip
-        return [row["number"] for row in rows]
-
-    def tickets_named(self, words: str, limit: int = 5) -> list[int]:
-        """The open tickets of the plugin with this name; where there are none, those whose name begins so or whose id it is."""
-        low = words.lower()
-        rows = self.query(
-            """SELECT number, open, name = ? AND open AS meant FROM ticket WHERE name >= ? AND name < ?
-               UNION SELECT number, open, name = ? AND open AS meant FROM ticket WHERE plugin_key = ? AND plugin_key <> ''
-               ORDER BY meant DESC, open DESC, number DESC LIMIT ?""",
-            low, low, low + "\U0010ffff", low, low, limit,
-        )  # fmt: skip
-        return [row["number"] for row in rows if row["meant"] == rows[0]["meant"]]
-
-    def tickets_of(self, person: str, limit: int = 20, skipped: int = 0) -> list[int]:
-        """The open tickets that somebody submitted, maintains or owns, without the first `skipped`."""
-        rows = self.query(
-            """SELECT number FROM ticket WHERE submitter = ? AND open = 1
-               UNION SELECT number FROM ticket WHERE owner = ? AND open = 1
-               UNION SELECT ticket FROM part JOIN ticket ON number = ticket
-                     WHERE person = ? AND part >= 'maintainer' AND part < 'maintainer;' AND open = 1
-               ORDER BY 1 LIMIT ? OFFSET ?""",
-            person, person, person, limit, skipped,
-        )  # fmt: skip
-        return [row["number"] for row in rows]
-
-    def waiting_for(
-        self, parties: Iterable[str] = (), person: str = "", limit: int = 20, skipped: int = 0
-    ) -> tuple[list[Row], int]:
-        """What waits for one of these parties, the urgent first, then the oldest, without the first `skipped`, and how much that is in all.
-
-        With a person: what waits for them by name, and what waits for one of the parties and is nobody's. With neither: everything.
-        """
-        asked: list[tuple[str, object]] = [(_WAITS_FOR_NOBODY if person else _WAITS, party) for party in parties]
-        asked += [(_WAITS_FOR_PERSON, person)] if person else []
-        return self._waiting(asked or [(_WAITS_AT_ALL, 0)], limit, skipped)
-
-    def _waiting(self, asked: Sequence[tuple[str, object]], limit: int, skipped: int) -> tuple[list[Row], int]:
-        rows, count = [], 0
-        several = len(asked) > 1  # then how many of each are passed over is known only when they are put in order
-        for where, value in asked:
-            rows += self.query(
-                f"SELECT ticket, party, person, why, since, rank FROM turn WHERE {where} ORDER BY rank, since, ticket LIMIT ? OFFSET ?",  # noqa: S608 -- our own words
-                value, limit + (skipped if several else 0), 0 if several else skipped,
-            )  # fmt: skip
-            count += int(self.query(f"SELECT count(*) AS n FROM turn WHERE {where}", value)[0]["n"])  # noqa: S608 -- likewise
-        if several:
-            rows = sorted(rows, key=lambda row: (row["rank"], row["since"], row["ticket"]))[skipped : skipped + limit]
-        return rows, count
-
-    def found(self, words: str, limit: int = 20, skipped: int = 0) -> tuple[list[int], int]:
-        """The tickets that say words which begin so, newest first without the first `skipped`, and how many, 1,001 for more than 1,000."""
-        return search.find(self.connection, words, limit, skipped)
 
     # People and roles
 
@@ -457,45 +378,6 @@ class Store:
             self._cache.pop(next(iter(self._cache)))
         self._cache[ticket.number] = (ticket, turns)
 
-    def _index(self, ticket: Ticket, turns: Mapping[str, Turn], looked_at: int = -1) -> None:
-        """Write what is searched of a ticket, and when it is looked at next: what fell due by `looked_at` is in hand already."""
-        live = not ticket.ended and not ticket.public
-        row = (
-            ticket.number, int(live), ticket.owner, ticket.submitter, ticket.name.lower(), ticket.plugin_id.lower(),
-            ticket.place, repository_key(ticket.fork), ticket.changed_at,
-        )  # fmt: skip
-        self.execute(
-            """INSERT INTO ticket (number, open, owner, submitter, name, plugin_key, repository_key, fork_key, changed_at)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET open = excluded.open, owner = excluded.owner,
-               submitter = excluded.submitter, name = excluded.name, plugin_key = excluded.plugin_key,
-               repository_key = excluded.repository_key, fork_key = excluded.fork_key, changed_at = excluded.changed_at""",
-            *row,
-        )
-        self.execute("DELETE FROM part WHERE ticket = ?", ticket.number)
-        under_way = live or bool(turns)
-        maintain = [(f"maintainer:{n}", x) for n, x in enumerate(ticket.maintainers) if x != ticket.submitter]
-        self.connection.executemany(
-            "INSERT INTO part (ticket, part, person) VALUES (?, ?, ?)",
-            [(ticket.number, part, person) for part, person in (*ticket.parts, *maintain) if under_way],
-        )
-        self.execute("DELETE FROM turn WHERE ticket = ?", ticket.number)
-        self.connection.executemany(
-            "INSERT INTO turn (ticket, party, person, why, since, due, rank) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (ticket.number, x.party, _person(ticket, x), x.why, x.since, x.due, int(not x.urgent_at))
-                for x in turns.values()
-            ],
-        )
-        upcoming = next_rung(self.policy, turns.values(), looked_at) if turns else None
-        if upcoming is None:
-            self.execute("DELETE FROM due WHERE subject = ? AND at > ?", f"ticket:{ticket.number}", looked_at)
-        else:
-            self.execute(
-                """INSERT INTO due (subject, at) VALUES (?, ?) ON CONFLICT (subject) DO UPDATE SET at = excluded.at WHERE at > ?""",
-                f"ticket:{ticket.number}", upcoming, looked_at,
-            )  # fmt: skip
-        search.put(self.connection, ticket)
-
     def _fresh_index(self) -> None:
         """Rebuild what is searched when policy or code changed how it is derived; the policy moves nothing in ended tickets."""
         code, policy = str(INDEX_VERSION), hashlib.sha256(self.policy.model_dump_json().encode()).hexdigest()
@@ -512,31 +394,7 @@ class Store:
                     last = row["number"]
                     if facts := self.facts(last):
                         now = account(Ticket(last, self.policy), {}, facts)
-                        self._index(now.ticket, now.turns)
+                        index.put(self.connection, self.policy, now.ticket, now.turns)
                         booked.put_anew(self.connection, now)
             booked.refresh(self.connection, self.policy.roles)
             self.remember("index", f"{code}:{policy}")
-
-
-def _person(ticket: Ticket, turn: Turn) -> str:
-    if turn.party == "owner":
-        return ticket.owner
-    if turn.party == "submitter":
-        return ticket.submitter
-    return ticket.review(turn.party).reviewer
-
-
-def lock_of(path: Path) -> Path:
-    """The file whose lock says that a store is written by a process."""
-    return path.with_name(path.name + ".lock")
-
-
-def locked(path: Path) -> int:
-    """Take the lock of the store at a path; returns its descriptor, to be closed. Raises StoreBusy."""
-    descriptor = os.open(lock_of(path), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise StoreBusy(f"Another mmbot is using this store ({path}). Stop it first.") from None
-    return descriptor

@@ -8,21 +8,12 @@ from mmbot.domain import review
 from mmbot.domain.rights import Actor, may_know
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Reason, Turn, stage
-from mmbot.words.cards import (
-    Who,
-    called,
-    finding_line,
-    kind,
-    outlook,
-    ref_words,
-    title_of,
-    under_review,
-    verdict_words,
-    way_on,
-)
-from mmbot.words.notices import remarks
+from mmbot.words.cards import Who, called, kind, outlook, ref_words, title_of, under_review, verdict_words
+from mmbot.words.checklist import finding_line
+from mmbot.words.lookups import remarks
 from mmbot.words.phrases import code, date, day, link, listed, past, plain, quoted, typed
 from mmbot.words.report import before, so_far, usually
+from mmbot.words.way_on import way_on
 
 AT_MOST = 20
 COUNTED = 1_000

@@ -75,7 +75,7 @@ def restricted_to(version: str) -> str:
 def removal(removal: str, version: str) -> str:
     """What a takedown takes away: `the plugin`, `version 1.4.0`, `a restriction of its use`."""
     if removal == "restriction" and version:
-        return f"{REMOVED[removal]} {restricted_to(version)}"
+        return f"its use {_by_whom(version)}"
     return f"version {code(version, 60)}" if removal == "version" and version else REMOVED[removal]
 
 
@@ -84,7 +84,14 @@ def removed_what(case: Case) -> str:
     down, name = case.taken_down or case.asked, f"**{plain(case.about.name, 60)}**"
     if down is None or down.removal == "plugin":
         return name
+    if down.removal == "restriction" and down.version:
+        return f"the use of {name} {_by_whom(down.version)}"
     return f"{removal(down.removal, down.version)} of {name}"
+
+
+def _by_whom(version: str) -> str:
+    """Whose use of a plugin a restriction takes away."""
+    return "in the cloud" if version == "on-prem" else f"by servers before {code(version, 60)}"
 
 
 def card(file: CaseFile, who: Who) -> Message:

@@ -7,8 +7,8 @@ def no_such_commit(repository: str, sha: str) -> str:
     """The commit is not in the repository that is cut."""
     name = code(repository.rsplit("/", 1)[-1], 80)
     return (
-        f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Then name the merge commit: "
-        f"{typed('done MB-7 merged LINK')}, or {typed('cutplugin MB-7 --commitSHA SHA')}."
+        f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Name the merge commit: "
+        f"{typed('cutplugin MB-7 --commitSHA SHA')}."
     )
 
 
@@ -74,7 +74,10 @@ def other_id(found: str, approved: str) -> str:
 
 def other_version(found: str, tag: str) -> str:
     """The bundle is another version than the tag."""
-    return f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal."
+    return (
+        f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal. If something "
+        f"else was built, have it built anew; else have the version corrected and reviewed: {typed('commit MB-7 LINK')}."
+    )
 
 
 def differs(names: list[str]) -> str:
@@ -102,3 +105,13 @@ def not_taken(url: str, many: int) -> str:
 def not_listed(plugin_id: str, version: str) -> str:
     """There is nothing to be taken out, or restricted."""
     return f"{code(plugin_id, 100)}{f' {code(version, 60)}' if version else ''} is not in the listing's file."
+
+
+def no_room(place: str) -> str:
+    """The disk is full, or a limit on files reached."""
+    return f"There is no room left where I cut, in {code(place, 200)}. An operator makes some."
+
+
+def files_gone() -> str:
+    """What was made so far is not on this machine any more."""
+    return "What was built is not there any more: it was long ago, or on another machine. The bundle is obtained anew the next time."

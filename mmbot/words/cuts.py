@@ -94,21 +94,20 @@ def other_version(ticket: Ticket, tag: str) -> str:
     )
 
 
-def sum_missing() -> str:
+def sum_missing(asked: c.CutAsked) -> str:
     """A bundle was named without its sum."""
-    return (
-        f"A bundle that was built elsewhere needs its SHA-256: {typed('cutplugin MB-7 --bundle PLACE --sha256 SUM')}."
-    )
+    return f"A bundle that was built elsewhere needs its SHA-256: {typed(f'{_line_of(asked)} --bundle PLACE --sha256 SUM')}."
 
 
-def why_missing() -> str:
+def why_missing(asked: c.CutAsked) -> str:
     """Force without a reason."""
-    return f"Please say why it is forced, last in the line: {typed('cutplugin MB-7 --force WHY')}."
+    return f"Please say why it is forced, last in the line: {typed(f'{_line_of(asked)} --force WHY')}."
 
 
 def under_way(cut: Cut, who: Who) -> str:
     """The same tag is being cut already."""
-    what = "waits for a second person" if cut.state == "asked" else "is being cut already"
+    words = {"asked": "waits for a second person already", "waits": "waits for its turn already"}
+    what = words.get(cut.state, "is being cut already")
     n = cut.number
     ways = f"{typed(f'cut status {n}')} shows it, {typed(f'cut cancel {n}')} stops it."
     return f"{_what(cut)} {what}, for {who(cut.asked.by)} (cut {n}). {ways}"
@@ -130,12 +129,11 @@ def _line_of(asked: c.CutAsked) -> str:
     return f"cutplugin --repo {asked.repository.rsplit('/', 1)[-1]} --tag {asked.tag}"
 
 
-def not_on_track(ticket: Ticket) -> str:
-    """What is not installed as a plugin is not cut."""
-    way = typed(f"next {ticket.handle}")
-    return (
-        f"{called(ticket)} is on the track {ticket.track_words.title}, where nothing is cut: {way} says what is next."
-    )
+def cut_halfway(cut: Cut) -> str:
+    """It was begun before, and did not come to its end."""
+    state = "was stopped" if cut.cancelled else f"failed at {DOING[cut.step]}"
+    n, anew = cut.number, typed(f"{_line_of(cut.asked)} --force WHY")
+    return f"{_what(cut)} was begun already, and {state} (cut {n}): {typed(f'cut retry {n}')} goes on there. To begin anew: {anew}."
 
 
 def cut_already(cut: Cut, who: Who) -> str:
@@ -151,7 +149,7 @@ def cannot_be_cut(
     """What a ticket lacks, and who can settle each with which command."""
     ref, what, ways = ticket.handle, [], []
     if lacking.resting:
-        return f"{ref} can't be {verb}. {resting(ticket)}{_way_back(ticket)}"
+        return f"{ref} can't be {verb}. {resting(ticket)}{_way_back(ticket, owner)}"
     if lacking.commit:
         return f"{ref} can't be {verb} yet: nothing to review is known. {typed(f'commit {ref} LINK')} names it."
     if lacking.roles:
@@ -174,14 +172,13 @@ def cannot_be_cut(
     elif lacking.merge == "compared":
         what.append("what was merged is still being compared with what was approved")
         ways.append("the thread says in a moment what came of it")
-    return f"{ref} can't be {verb} yet: {listed(what)}.\n{start('. '.join(ways))}."
+    return f"{ref} can't be {verb} yet: {listed(what)}.\n{'. '.join(start(x) for x in ways)}."
 
 
-def _way_back(ticket: Ticket) -> str:
-    if ticket.held and not ticket.ended:
-        return f" To go on: {typed(f'unhold {ticket.handle}')}."
+def _way_back(ticket: Ticket, owner: str) -> str:
     again = ticket.ended and ticket.ended.ending in {"rejected", "withdrawn"}
-    return f" To take it up again: {typed(f'reopen {ticket.handle}')}." if again else ""
+    line = f"{'reopen' if again else 'unhold'} {ticket.handle}"
+    return f" {owner or 'An owner'} can take it up again: {typed(line)}." if again or not ticket.ended else ""
 
 
 def _can(names: Sequence[str], command: str) -> str:
@@ -221,7 +218,7 @@ def which_cut(act: str, fitting: Sequence[Cut]) -> str:
     """None fits, or several do."""
     if not fitting:
         words = {"cancel": "Nothing is being cut.", "confirm": "No cut waits for a second person."}
-        return f"{words.get(act, 'The last cut went well: there is nothing to try again.')} {typed('cut status')} lists the last ones."
+        return f"{words.get(act, 'The last cut has neither failed nor been stopped.')} {typed('cut status')} lists the last ones."
     numbers = listed((code(f"{x.number}") for x in fitting), "or")
     return f"Which one, {numbers}? {typed(f'cut {act} {fitting[0].number}')}."
 
@@ -282,9 +279,7 @@ def begun(cut: Cut, ticket: Ticket | None) -> str:
     if cut.state == "waits":
         return f"{_what(cut)} is next: others are being cut now (cut {n}). {typed('cut status')} lists them."
     goes = f"goes on with {DOING[cut.step]}" if cut.run > 1 else "has begun"
-    return (
-        f"{_what(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
-    )
+    return f"Cutting {_what(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
 
 
 def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> str:
@@ -296,7 +291,7 @@ def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> st
     second = "- A second release user agrees, since this version is listed.\n" if asked.second else ""
     steps = (
         f"I would cut {code(name)} {code(asked.tag, 60)} from {what}{why}:\n{second}"
-        f"- See that its code is what was approved, and tag it {code(asked.tag, 60)}.\n"
+        f"- {'See that its code is what was approved, and tag' if ticket else 'Tag'} it {code(asked.tag, 60)}.\n"
         f"- Take the bundle {WAYS[asked.source]}, and verify it: id, version, every executable.\n"
         f"- Split it by platform, sign each bundle and verify the signatures.\n"
         f"- Upload {files} and the others, and verify what arrived.\n"
@@ -348,7 +343,8 @@ def progress(cut: Cut, who: Who, came_to: str) -> Message:
     }[state]  # type: ignore[assignment]  # pairs of a word and a colour
     source = f" from {commit(asked.repository, cut.commit)}" if cut.commit else ""
     why = f"\nForced: {plain(asked.forced, 300)}" if asked.forced else ""
-    head = f"**{verb[0]} {_what(cut)}**{source}, started by {who(asked.by)} on {minute(asked.at)} UTC (cut {cut.number}){why}"
+    begun = "asked for" if state in {"asked", "waits"} else "started"
+    head = f"**{verb[0]} {_what(cut)}**{source}, {begun} by {who(asked.by)} on {minute(asked.at)} UTC (cut {cut.number}){why}"
     parts = [_mark(cut, x, came_to) for x in CUT_STEPS]
     end = (
         f"\n{who(asked.by)} was told why." if state == "failed" else ""
@@ -398,7 +394,7 @@ def status(cuts: Sequence[Cut], who: Who) -> str:
 def _line(cut: Cut, who: Who) -> str:
     words = {
         "asked": "waits for a second person", "waits": "waits for its turn", "running": f"{DOING[cut.step]}",
-        "failed": f"failed at {NAMES[cut.step]}", "cancelled": "stopped", "done": "cut",
+        "failed": f"failed at {DOING[cut.step]}", "cancelled": "stopped", "done": "cut",
     }[cut.state]  # fmt: skip
     since = day(cut.changed_at)
     return f"- **{cut.number}** {_what(cut)}: {words}, {since}, for {who(cut.asked.by)}"
@@ -416,9 +412,28 @@ def failed(cut: Cut) -> Message:
     why = cut.failed.why if cut.failed else ""
     n = cut.number
     return Message(
-        f"{_what(cut)} could not be cut, {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
+        f"{_what(cut)} could not be cut; it failed at {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
         (Row((Button("Try again", f"cut retry {n}"),)),),
     )
+
+
+def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
+    """To whoever asked: something came between. `again` is whether it can go on once that is settled."""
+    n = cut.number
+    said = f"Cutting {_what(cut)} has ended before it was done (cut {n}): {why}"
+    if not again:
+        return Message(said)
+    return Message(
+        f"{said}\nWhen that is settled: {typed(f'cut retry {n}')}.", (Row((Button("Try again", f"cut retry {n}"),)),)
+    )
+
+
+def of_this(cut: Cut, why: str) -> str:
+    """A sentence of a step, with this cut's ticket, or its repository and tag, in place of the example."""
+    if cut.asked.ticket:
+        return why.replace("MB-7", f"MB-{cut.asked.ticket}")
+    line = f"cutplugin --repo {cut.repository} --tag"
+    return why.replace("cutplugin MB-7 --tag", line).replace("cutplugin MB-7", f"{line} {cut.asked.tag}")
 
 
 def fault(reference: str) -> str:

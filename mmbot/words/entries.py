@@ -10,11 +10,9 @@ from mmbot.messages import Button, Message, Row
 from mmbot.words.cards import Who, at, called, resting
 from mmbot.words.case_notices import to_be_removed
 from mmbot.words.cuts import fault
-from mmbot.words.phrases import block, code, commit, link, listed, plain, typed
+from mmbot.words.phrases import code, commit, link, listed, plain, typed
 
 __all__ = ["fault"]
-LONGEST_PATCH = 9_000
-"""Characters of a patch that are shown in a post."""
 
 
 def not_configured() -> str:
@@ -40,9 +38,16 @@ def which() -> str:
     return f"Which one? {typed('list MB-7')}, or {typed('list --repo REPOSITORY --tag v1.0.0 --official')}."
 
 
-def not_cut(ticket: Ticket | None) -> str:
-    """There is nothing to make an entry from."""
-    line = f"cutplugin {ticket.handle}" if ticket else "cutplugin --repo REPOSITORY --tag v1.0.0"
+def not_cut(ticket: Ticket | None, last: Cut | None = None, named: str = "") -> str:
+    """There is nothing to make an entry from; `last` was begun last."""
+    if last:
+        way = f"cut retry {last.number}" if last.over else f"cut status {last.number}"
+        state = "was not cut: that failed or was stopped" if last.over else "is not cut yet, that is under way"
+        return f"{called(ticket) if ticket else plain(last.repository, 100)} {state} (cut {last.number}): {typed(way)}."
+    if ticket and ("cut", "") in ticket.steps:
+        by_hand = typed(f"done {ticket.handle} listing LINK")
+        return f"{called(ticket)} was not cut by me, so I have nothing to make an entry from. Where it is made by hand: {by_hand}."
+    line = f"cutplugin {ticket.handle if ticket else plain(named, 200)}"
     return f"{called(ticket) if ticket else 'That'} was not cut yet: {typed(line)} does it."
 
 
@@ -120,9 +125,9 @@ def _patch(what: EntryMade | RemovalMade) -> str:
     """The change itself, where nothing was written; a long one stands in a file."""
     if what.written != "patch":
         return ""
-    if what.patch.startswith("/"):
+    if not what.patch.startswith("---"):
         return f"\nIt is too long to be shown here; on my machine it is {code(what.patch, 300)}, for `git apply`."
-    return f"\n{block(what.patch, 'diff', LONGEST_PATCH)}"
+    return f"\n```diff\n{what.patch.rstrip()}\n```"  # as it is, so that it applies; nobody is mentioned in a code block
 
 
 def where(what: EntryMade) -> str:
@@ -135,10 +140,10 @@ def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
     message = to_be_removed(file, who)
     if what.why:
         return Message(f"{message.text}\nI could not prepare that: {what.why}", message.rows)
-    changes = "".join(f"\n- {x}" for x in what.summary)
+    changes = "".join(f"\n- {x}" for x in what.summary if what.written != "there")
     said = {
         "file": "I have changed the listing's file; it shows once that is published.",
-        "there": "The listing's file has none of it any more.",
+        "there": "The listing's file is so already.",
         "pull-request": f"I have proposed it: {link('pull request', what.link)}. Please merge it.",
         "patch": "As a change to the listing's file:",
     }.get(what.written, "")

@@ -183,8 +183,9 @@ def late_buttons(ticket: Ticket, turn: Turn, name: str, taker: str, *, first: bo
             else [Button("I take it over", f"claim {ref}")]
         )
         return [Button(f"Remind {name}", f"remind {ref} @{name}", "primary"), *hand, *_peace(ref, first=first)]
-    if taker and turn.party == "release":
-        return [Button(f"Remind {taker}", f"remind {ref} @{taker}", "primary"), *_peace(ref, first=first)]
+    if turn.party == "release":  # nobody takes that by name
+        again = [Button(f"Remind {taker}", f"remind {ref} @{taker}", "primary")] if taker else []
+        return [*again, *_peace(ref, first=first)]
     ask = [Button(f"Ask {taker}", f"assign {ref} {turn.party} @{taker}", "primary")] if taker else []
     return [*ask, Button("Ask somebody…", f"assign {ref} {turn.party}"), *_peace(ref, first=first)]
 

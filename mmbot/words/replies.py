@@ -1,13 +1,12 @@
 """Every sentence that answers somebody: what was done and what comes next, or why not and what helps."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mmbot.domain import review
 from mmbot.domain.facts import ItemState
 from mmbot.domain.ticket import Ticket
-from mmbot.words import cases
 from mmbot.words.cards import Who, at, called, title_of, under_review, verdict_words
-from mmbot.words.phrases import clock, code, day, listed, plural, typed, when
+from mmbot.words.phrases import clock, code, listed, plural, typed, when
 from mmbot.words.refusals import all_pass, are, start
 
 RECORDED = {"passed": "passed", "failed": "failed", "na": "as not applicable"}
@@ -74,66 +73,6 @@ def not_allowed(ticket: Ticket | None, who_may: Sequence[str], what: str, *, own
         return f"{ticket.handle} is your own submission, so somebody else judges it. You can answer with {typed(f'ready {ticket.handle}')}."
     may = f"Ask {listed([*who_may][:5], 'or')}." if who_may else "There are none yet; an admin can add people."
     return f"Only {what} can do that. {may}"
-
-
-# Intake
-
-
-def submitted(ticket: Ticket, owner: str, security_contact: str, *, read: str = "") -> str:
-    """To the submitter: the number, who guides it, what happens next, where to ask, how to report a vulnerability."""
-    asked = ticket.asked.text if ticket.asked else ""
-    guide = f"**{owner}** guides it. " if owner else ""
-    return (
-        f"Thank you! Your submission is **{ticket.handle}**. {guide}I am looking up {code(asked, 100)} now and will say in the channel "
-        f"which commit that is; then the reviews are requested.{read}\n"
-        f"Where it stands: {typed(f'status {ticket.handle}')}. Questions: ask in the thread of {ticket.handle} in the channel. "
-        f"A vulnerability, in this plugin or any other, is reported in private: {typed('vulnerability')}, or to {security_contact}; "
-        "please never in the channel."
-    )
-
-
-def form_read(ticket: Ticket) -> str:
-    """What was read from a filled-in template, and what was not; begins with a line break where there is anything."""
-    sent = ticket.submitted
-    if sent is None or not (sent.claims or sent.unread or sent.missing):
-        return ""
-    ticked = sum(1 for x in sent.claims if x.said == "yes")
-    begin = (
-        f"\nFrom your list I read {plural(len(sent.claims), 'item')}, {ticked} ticked. That is your word; "
-        "it is for the reviewers to judge each item, so you need not tick anything more."
-    )
-    parts = [begin]
-    unclear = [f"{_item(ticket, x.handle)} {code(f'[{x.raw}]', 20)}" for x in sent.claims if x.said == "unclear"]
-    if unclear:
-        parts.append(f"- Neither yes nor no: {listed(unclear)}.")
-    if sent.missing:
-        parts.append(f"- Not on your list: {listed(_item(ticket, x) for x in sent.missing)}.")
-    if sent.struck_out:
-        parts.append(f"- Struck out, so not used: {listed(code(x, 100) for x in sent.struck_out[:3])}.")
-    if sent.other_references:
-        parts.append(f"- Also named, not used: {listed(code(x, 100) for x in sent.other_references[:3])}.")
-    if sent.unread:
-        more = f", and {len(sent.unread) - 5} more" if len(sent.unread) > 5 else ""  # noqa: PLR2004 -- the five shown
-        parts.append(f"- I could not place this: {'; '.join(code(x, 100) for x in sent.unread[:5])}{more}.")
-    return "\n".join(parts)
-
-
-def _item(ticket: Ticket, handle: str) -> str:
-    return f"**{handle}** {ticket.requirements.items[handle].title}"
-
-
-def submitted_twice(other: Ticket, who: Who, reader: str, *, may_move: bool) -> str:
-    """The same plugin has an open ticket."""
-    way = (
-        f"For a newer version, move it: {typed(f'commit {other.handle} TAG')}."
-        if may_move
-        else "Do you work on it, too? Then say so in its thread."
-    )
-    by = "you" if other.submitter == reader else who(other.submitter)
-    return (
-        f"There is an open ticket for this already: {called(other)}, submitted by {by} on {day(other.opened_at)}. "
-        f"I did not open a second one. {way} Where it stands: {typed(f'status {other.handle}')}."
-    )
 
 
 # Reviewing
@@ -368,9 +307,6 @@ def which_role_of(ticket: Ticket, name: str, roles: Sequence[str]) -> str:
     )
 
 
-# Help
-
-
 def no_role() -> str:
     """A reviewer's command from somebody who has no role."""
     return "You hold no reviewer's role here. An admin can add you to one."
@@ -392,86 +328,6 @@ def which_role(ticket: Ticket, roles: Iterable[str], word: str, rest: str = "") 
     names = sorted(roles)
     titles = listed((title_of(ticket, x) for x in names), "or")
     return f"For which role: {titles}? For example {typed(f'{word} {ticket.handle} {names[0]}{rest}')}."
-
-
-HELD_BY = {
-    "anyone": "everybody", "staff": "owners and reviewers", "owner": "owners", "owner-or-submitter": "its owner and its submitter",
-    "owner-or-reviewer": "its owner and its reviewers", "concerned": "owners, reviewers and its submitter", "role": "reviewers of the role",
-    "release": "release users",
-    "admin": "admins", "team": "the security team", "team-or-staff": "the security team; a bug: owners and reviewers, too",
-    "team-or-owner": "its owner and the security team", "team-or-release": "the security team and release users",
-    "maintainer": "its maintainers", "case-people": "its maintainers, its owner and the security team",
-}  # fmt: skip
-
-
-def help_all(lines: Sequence[tuple[str, str]]) -> str:
-    """What the asker may do: pairs of usage and summary."""
-    shown = "\n".join(f"- `{usage}` — {summary}" for usage, summary in lines)
-    form = f"a form asks for what is missing: {typed('submit')} alone will do"
-    begin = f"What you can do here; {typed('help WORD')} says more of one, and {form}:"
-    return (
-        f"{begin}\n{shown}\nWhat waits for you: {typed('queue')}. Reviews are done with the buttons in a ticket's thread.\n"
-        "In a ticket's thread its number can be left out where you mention me; of a slash command few servers say in which thread it is."
-    )
-
-
-def help_for(usage: str, summary: str, more: str, example: str, who: str) -> str:
-    """How one command is used."""
-    shown = "" if typed(example) == f"`{usage}`" else f"For example {typed(example)}. "
-    return f"`{usage}` — {summary}.\n{more}\n{shown}Who may: {HELD_BY[who]}."
-
-
-def no_such_command(word: str) -> str:
-    """Help was asked for something that is no command."""
-    return f"There is no command {code(word, 40)}. {typed('help')} lists them."
-
-
-# Dialogs
-
-TITLES = {
-    "submit": "Hand in a plugin", "block": "What is wrong?", "fail": "What is missing?", "na": "Why not applicable?",
-    "away": "When are you away?", "note": "Leave a note", "commit": "Move the review", "assign": "Who takes it?",
-    "contribute": "For the web Marketplace", "beta": "Take it as Beta", "track": "Another track", "edit": "Put something right",
-    "snooze": "No reminders for …", "remind": "Remind whom, and when?", "expire": "Close it: why?",
-}  # fmt: skip
-
-
-def dialog_title(word: str) -> str:
-    """A dialog's title, 24 characters at most."""
-    return {**TITLES, **cases.TITLES}.get(word, word.capitalize())
-
-
-def dialog_intro(line: str, ticket: Ticket | None, held: Collection[str]) -> str:
-    """What a dialog is about, and who will read what somebody who holds these roles writes into it."""
-    if ticket is None and line.lower().startswith("forget"):
-        return f"{typed('reminders')} shows yours with their numbers."
-    if ticket is None and line.lower().startswith("contribute"):
-        return "Everybody in the channel can read what you write here. You get a ticket number at once."
-    if line.lower().startswith("away"):
-        return "While you are away, who stands in gets what concerns you as owner or reviewer. The day after, all is as before."
-    if ticket is None:
-        return (
-            "A repository will do; a tag or commit is better. You get a ticket number, "
-            "and everybody in the channel can read what you write here."
-        )
-    words = line.lower().split()
-    items = [x for x in ticket.items if x.handle.lower() in words]
-    roles = [x.role for x in items] or [x for x in ticket.roles if x in words] or [x for x in ticket.roles if x in held]
-    secret = words[0] in {"block", "fail"} and bool(roles) and all(ticket.confidential(x) for x in roles)
-    about = "".join(f" **{x.handle}** {x.text}" for x in items)
-    return f"{called(ticket)}.{about}" + (
-        " Confidential: only the submitter, the owner and your role read it." if secret else ""
-    )
-
-
-def more_needed(word: str) -> str:
-    """Where no dialog can be opened at once, a button does it."""
-    return f"{typed(word)} needs a little more."
-
-
-def dialog_failed(word: str, usage: str) -> str:
-    """The server did not take the dialog."""
-    return f"I could not open the dialog just now. Please type it: `{usage}`, or see {typed(f'help {word}')}."
 
 
 def fill_in() -> str:

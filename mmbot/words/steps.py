@@ -12,8 +12,9 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.messages import Button, Message, Row
 from mmbot.policy import Step
-from mmbot.words.cards import Who, at, called, does_it, resting, title_of
+from mmbot.words.cards import Who, at, called, resting, title_of
 from mmbot.words.phrases import code, day, link, listed, plain, quoted, thread_at, typed
+from mmbot.words.way_on import does_it
 
 DO_IT = {"cutplugin": "Cut it", "list": "Make the entry"}
 """What the button says for a command that does a step."""

@@ -55,7 +55,7 @@ class FaultyMattermost(FakeMattermost):
         self.hub = self._hub = TwiceHub(self)
         self.bot = ""
         self.faulty = False
-        self.step: Callable[[], None] = lambda: None
+        self.step: Callable[[], object] = lambda: None
         self.suffered: dict[str, int] = {}
         self.in_hand = 0
         self.asked = 0
@@ -118,10 +118,10 @@ class Zygote:
         self.pid = 0
         self._ended: asyncio.Task[tuple[int, int]] | None = None
 
-    async def start(self, config: Path, log: Path, fatal: int = 0) -> None:
-        """Let a bot start."""
+    async def start(self, config: Path, log: Path, fatal: int = 0, place: str = "") -> None:
+        """Let a bot start, killed at some writing statement; or, where a folder is given, change of a file in it, or start of a program."""
         assert self._process.stdin
-        self._process.stdin.write(f"{config}\t{log}\t{fatal}\n".encode())
+        self._process.stdin.write(f"{config}\t{log}\t{fatal}\t{place}\n".encode())
         self.pid = int(await self._line())
         self._ended = asyncio.create_task(self._end())
 
@@ -153,9 +153,9 @@ class Zygote:
 
 
 @contextlib.asynccontextmanager
-async def zygote() -> AsyncIterator[Zygote]:
-    """The process that starts bots, until the block ends."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+async def zygote(temporary: Path | None = None) -> AsyncIterator[Zygote]:
+    """The process that starts bots, until the block ends, and the folder for what is temporary, if it is not the usual one."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **({"TMPDIR": str(temporary)} if temporary else {})}
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(Path(__file__).with_name("zygote.py")), cwd=ROOT, env=environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -187,10 +187,12 @@ class Play:
     speakers: dict[str, Api]
     direct: dict[str, str]
     asked: list[str] = field(default_factory=list)
+    place: str = ""
+    """The folder in which each change of a file is a step, too, if there is one."""
 
     async def start(self, fatal: int = 0) -> None:
         """Let the bot run, killed at some writing statement."""
-        await self.bot.start(self.config, self.log, fatal)
+        await self.bot.start(self.config, self.log, fatal, self.place)
 
     async def first_start(self, fatal: int = 0) -> None:
         """Let the bot run for the first time; what was written before it listens for the first time is not for it."""
@@ -300,33 +302,39 @@ class Play:
 
 
 @contextlib.asynccontextmanager
-async def play(git: FakeGit, bot: Zygote, folder: Path) -> AsyncIterator[Play]:
-    """A new team on a new server, in a folder of its own. The bot is not started yet."""
+async def play(
+    git: FakeGit, bot: Zygote, folder: Path, people: Mapping[str, str] = PEOPLE, sections: str = ""
+) -> AsyncIterator[Play]:
+    """A new team on a new server, in a folder of its own. The bot is not started yet. `sections` are more of its configuration."""
     folder.mkdir()  # noqa: ASYNC240 -- nothing else runs yet
     async with contextlib.AsyncExitStack() as exits:
         server = await exits.enter_async_context(FaultyMattermost())
-        world = await exits.enter_async_context(bootstrap(server.url, ADMIN, PEOPLE, ("market",)))
-        made, token = await world.add_bot("mmbot", ["market"])
+        world = await exits.enter_async_context(bootstrap(server.url, ADMIN, people, ("market",)))
+        await world.add_channel("guild", "P")
+        made, token = await world.add_bot("mmbot", ["market", "guild"])
         world.users["mmbot"] = {"id": made["user_id"], "username": made["username"]}
         server.bot = made["user_id"]
         speakers, direct = {}, {}
-        for name in PEOPLE:
+        for name in people:
             speakers[name] = await exits.enter_async_context(Api(server.url))
             await speakers[name].login(world.users[name]["username"], "Correct-horse-7")
             channel = await speakers[name].call("POST", "/channels/direct", [world.users[name]["id"], server.bot])
             direct[name] = channel["id"]
         text = resources.files("mmbot").joinpath("policy.toml").read_text("utf-8")
         (folder / "policy.toml").write_text(text.replace("batch_minutes = 5 ", "batch_minutes = 0.002 "), "utf-8")
-        roles = {role: world.users[name]["username"] for name, role in PEOPLE.items() if role}
+        roles: dict[str, list[str]] = {}
+        for name, role in people.items():
+            roles.setdefault(role, []).append(world.users[name]["username"])
         port = free_port()
         config = folder / "config.toml"
         config.write_text(
             f"""
-            default_owner = "{roles["owner"]}"
+            default_owner = "{roles["owner"][0]}"
             [mattermost]
             url = "{server.url}"
             team = "{world.team}"
             channel = "market-{world.suffix}"
+            security_channel = "guild-{world.suffix}"
             trigger = "mb"
             token = "{token}"
             slash_tokens = ["x"]
@@ -339,7 +347,8 @@ async def play(git: FakeGit, bot: Zygote, folder: Path) -> AsyncIterator[Play]:
             policy = {json.dumps(str(folder / "policy.toml"))}
             plain_http = ["{git.host}"]
             [people]
-            {chr(10).join(f'{role} = ["{name}"]' for role, name in roles.items())}
+            {chr(10).join(f"{role} = {json.dumps(names)}" for role, names in roles.items() if role)}
+            {sections}
             """,
             "utf-8",
         )

@@ -19,11 +19,13 @@ from structlog.testing import LogCapture
 
 from mmbot import policy
 from mmbot.app import App
+from mmbot.domain.artifacts import Artifact
 from mmbot.domain.book import DEFAULT_OWNER
+from mmbot.domain.cut_facts import CUT_STEPS, CutStep, StepWent
 from mmbot.domain.manifest import BadManifest
 from mmbot.domain.ticket import fold
 from mmbot.domain.turns import history
-from mmbot.events import Event, PeopleNamed, Person, ReferenceResolved, Where
+from mmbot.events import CutStepped, EntryMade, Event, PeopleNamed, Person, ReferenceResolved, RemovalMade, Where
 from mmbot.github.manifest import parse_manifest
 from mmbot.mattermost import render
 from mmbot.mattermost.rest import Rest
@@ -31,7 +33,7 @@ from mmbot.messages import Message
 from mmbot.outbox import Outbox
 from mmbot.reception import Reception
 from mmbot.store.database import Store
-from mmbot.store.tx import Settings
+from mmbot.store.tx import Cutting, Settings
 from mmbot.web import doors, serve
 
 from .words import NASTY
@@ -47,6 +49,7 @@ NAMES = ("sue", "otto", "ada", "olive", "pam", "dana", "rosa", "sam", "quinn", "
 REPOSITORIES = tuple(
     f"https://git.example/{x}" for x in ("a/remind", "b/remind", "c/badges", "d/tea", "e/poll", "f/map")
 )
+CUTTING = Cutting(organisation="mattermost", own=frozenset({"jira"}), source="github", lacks=(), listing="file")
 LONGEST = 16_383
 SENDABLE = tuple(x.encode(errors="replace").decode() for x in NASTY)
 """What git tells, where it is not UTF-8, is replaced."""
@@ -206,6 +209,39 @@ def _step(dice: random.Random) -> Any:  # noqa: ANN401 -- a Step
     return resolve
 
 
+def _cut(dice: random.Random, name: CutStep) -> Any:  # noqa: ANN401 -- a Step
+    """A step of a cut that finds, or complains of, anything."""
+
+    async def done(arguments: Mapping[str, object], _tries: int) -> CutStepped:
+        cut, run = int(str(arguments["cut"])), int(str(arguments["run"]))
+        made = tuple(Artifact(name=f"x{x}", platform=x, sha256="0" * 64, size=1) for x in ("", *dice.choices(SENDABLE)))
+        went = StepWent(
+            step=name, commit="c" * 40, plugin_id=dice.choice(SENDABLE), warnings=tuple(dice.choices(SENDABLE, k=2)),
+            artifacts=made if name in {"split", "upload"} else (),
+        )  # fmt: skip
+        return CutStepped(cut=cut, run=run, went=went, why=dice.choice(SENDABLE) if dice.random() < 0.1 else "")
+
+    return done
+
+
+def _listed(dice: random.Random) -> Any:  # noqa: ANN401 -- a Step
+    """A step of the listing, likewise."""
+
+    async def done(arguments: Mapping[str, object], _tries: int) -> EntryMade | RemovalMade:
+        said = tuple(dice.choices(SENDABLE, k=dice.randrange(3)))
+        if "case" in arguments:
+            return RemovalMade(
+                case=str(arguments["case"]), why=dice.choice(SENDABLE), written="patch", patch="".join(said[:1])
+            )
+        return EntryMade(
+            cut=int(str(arguments["cut"])), by=str(arguments["by"]), blocks=said if dice.random() < 0.2 else (), warns=said,
+            written=dice.choice(("file", "patch", "pull-request", "there")), patch="".join(said), summary=said,
+            link=dice.choice(("", "https://git.example/pull/1")),
+        )  # fmt: skip
+
+    return done
+
+
 async def _server(dialogs: list[dict[str, Any]]) -> tuple[web.AppRunner, int]:
     """The calls that the doors make of a Mattermost server."""
     users = {user_id(x): {"id": user_id(x), "username": x, "is_bot": x == "robot"} for x in NAMES}
@@ -241,7 +277,7 @@ async def target(folder: Path, dice: random.Random) -> AsyncIterator[Target]:
     dialogs: list[dict[str, Any]] = []
     clock = Clock()
     store = Store(folder / "mmbot.db", policy.load())
-    app = App(store, Settings(plain_http=frozenset({"git.example"})), clock)
+    app = App(store, Settings(plain_http=frozenset({"git.example"}), cutting=CUTTING), clock)
     people = tuple(Person(user_id(x), x, is_bot=x == "robot") for x in NAMES)
     held = {role: tuple((x, user_id(x)) for x in names) for role, names in ROLES.items()}
     app.handle(Event("people", "", clock(), Where("mmbot"), PeopleNamed(roles=held), people))
@@ -249,7 +285,9 @@ async def target(folder: Path, dice: random.Random) -> AsyncIterator[Target]:
         secret = store.secret("mac-key")
     server, port = await _server(dialogs)
     wall = Wall(secret, clock)
-    outbox = Outbox(app, wall, {"resolve": _step(dice)})
+    cutting = {f"cut-{x}": _cut(dice, x) for x in CUT_STEPS[:-1]}
+    steps = {"resolve": _step(dice), **cutting, "list": _listed(dice), "unlist": _listed(dice)}
+    outbox = Outbox(app, wall, steps)
     capture = LogCapture()
     structlog.configure(processors=[structlog.processors.format_exc_info, capture])
     logs = capture.entries

@@ -38,6 +38,9 @@ class Lines:
             "TRACK": lambda: dice.choice(["new", "update", "beta", "web", "app"]), "KIND": lambda: dice.choice(["tool", "app", "plugin"]),
             "WHOSE": lambda: dice.choice(["mine", "all", "owner", "qa", "@sam", "release"]),
             "WHAT": lambda: dice.choice(["title", "repository", "fork", "id", "submitter", "maintainers", "contact", "social"]),
+            "REPOSITORY": lambda: dice.choice(["jira", "mattermost/jira", self.link()]),
+            "TAG": lambda: dice.choice(["v1.0.0", "v1.1.0", "1.0.0", *NASTY]), "SHA": lambda: dice.choice(["c" * 7, "c" * 40, *NASTY]),
+            "status|cancel|retry|confirm": lambda: dice.choice(["status", "cancel", "retry", "confirm"]),
             "ACT": lambda: dice.choice(["add", "remove", "deputy", "away", "back", "no-deputy", "default-owner"]),
         }  # fmt: skip
 

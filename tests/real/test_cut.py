@@ -14,6 +14,8 @@ from s3_server import RCLONE
 from stage import PEOPLE, Stage, on_stage
 from workshop import NAME, PLUGIN, Shop, merged, sources, workshop
 
+from mmbot.config import Listing
+
 pytestmark = pytest.mark.skipif(
     not HAS_GPG or not RCLONE or not shutil.which("tar"), reason="gpg, rclone or tar is missing"
 )
@@ -122,6 +124,31 @@ async def test_an_approved_commit_is_cut_listed_and_taken_down(stage: Stage, sho
         assert "I have proposed it" in told["message"]
         assert "SEC" not in github.pulls[1].title + github.pulls[1].body + github.pulls[1].head
     await stage.mb("rosa", f"removed {case}")
+
+
+async def test_where_nobody_says_how_the_listing_is_changed_a_patch_is_posted(
+    server: tuple[str, tuple[str, str], FakeMattermost | None], tmp_path: Path
+) -> None:
+    people = (*PEOPLE, "rosa")
+    async with workshop(tmp_path / "shop", s3=False) as shop:
+        sections = {**shop.sections, "listing": Listing()}
+        async with on_stage(server, shop.github.git, tmp_path, people, more=sections) as stage:
+            catalogue = tmp_path / "plugins.json"
+            before = catalogue.read_bytes()
+            await _to_the_merge(stage)
+            asked = await stage.post("rosa", "next, you: have the approved commit built")
+            assert "has begun (cut 1)" in await stage.rosa.click(asked["id"], "Cut it")
+            made = await stage.post("rosa", "next, you: make its entry in the listing", wait=60)
+            assert "I make the entry" in await stage.rosa.click(made["id"], "Make the entry")
+            posted = await stage.post("pam", "as a change to the listing's file", "```diff")
+            assert catalogue.read_bytes() == before
+            patch = posted["message"].partition("```diff\n")[2].rpartition("\n```")[0] + "\n"
+    _apply(patch, tmp_path)
+    assert [x["manifest"]["id"] for x in json.loads(catalogue.read_bytes())] == ["com.github.example.badges", PLUGIN]
+
+
+def _apply(patch: str, folder: Path) -> None:
+    subprocess.run(["git", "apply", "-"], cwd=folder, input=patch.encode(), check=True)  # noqa: S607 -- whichever git there is
 
 
 def _built(commit: str, folder: Path) -> bytes:

@@ -62,7 +62,7 @@ async def approved(stage: Stage, case: Case, roles: str = "product dev security 
         await stage.post("sam", "Recorded: security approves", ref)
     if "qa" in roles:
         assert "QA approves" in await stage.mb("tom", f"approve {ref} --all")
-    await stage.post("olive", f"**{ref} ", "**The review gate is open**; next, you")
+    await stage.post("olive", f"**{ref} ", "**The review gate is open**; next, ")
 
 
 async def done(stage: Stage, case: Case, *steps: str) -> None:

@@ -7,6 +7,7 @@ from mmbot.domain import review
 from mmbot.domain.deadlines import DAY
 from mmbot.domain.ticket import Ticket
 from mmbot.domain.turns import Turn
+from mmbot.store import tickets
 from simulate.town import Town
 
 ZONES = (
@@ -54,7 +55,7 @@ async def look(town: Town, name: str, how: Ways, dice: random.Random) -> None:
     """Somebody looks at what waits for them, and does some of it."""
     person = f"id-{name}"
     parties = sorted(town.store.roles_of(person) & {*town.policy.roles, "owner", "release"})
-    rows, _ = town.store.waiting_for(parties, person, 30)
+    rows, _ = tickets.waiting_for(town.store, parties, person, 30)
     for row in rows:
         ticket = town.store.ticket(row["ticket"])
         if ticket is None or dice.random() > how.does:

@@ -1,0 +1,114 @@
+"""The listing in the console's world: entries are made, compared and written as elsewhere, in a file that is kept in memory."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
+
+from mmbot.domain import entry, listing
+from mmbot.domain.artifacts import Artifact
+from mmbot.domain.entry import BadEntry, Contents, Marks, Uploaded
+from mmbot.domain.listing import BadListing, Database
+from mmbot.domain.listing_checks import CutFacts, problems
+from mmbot.domain.listing_difference import changes
+from mmbot.events import EntryMade, RemovalMade
+from mmbot.words import listing as sentences
+
+STORE = "https://plugins.example.com/release"
+ICON = b"<svg></svg>"
+_AUTHORS: Mapping[str, Literal["mattermost", "partner", "community"]] = {
+    "official": "mattermost", "partner": "partner", "community": "community",
+}  # fmt: skip
+
+
+@dataclass
+class Shelf:
+    """The listing's file, and the names of bundles that somebody took out of the storage."""
+
+    db: Database = field(default_factory=lambda: listing.read(b"[]\n"))
+    lost: set[str] = field(default_factory=set)
+
+    def hold(self, plugin_id: str, name: str, version: str, repository: str, at: int) -> None:
+        """Have a release in the file that was listed before the bot was there."""
+        if self.db.releases(plugin_id, version):
+            return
+        manifest = json.dumps(_built({"id": plugin_id, "name": name, "version": version}, ())).encode()
+        whole = Uploaded(entry.bundle_name(repository, f"v{version}"), b"signature")
+        new = entry.made(
+            Contents(manifest, ICON), Marks("community"), repository=repository, tag=f"v{version}", store=STORE, bundles=[whole],
+            updated_at=at,
+        )  # fmt: skip
+        self.db = listing.added(self.db, new)
+
+    def lose(self, plugin_id: str) -> None:
+        """Have nothing of a plugin in the file."""
+        self.db = listing.removed(self.db, plugin_id)
+
+    def put(
+        self, given: Mapping[str, Any], manifest: Mapping[str, object], platforms: Sequence[str], at: int
+    ) -> EntryMade:
+        """Make the entry of a cut, compare it, and write it if nothing stands against it. `at` is in milliseconds UTC."""
+        about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
+        artifacts = [Artifact.model_validate(x) for x in given["artifacts"]]
+        uploaded = [Uploaded(x.name, x.signature.encode()) for x in artifacts if x.platform not in self.lost]
+        repository, tag = given["repository"].rsplit("/", 1)[-1], given["tag"]
+        contents = Contents(json.dumps(_built(manifest, platforms)).encode(), ICON)
+        marks = Marks(_AUTHORS[given["author"]], given["stage"], given["hosting"], given["enterprise"])
+        try:
+            new = entry.made(
+                contents, marks, repository=repository, tag=tag, store=STORE, bundles=uploaded, updated_at=at
+            )
+        except BadEntry as no:
+            return EntryMade(**about, why=str(no))
+        if any({**x.fields, "updated_at": ""} == {**new.fields, "updated_at": ""} for x in self.db.entries):
+            return EntryMade(**about, written="there")
+        old = listing.removed(self.db, new.plugin_id, new.version) if given["replace"] else self.db
+        names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
+        compared = CutFacts(
+            repository, tag, entry.manifest_of(contents.manifest), names, ICON, given["commit"], (given["commit"],)
+        )
+        found = problems(old, new, compared)
+        said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
+        asks = tuple(x for x in said["ask"] if x not in given["answered"])
+        after = listing.added(old, new)
+        summary = _summary(self.db, after)
+        blocked = bool(said["block"] or asks or given["dry_run"])
+        if not blocked:
+            self.db = after
+        return EntryMade(
+            **about,
+            blocks=said["block"],
+            asks=asks,
+            warns=said["warn"],
+            summary=summary,
+            written="" if blocked else "file",
+        )
+
+    def take(self, given: Mapping[str, Any]) -> RemovalMade:
+        """Take out, or restrict, what a takedown decided."""
+        plugin_id, version = given["plugin_id"], given["version"]
+        try:
+            if given["removal"] == "restriction":
+                hosting = cast("Literal['', 'on-prem']", version if version == "on-prem" else "")
+                after = listing.restricted(
+                    self.db, plugin_id, min_server_version="" if hosting else version, hosting=hosting
+                )
+            else:
+                after = listing.removed(self.db, plugin_id, version if given["removal"] == "version" else "")
+        except BadListing as no:
+            return RemovalMade(case=given["case"], why=str(no))
+        there = after == self.db
+        summary = () if there else _summary(self.db, after)
+        self.db = replace(after)
+        return RemovalMade(case=given["case"], written="there" if there else "file", summary=summary)
+
+
+def _built(manifest: Mapping[str, object], platforms: Sequence[str]) -> dict[str, object]:
+    """The manifest as it stands in the bundle: with an icon, and an executable for every platform."""
+    known = {name: value for name, value in manifest.items() if isinstance(value, str)}
+    executables = {x: f"server/dist/plugin-{x}" for x in platforms}
+    return {"icon_path": "assets/icon.svg", **known, "server": {"executables": executables}}
+
+
+def _summary(before: Database, after: Database) -> tuple[str, ...]:
+    return tuple(x.removeprefix("- ") for x in sentences.summary(changes(before, after)).splitlines())
