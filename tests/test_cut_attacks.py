@@ -117,6 +117,13 @@ def test_what_could_not_be_verified_where_it_was_uploaded_is_uploaded_again(cons
     assert last(store).step == "upload"
 
 
+def test_after_its_files_were_deleted_a_cut_goes_on_from_the_bundle(console: Console, store: Store) -> None:
+    approved(console)
+    say(console, ":cut upload fails it is full", "@rosa: /mb cutplugin MB-1", ":time +15d", ":cut obtain waits")
+    say(console, "@rosa: /mb cut retry 1")
+    assert (last(store).step, last(store).attempt) == ("obtain", 2)
+
+
 @pytest.mark.parametrize("what", ["plugin", "version 1.0.0"])
 def test_what_was_taken_down_does_not_come_back_under_a_ticket_that_names_neither(
     console: Console, store: Store, what: str

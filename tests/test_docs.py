@@ -204,7 +204,7 @@ def _happens(cut: Cut) -> Iterator[tuple[str, c.CutFact]]:
             yield "the last step is done", c.StepWent(step=cut.step, at=at)
             yield "a step fails", c.StepFailed(step=cut.step, why="no", at=at)
         case "failed" | "cancelled":
-            yield "`cut retry`", c.CutRetried(step=again_from(cut), at=at)
+            yield "`cut retry`", c.CutRetried(step=again_from(cut, at), at=at)
 
 
 def cuts() -> str:

@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from bundles import plugin
 from fake_github import TOKEN
-from gpg_keys import HAS_GPG
+from gpg_keys import HAS_GPG, make_key
 from pydantic import SecretStr
-from workshop import Shop, workshop
+from workshop import PASSPHRASE, Shop, workshop
 
 from mmbot.config import Config, Mattermost
 from mmbot.domain.cut_facts import CUT_STEPS, StepWent
@@ -21,6 +21,7 @@ from mmbot.events import CutStepped, EntryMade
 from mmbot.github.api import Hub
 from mmbot.github.git import GitLimits
 from mmbot.messages import NotNow
+from mmbot.release.signing import Key
 from mmbot.steps.cutting import Workshop, cutting
 from mmbot.steps.listing import listing
 
@@ -96,10 +97,15 @@ class Bench:
         return found
 
 
-async def _bench(folder: Path, *, proposes: bool) -> AsyncIterator[Bench]:
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return make_key(tmp_path_factory.mktemp("key") / "gnupg", PASSPHRASE)
+
+
+async def _bench(folder: Path, key: Key, *, proposes: bool) -> AsyncIterator[Bench]:
     token = TOKEN if proposes else ""
     async with (
-        workshop(folder, "github", s3=False, proposes=proposes) as shop,
+        workshop(folder, "github", s3=False, proposes=proposes, key=key) as shop,
         aiohttp.ClientSession() as http,
     ):
         release = shop.sections["release"].model_copy(update={"bundles": folder / "bundles"})
@@ -113,14 +119,14 @@ async def _bench(folder: Path, *, proposes: bool) -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async for made in _bench(tmp_path, proposes=False):
+async def bench(tmp_path: Path, key: Key) -> AsyncIterator[Bench]:
+    async for made in _bench(tmp_path, key, proposes=False):
         yield made
 
 
 @pytest.fixture
-async def proposing(tmp_path: Path) -> AsyncIterator[Bench]:
-    async for made in _bench(tmp_path, proposes=True):
+async def proposing(tmp_path: Path, key: Key) -> AsyncIterator[Bench]:
+    async for made in _bench(tmp_path, key, proposes=True):
         yield made
 
 

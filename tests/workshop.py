@@ -109,7 +109,7 @@ def signing_key() -> Key:
 
 @contextlib.asynccontextmanager
 async def workshop(
-    folder: Path, obtain: str = "build", *, s3: bool = True, proposes: bool = False
+    folder: Path, obtain: str = "build", *, s3: bool = True, proposes: bool = False, key: Key | None = None
 ) -> AsyncIterator[Shop]:
     """A workshop on loopback: bundles are built by the repository's own script, or come from the release that CI makes."""
     (folder / "buckets" / "plugins").mkdir(parents=True)
@@ -117,7 +117,7 @@ async def workshop(
     (folder / "repositories").mkdir()
     (folder / "listing" / "plugins.json").write_text("[]\n")
     with contextlib.ExitStack() as servers:
-        key = signing_key()
+        key = key or signing_key()
         options = servers.enter_context(s3_server(folder / "buckets")) if s3 else {}
         url = "s3://plugins/release" if s3 else (folder / "buckets" / "plugins" / "release").as_uri()
         if not s3:

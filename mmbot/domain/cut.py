@@ -25,6 +25,8 @@ _LONGEST_TAG = 60
 _BEFORE: Mapping[CutStep, CutStep] = {
     "verify": "obtain", "split": "obtain", "sign": "split", "verify-signatures": "split", "verify-uploads": "upload",
 }  # fmt: skip
+KEPT = 14 * 86_400_000
+"""Milliseconds for which the files of a cut that failed or was stopped are kept, so that it can go on."""
 
 
 @dataclass(frozen=True)
@@ -153,14 +155,15 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
             kept = CUT_STEPS[: CUT_STEPS.index(fact.step)]
             done = {name: went for name, went in cut.done.items() if name in kept}
             attempt = cut.attempt + (fact.step == "obtain")
-            fresh = replace(cut, done=done, failed=None, cancelled=None, begun_at=0)
-            return replace(fresh, attempt=attempt, run=cut.run + 1, by=fact.by)
+            run, by = cut.run + 1, fact.by
+            return replace(cut, done=done, failed=None, cancelled=None, begun_at=0, attempt=attempt, run=run, by=by)
 
 
-def again_from(cut: Cut) -> CutStep:
-    """The step from which a cut that failed or was stopped goes on: what was found wanting is made anew."""
+def again_from(cut: Cut, now: int) -> CutStep:
+    """The step from which a cut that failed or was stopped goes on: what was found wanting is made anew, and all whose files are gone."""
     lost = cut.failed is not None and cut.failed.gone
-    return "obtain" if lost else _BEFORE.get(cut.step, cut.step)
+    long_ago = cut.step != "tag" and cut.changed_at <= now - KEPT // 2  # they are not deleted just now
+    return "obtain" if lost or long_ago else _BEFORE.get(cut.step, cut.step)
 
 
 # What keeps a ticket from being cut

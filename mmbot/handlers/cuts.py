@@ -11,7 +11,7 @@ from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import CutPlugin, CutStepped, ManageCut
 from mmbot.handlers.news import card, follow, tell_next
-from mmbot.messages import Refused, Reply
+from mmbot.messages import Message, Refused, Reply
 from mmbot.store import cuts, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import cuts as words
@@ -190,7 +190,7 @@ def _begin(tx: Tx, cut: Cut) -> Cut:
     if cut.state != "waits" or cuts.running(tx.store) >= tx.settings.cutting.at_once:
         return cut
     if why := _no_more(tx, cut):
-        return _ended(tx, cut, why)
+        return _end(tx, cut, why)
     begun = _save(tx, cut.plus(c.CutBegun(at=tx.now, via=tx.via)))
     _next(tx, begun)
     return begun
@@ -231,6 +231,7 @@ def stepped(tx: Tx, what: CutStepped) -> None:
     after = cut.plus(what.went.model_copy(update={"at": tx.now, "by": "", "via": tx.via}))
     if why := _no_more(tx, after):
         _end(tx, after, why)
+        _begin_another(tx)
         return
     _next(tx, _save(tx, after))
 
@@ -253,30 +254,24 @@ def _no_more(tx: Tx, cut: Cut) -> str:
 
 def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) -> None:
     """A step failed: whoever asked for the cut is told, and another one has its turn."""
-    _failed(tx, cut, why, ours=ours, gone=gone)
-    _begin_another(tx)
-
-
-def _failed(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) -> None:
     saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, ours=ours, gone=gone, at=tx.now, via=tx.via)))
-    for person in dict.fromkeys((saved.asked.by, saved.by)):
-        tx.say(words.failed(saved), to=person)
-
-
-def _end(tx: Tx, cut: Cut, why: str) -> None:
-    """Something came between: nothing more is done, and another one has its turn."""
-    _ended(tx, cut, why)
+    _tell(tx, saved, words.failed(saved))
     _begin_another(tx)
 
 
-def _ended(tx: Tx, cut: Cut, why: str) -> Cut:
-    """Nothing more is done, and whoever asked for the cut is told."""
+def _end(tx: Tx, cut: Cut, why: str) -> Cut:
+    """Something came between: nothing more is done, and whoever asked for the cut is told."""
     saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, at=tx.now, via=tx.via)))
     ticket = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
     again = ticket is not None and ticket.same(saved.asked.approved) and not ticket.ended
-    for person in dict.fromkeys((saved.asked.by, saved.by)):
-        tx.say(words.may_not_go_on(saved, why, again=again), to=person)
+    _tell(tx, saved, words.may_not_go_on(saved, why, again=again))
     return saved
+
+
+def _tell(tx: Tx, cut: Cut, message: Message) -> None:
+    """Whoever asked for a cut, and whoever had it go on."""
+    for person in dict.fromkeys((cut.asked.by, cut.by)):
+        tx.say(message, to=person)
 
 
 def broke(tx: Tx, number: int, run: int, reference: str) -> None:
@@ -364,7 +359,7 @@ def _retry(tx: Tx, cut: Cut) -> Reply:
     if newer:
         raise Refused(words.newer_cut(cut, newer[0]))
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
-    retried = cut.plus(c.CutRetried(step=again_from(cut), by=tx.by, at=tx.at, via=tx.via))
+    retried = cut.plus(c.CutRetried(step=again_from(cut, tx.now), by=tx.by, at=tx.at, via=tx.via))
     if why := _no_more(tx, retried):
         raise Refused(why)
     saved = _save(tx, retried)

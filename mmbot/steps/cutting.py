@@ -361,7 +361,8 @@ def _files(job: Job) -> Sequence[Path]:
 async def _require_unchanged(job: Job) -> None:
     """What is signed, and what was, is what was split: nothing else has a way into the folder, but a build runs as the same user."""
     for artifact in job.artifacts:
-        if await asyncio.to_thread(_sum_of, job.out / artifact.name) != artifact.sha256:
+        sha256 = await asyncio.to_thread(_sum_of, job.out / artifact.name)
+        if sha256 != artifact.sha256:
             raise _No(words.changed(artifact.name))
 
 

@@ -116,7 +116,9 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     ours = bool(shop.config.listing.file) and not shop.config.listing.repository and any(x == new for x in there)
     if not ours and any(_same(x, new) for x in there):
         return EntryMade(**about, written="there")
-    without = _with_room(db, new) if given["replace"] or ours else db
+    without = (
+        listings.removed(db, new.plugin_id, new.version) if ours else _with_room(db, new) if given["replace"] else db
+    )
     names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
     compared = CutFacts(
         repository,

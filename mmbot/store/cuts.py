@@ -1,14 +1,12 @@
 """Cuts in the store: their facts, and what is searched of them. Only `save` writes."""
 
-from mmbot.domain.cut import Cut, fold_cut
+from mmbot.domain.cut import KEPT, Cut, fold_cut
 from mmbot.domain.cut_facts import read_cut_fact
 from mmbot.domain.references import repository_key
 from mmbot.store.database import Store
 
 SHOWN = 10
 """How many of those that are over are shown."""
-KEPT = 14 * 86_400_000
-"""Milliseconds for which the files of a cut that failed or was stopped are kept, so that it can go on."""
 
 
 def subject(number: int) -> str:

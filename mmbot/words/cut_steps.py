@@ -1,6 +1,9 @@
-"""Why a step of a cut can't be done, as sentences."""
+"""Why a step of a cut can't be done, as sentences. The steps know neither tickets nor cuts: THIS stands for what is cut."""
 
 from mmbot.words.phrases import code, commit, link, listed, plain, typed
+
+THIS = "\ue001"
+"""Stands for the ticket, or the repository and tag, in a command, until `words.cuts.of_this` puts it in."""
 
 
 def no_such_commit(repository: str, sha: str) -> str:
@@ -8,7 +11,7 @@ def no_such_commit(repository: str, sha: str) -> str:
     name = code(repository.rsplit("/", 1)[-1], 80)
     return (
         f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Name the merge commit: "
-        f"{typed('cutplugin MB-7 --commitSHA SHA')}."
+        f"{typed(f'cutplugin {THIS} --commitSHA SHA')}."
     )
 
 
@@ -16,7 +19,7 @@ def other_code(repository: str, sha: str, approved: str) -> str:
     """The commit to be cut is not what was approved."""
     return (
         f"{commit(repository, sha)} holds other code than the approved {commit(repository, approved)}, so it must not be cut. Merge "
-        f"exactly what was approved; or have this reviewed: {typed('commit MB-7 LINK')}."
+        f"exactly what was approved; or have this reviewed: {typed(f'commit {THIS} LINK')}."
     )
 
 
@@ -24,7 +27,7 @@ def tag_there(tag: str, sha: str) -> str:
     """The tag exists, and nobody said that it may be moved."""
     return (
         f"The tag {code(tag, 60)} exists already, at {code(sha[:7])}. If that is meant, say why: "
-        f"{typed(f'cutplugin MB-7 --tag {plain(tag, 60)} --force WHY')}."
+        f"{typed(f'cutplugin {THIS} --force WHY')}."
     )
 
 
@@ -44,7 +47,7 @@ def tag_elsewhere(tag: str, at: str, sha: str) -> str:
 def tag_moved(tag: str, at: str, sha: str) -> str:
     """Somebody moved the tag while it was cut."""
     where = f"stands at {code(at[:7])} now" if at else "is gone"
-    again = typed(f"cutplugin MB-7 --tag {plain(tag, 60)} --force WHY")
+    again = typed(f"cutplugin {THIS} --force WHY")
     return f"The tag {code(tag, 60)} {where}, not at {code(sha[:7])} any more: somebody moved it meanwhile. Find out why; then {again}."
 
 
@@ -76,7 +79,7 @@ def other_version(found: str, tag: str) -> str:
     """The bundle is another version than the tag."""
     return (
         f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal. If something "
-        f"else was built, have it built anew; else have the version corrected and reviewed: {typed('commit MB-7 LINK')}."
+        "else was built, have it built anew; else have the version corrected there, and that reviewed."
     )
 
 

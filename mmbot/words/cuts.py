@@ -8,6 +8,7 @@ from mmbot.domain.cut_facts import CUT_STEPS, CutStep
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.words.cards import Who, at, called, resting, title_of
+from mmbot.words.cut_steps import THIS
 from mmbot.words.phrases import code, commit, day, link, listed, minute, plain, plural, typed
 from mmbot.words.refusals import start
 
@@ -429,11 +430,9 @@ def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
 
 
 def of_this(cut: Cut, why: str) -> str:
-    """A sentence of a step, with this cut's ticket, or its repository and tag, in place of the example."""
-    if cut.asked.ticket:
-        return why.replace("MB-7", f"MB-{cut.asked.ticket}")
-    line = f"cutplugin --repo {cut.repository} --tag"
-    return why.replace("cutplugin MB-7 --tag", line).replace("cutplugin MB-7", f"{line} {cut.asked.tag}")
+    """A sentence of a step, with this cut's ticket, or its repository and tag, where THIS stands."""
+    named = f"MB-{cut.asked.ticket}" if cut.asked.ticket else f"--repo {cut.repository} --tag {cut.asked.tag}"
+    return why.replace(THIS, named)
 
 
 def fault(reference: str) -> str:
