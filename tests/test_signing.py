@@ -241,3 +241,15 @@ async def test_go_verifies_what_gpg_signed(key: Key, files: list[Path], tmp_path
 @given(st.binary(max_size=300))
 def test_no_bytes_make_the_reader_of_packets_stumble(content: bytes) -> None:
     assert _is_one_signature(content) in {True, False}
+
+
+async def test_a_home_of_gpg_is_where_its_path_is_short_enough_for_a_socket(key: Key, tmp_path: Path) -> None:
+    for length in (58, 70, 79, 100):
+        deep = tmp_path
+        while len(str(deep)) < length:
+            deep /= "d" * min(50, max(1, length - len(str(deep)) - 1))
+        deep.mkdir(parents=True, exist_ok=True)
+        file = deep / "bundle.tar.gz"
+        file.write_bytes(b"a bundle")
+        await sign([file], key, ignore, deep)
+        assert file.with_name("bundle.tar.gz.sig").exists()

@@ -25,9 +25,7 @@ _MAX_SIGNATURE = 2**14  # bytes
 _MIN_BITS = 2048
 _RSA = "1"
 _SHA2 = frozenset({8, 9, 10})  # SHA-256, SHA-384, SHA-512
-_MAX_HOME = (
-    66  # characters of the path to where a home is made: with the name of the longest of its sockets it has at most 107
-)
+_MAX_HOME = 66  # characters of the path to where a home is made: with its name and that of its longest socket it has at most 107
 _ISOLATED = ("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr", "--lock-never")
 _TRUSTING = ("--trust-model", "always", "--no-auto-check-trustdb", "--no-random-seed-file", "--status-fd", "1")
 _AGENT = ("--no-options", "--default-cache-ttl", "0", "--max-cache-ttl", "0", "--disable-scdaemon", "--quiet")

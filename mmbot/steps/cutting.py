@@ -63,10 +63,7 @@ FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, take.Unavailable)
 
 @dataclass(frozen=True)
 class Workshop:
-    """Where plugins are cut, and with what.
-
-    `told` is called with a cut's number and how far its step has come; `kept` gives the cuts whose files are needed still.
-    """
+    """Where plugins are cut, and with what. `told` is called with a cut's number and how far its step has come."""
 
     folder: Path
     config: Config
