@@ -23,6 +23,8 @@ def emptied(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         discard_all(folder, "*")
+        with suppress(OSError):  # what could not be deleted keeps it
+            folder.rmdir()
 
 
 def discard_all(folder: Path, pattern: str) -> None:
