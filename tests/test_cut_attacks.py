@@ -141,3 +141,24 @@ def test_what_was_taken_down_does_not_come_back_under_a_ticket_that_names_neithe
     say(console, "@rosa: /mb cutplugin MB-1 --tag v1.0.0")
     assert last(store).state == "done"
     assert "was taken down" in say(console, "@rosa: /mb list MB-1")
+
+
+def test_the_entry_is_not_made_while_its_files_are_being_replaced(console: Console, store: Store) -> None:
+    approved(console)
+    say(console, "@rosa: /mb cutplugin MB-1", ":cut upload waits", "@rosa: /mb cutplugin MB-1 --force once more")
+    assert last(store, 2).state == "running"
+    assert "is being cut already" in say(console, "@rosa: /mb list MB-1")
+
+
+def test_what_was_cut_is_not_listed_under_an_id_that_was_put_right_since(console: Console, store: Store) -> None:
+    approved(console, "id=")
+    say(console, ":cut upload waits", "@rosa: /mb cutplugin MB-1")
+    say(console, "@olive: /mb edit MB-1 id com.github.example.other", ":cut upload goes on", ":time +1m")
+    assert last(store).state == "failed"
+    assert "com.github.example.other" in say(console, "@rosa: /mb cut status 1")
+
+
+def test_a_given_bundle_is_said_to_be_built_elsewhere(console: Console) -> None:
+    approved(console)
+    said = say(console, f"@rosa: /mb cutplugin MB-1 --bundle remind.tar.gz --sha256 {'a' * 64}")
+    assert "from a bundle that rosa gave and that was built elsewhere" in said

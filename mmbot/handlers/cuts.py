@@ -5,7 +5,7 @@ import re
 from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, missing, to_be_cut
+from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, missing, other_plugin, to_be_cut
 from mmbot.domain.references import repository_key
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
@@ -243,12 +243,16 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
         return words.listed_already(cut.asked)
-    if ticket is None:
-        return ""
+    return _against_ticket(tx, cut, ticket) if ticket else ""
+
+
+def _against_ticket(tx: Tx, cut: Cut, ticket: Ticket) -> str:
     if not has_cut(ticket):
         return words.nothing_to_cut(ticket)
     if not ticket.same(cut.asked.approved):
         return words.moved(ticket, cut)
+    if other_plugin(ticket, cut):
+        return words.other_plugin(ticket, cut)
     return lacking(tx, ticket)
 
 

@@ -192,6 +192,13 @@ def nothing_to_cut(ticket: Ticket) -> str:
     return f"There is nothing to cut of {called(ticket)}: on its track nothing is built. {way} says what comes next."
 
 
+def other_plugin(ticket: Ticket, cut: Cut) -> str:
+    """The id of the ticket is another one than what was cut."""
+    found = cut.verified.plugin_id if cut.verified else cut.asked.plugin_id
+    right = typed(f"edit {ticket.handle} id ID")
+    return f"What was cut is {code(found, 100)}, and {called(ticket)} is {code(ticket.plugin_id, 100)}. If the ticket is wrong: {right}."
+
+
 def no_release_user(cut: Cut, name: str) -> str:
     """Whoever answers for it may not any more."""
     way = typed(f"cut retry {cut.number}")
@@ -464,8 +471,11 @@ def announced(cut: Cut, public_url: str, by: str) -> Message:
         link(code(first.name, 160), f"{public_url.rstrip('/')}/{first.name}") if public_url else code(first.name, 160)
     )
     again = f" It replaces what was cut before: {plain(cut.asked.forced, 300)}" if cut.asked.forced else ""
+    source = f"from {commit(cut.asked.repository, cut.commit)}"
+    if cut.asked.source == "bundle":
+        source = f"for {commit(cut.asked.repository, cut.commit)}, from a bundle that {by} gave and that was built elsewhere"
     return Message(
-        f"✓ **{_what(cut)} is cut** from {commit(cut.asked.repository, cut.commit)}, signed and uploaded, by {by}: {where}{kinds}, "
+        f"✓ **{_what(cut)} is cut** {source}, signed and uploaded, by {by}: {where}{kinds}, "
         f"each with its signature.{again}"
     )
 
