@@ -25,8 +25,7 @@ _MAX_SIGNATURE = 2**14  # bytes
 _MIN_BITS = 2048
 _RSA = "1"
 _SHA2 = frozenset({8, 9, 10})  # SHA-256, SHA-384, SHA-512
-_LONGER = 20  # characters that the name of a temporary home has
-_MAX_HOME = 80  # characters of the path to a home in which gpg-agent can put its socket: those have 108
+_MAX_HOME = 66  # characters of the path to where a home is made: with its name and that of its longest socket it has at most 107
 _ISOLATED = ("--no-options", "--batch", "--no-tty", "--no-autostart", "--disable-dirmngr", "--lock-never")
 _TRUSTING = ("--trust-model", "always", "--no-auto-check-trustdb", "--no-random-seed-file", "--status-fd", "1")
 _AGENT = ("--no-options", "--default-cache-ttl", "0", "--max-cache-ttl", "0", "--disable-scdaemon", "--quiet")
@@ -86,7 +85,7 @@ async def sign(
     if not key.passphrase.isprintable():
         raise BadKey("`signing.passphrase` has line breaks or invisible characters in it. Give it on one line.")
     places = (str((workdir or Path(tempfile.gettempdir())).absolute()), tempfile.gettempdir())
-    directory = next((x for x in places if len(x) + _LONGER < _MAX_HOME), "/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
+    directory = next((x for x in places if len(x) < _MAX_HOME), "/tmp")  # noqa: S108 - mkdtemp makes a private folder in it
     with TemporaryDirectory(prefix=_PREFIX, dir=directory, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         await _know(home, key.public_key, key.fingerprint)
