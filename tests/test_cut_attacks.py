@@ -162,3 +162,11 @@ def test_a_given_bundle_is_said_to_be_built_elsewhere(console: Console) -> None:
     approved(console)
     said = say(console, f"@rosa: /mb cutplugin MB-1 --bundle remind.tar.gz --sha256 {'a' * 64}")
     assert "from a bundle that rosa gave and that was built elsewhere" in said
+
+
+def test_of_many_cuts_the_first_ones_are_listed(console: Console) -> None:
+    say(console, f":repo {OWN} main 77aa77a jira Jira 1.0.0", ":cut obtain waits")
+    say(console, *(f"@rosa: /mb cutplugin --repo {OWN} --tag v1.0.{number}" for number in range(13)))
+    said = say(console, "@rosa: /mb cut status")
+    assert "3 more cuts under way" in said
+    assert len(said.splitlines()) == 11

@@ -313,8 +313,10 @@ def manage(tx: Tx, cmd: ManageCut) -> Reply:
     """Say what is being cut; stop one, take it up again, or agree to it."""
     only_release(tx)
     if cmd.act == "status" and not cmd.number:
-        shown = [found for x in (*cuts.going(tx.store), *cuts.over(tx.store)) if (found := cuts.cut(tx.store, x))]
-        return Reply(words.status(shown, tx.who))
+        going = cuts.going(tx.store)
+        listed = (*going[: cuts.SHOWN], *cuts.over(tx.store))
+        shown = [found for x in listed if (found := cuts.cut(tx.store, x))]
+        return Reply(words.status(shown, tx.who, max(0, len(going) - cuts.SHOWN)))
     found = _meant(tx, cmd)
     match cmd.act:
         case "cancel":

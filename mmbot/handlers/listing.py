@@ -63,7 +63,9 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
     else:
         raise Refused(words.which())
     made = [found for x in numbers if (found := cuts.cut(tx.store, x))]
-    if going := next((x for x in made if x.state in {"waits", "running"}), None):  # its files may be replaced any moment
+    if going := next(
+        (x for x in made if x.state in {"waits", "running"}), None
+    ):  # its files may be replaced any moment
         raise Refused(cut_words.under_way(going, tx.who))
     cut = next((x for x in made if x.state == "done"), None)
     if cut is None:
@@ -111,7 +113,9 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
     if before is None or before.public or steps.done(before, "listing"):
         return
     anew = any(x.number > cut.number and x.state == "done" for x in earlier)
-    if anew or not steps.done(before, "cut") or missing(before):  # it was written by then; the next one starts from here
+    if (
+        anew or not steps.done(before, "cut") or missing(before)
+    ):  # it was written by then; the next one starts from here
         tx.say(words.not_as_cut_meanwhile(before), to=what.by)
         return
     fact = f.StepDone(

@@ -392,11 +392,11 @@ def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
     return f"{NAMES[step]}{long}"
 
 
-def status(cuts: Sequence[Cut], who: Who) -> str:
-    """What is being cut, and the last that were."""
+def status(cuts: Sequence[Cut], who: Who, more: int = 0) -> str:
+    """What is being cut, and the last that were; `more` wait besides."""
     if not cuts:
         return f"Nothing was cut yet. {typed('cutplugin MB-7')} cuts the approved commit of a ticket."
-    return "\n".join(_line(x, who) for x in cuts)
+    return "\n".join([*(_line(x, who) for x in cuts), *([f"{plural(more, 'more cut')} under way."] if more else [])])
 
 
 def _line(cut: Cut, who: Who) -> str:
@@ -473,7 +473,9 @@ def announced(cut: Cut, public_url: str, by: str) -> Message:
     again = f" It replaces what was cut before: {plain(cut.asked.forced, 300)}" if cut.asked.forced else ""
     source = f"from {commit(cut.asked.repository, cut.commit)}"
     if cut.asked.source == "bundle":
-        source = f"for {commit(cut.asked.repository, cut.commit)}, from a bundle that {by} gave and that was built elsewhere"
+        source = (
+            f"for {commit(cut.asked.repository, cut.commit)}, from a bundle that {by} gave and that was built elsewhere"
+        )
     return Message(
         f"✓ **{_what(cut)} is cut** {source}, signed and uploaded, by {by}: {where}{kinds}, "
         f"each with its signature.{again}"
