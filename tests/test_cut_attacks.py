@@ -170,3 +170,13 @@ def test_of_many_cuts_the_first_ones_are_listed(console: Console) -> None:
     said = say(console, "@rosa: /mb cut status")
     assert "3 more cuts under way" in said
     assert len(said.splitlines()) == 11
+
+
+def test_nobody_takes_up_again_what_another_gave_up_and_agrees_to_it_alone(console: Console, store: Store) -> None:
+    say(console, f":repo {OWN} main 77aa77a jira Jira 1.0.0", f":listed {OWN} jira Jira 1.0.0")
+    say(console, f"@rosa: /mb cutplugin --repo {OWN} --tag v1.0.0 --force the key was lost", "@rosa: /mb cut cancel 1")
+    assert "a second release user has to agree" in say(console, "@kim: /mb cut retry 1")
+    assert "a second person has to agree" in say(console, "@kim: /mb cut confirm 1")
+    assert last(store).state == "asked"
+    say(console, "@kim: /mb cut cancel 1", "@rosa: /mb cut retry 1", "@kim: /mb cut confirm 1")
+    assert last(store).state == "done"
