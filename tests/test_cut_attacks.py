@@ -172,6 +172,12 @@ def test_of_many_cuts_the_first_ones_are_listed(console: Console) -> None:
     assert len(said.splitlines()) == 11
 
 
+def test_what_was_uploaded_before_somebody_found_something_is_told_of(console: Console) -> None:
+    approved(console)
+    say(console, ":cut upload waits", "@rosa: /mb cutplugin MB-1", "@sam: /mb block MB-1 security it reads everything")
+    assert "Its signed files are in the storage already" in say(console, ":cut upload goes on", ":time +3m")
+
+
 def test_nobody_takes_up_again_what_another_gave_up_and_agrees_to_it_alone(console: Console, store: Store) -> None:
     say(console, f":repo {OWN} main 77aa77a jira Jira 1.0.0", f":listed {OWN} jira Jira 1.0.0")
     say(console, f"@rosa: /mb cutplugin --repo {OWN} --tag v1.0.0 --force the key was lost", "@rosa: /mb cut cancel 1")

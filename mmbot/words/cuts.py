@@ -429,6 +429,8 @@ def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
     """To whoever asked: something came between. `again` is whether it can go on once that is settled."""
     n = cut.number
     said = f"Cutting {_what(cut)} has ended before it was done (cut {n}): {why}"
+    if "upload" in cut.done:
+        said += f"\nIts signed files are in the storage already: unless it goes on, take out all that begin with {code(cut.name, 160)}."
     if not again:
         return Message(said)
     return Message(
