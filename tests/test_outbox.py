@@ -473,7 +473,9 @@ async def test_a_library_that_panics_ends_its_step_alone(bench: Bench) -> None:
     worker = Outbox(bench.app, bench.outbox.voice, {"panics": panics})
     outbox.add(bench.store, "do", bench.now(), subject="panics", body='{"ticket": 1, "text": "v1.0.0"}')
     await worker.drain()
-    assert [row["state"] for row in bench.store.query("SELECT state FROM outbox WHERE subject = 'panics'")] == ["parked"]
+    assert [row["state"] for row in bench.store.query("SELECT state FROM outbox WHERE subject = 'panics'")] == [
+        "parked"
+    ]
 
 
 async def test_an_end_stops_the_steps_that_run(bench: Bench) -> None:
