@@ -227,7 +227,7 @@ class Outbox:
         self.app.give_up(row, why, cause)
         self.wake()
 
-    def _fault(self, row: OutboxRow, error: Exception) -> None:
+    def _fault(self, row: OutboxRow, error: BaseException) -> None:
         reference = secrets.token_hex(4)
         log.error(
             "outbox row failed", row=row.id, kind=row.kind, subject=row.subject, reference=reference, exc_info=error
@@ -369,5 +369,7 @@ class Outbox:
         except NotNow as no:
             pause = round(no.seconds * 1000) if no.seconds else 5_000 * 2 ** min(row.tries, 6)
             outbox.later(self.app.store, row.id, self.app.now() + pause, str(no))
-        except Exception as error:  # noqa: BLE001 -- likewise
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 -- likewise; libraries in Rust panic with one that is no Exception
             self._fault(row, error)

@@ -141,3 +141,48 @@ def test_what_was_taken_down_does_not_come_back_under_a_ticket_that_names_neithe
     say(console, "@rosa: /mb cutplugin MB-1 --tag v1.0.0")
     assert last(store).state == "done"
     assert "was taken down" in say(console, "@rosa: /mb list MB-1")
+
+
+def test_the_entry_is_not_made_while_its_files_are_being_replaced(console: Console, store: Store) -> None:
+    approved(console)
+    say(console, "@rosa: /mb cutplugin MB-1", ":cut upload waits", "@rosa: /mb cutplugin MB-1 --force once more")
+    assert last(store, 2).state == "running"
+    assert "is being cut already" in say(console, "@rosa: /mb list MB-1")
+
+
+def test_what_was_cut_is_not_listed_under_an_id_that_was_put_right_since(console: Console, store: Store) -> None:
+    approved(console, "id=")
+    say(console, ":cut upload waits", "@rosa: /mb cutplugin MB-1")
+    say(console, "@olive: /mb edit MB-1 id com.github.example.other", ":cut upload goes on", ":time +1m")
+    assert last(store).state == "failed"
+    assert "com.github.example.other" in say(console, "@rosa: /mb cut status 1")
+
+
+def test_a_given_bundle_is_said_to_be_built_elsewhere(console: Console) -> None:
+    approved(console)
+    said = say(console, f"@rosa: /mb cutplugin MB-1 --bundle remind.tar.gz --sha256 {'a' * 64}")
+    assert "from a bundle that rosa gave and that was built elsewhere" in said
+
+
+def test_of_many_cuts_the_first_ones_are_listed(console: Console) -> None:
+    say(console, f":repo {OWN} main 77aa77a jira Jira 1.0.0", ":cut obtain waits")
+    say(console, *(f"@rosa: /mb cutplugin --repo {OWN} --tag v1.0.{number}" for number in range(13)))
+    said = say(console, "@rosa: /mb cut status")
+    assert "3 more cuts under way" in said
+    assert len(said.splitlines()) == 11
+
+
+def test_what_was_uploaded_before_somebody_found_something_is_told_of(console: Console) -> None:
+    approved(console)
+    say(console, ":cut upload waits", "@rosa: /mb cutplugin MB-1", "@sam: /mb block MB-1 security it reads everything")
+    assert "Its signed files are in the storage already" in say(console, ":cut upload goes on", ":time +3m")
+
+
+def test_nobody_takes_up_again_what_another_gave_up_and_agrees_to_it_alone(console: Console, store: Store) -> None:
+    say(console, f":repo {OWN} main 77aa77a jira Jira 1.0.0", f":listed {OWN} jira Jira 1.0.0")
+    say(console, f"@rosa: /mb cutplugin --repo {OWN} --tag v1.0.0 --force the key was lost", "@rosa: /mb cut cancel 1")
+    assert "a second release user has to agree" in say(console, "@kim: /mb cut retry 1")
+    assert "a second person has to agree" in say(console, "@kim: /mb cut confirm 1")
+    assert last(store).state == "asked"
+    say(console, "@kim: /mb cut cancel 1", "@rosa: /mb cut retry 1", "@kim: /mb cut confirm 1")
+    assert last(store).state == "done"

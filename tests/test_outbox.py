@@ -462,6 +462,22 @@ async def test_steps_run_side_by_side_but_few_at_once_and_each_next_one_follows(
         await task
 
 
+class Panic(BaseException):
+    """What libraries in Rust raise when they panic: no Exception."""
+
+
+async def test_a_library_that_panics_ends_its_step_alone(bench: Bench) -> None:
+    async def panics(_arguments: Mapping[str, object], _tries: int) -> ReferenceResolved:
+        raise Panic("index out of bounds")
+
+    worker = Outbox(bench.app, bench.outbox.voice, {"panics": panics})
+    outbox.add(bench.store, "do", bench.now(), subject="panics", body='{"ticket": 1, "text": "v1.0.0"}')
+    await worker.drain()
+    assert [row["state"] for row in bench.store.query("SELECT state FROM outbox WHERE subject = 'panics'")] == [
+        "parked"
+    ]
+
+
 async def test_an_end_stops_the_steps_that_run(bench: Bench) -> None:
     ended = asyncio.Event()
     began = asyncio.Event()

@@ -169,6 +169,12 @@ def again_from(cut: Cut, now: int) -> CutStep:
 # What keeps a ticket from being cut
 
 
+def other_plugin(ticket: Ticket, cut: Cut) -> bool:
+    """Whether a cut is of another plugin than its ticket, as far as both are known: the id may have been put right since."""
+    found = cut.verified.plugin_id if cut.verified else cut.asked.plugin_id
+    return bool(found and ticket.plugin_id) and found.lower() != ticket.plugin_id.lower()
+
+
 @dataclass(frozen=True)
 class Missing:
     """What still has to be settled before a ticket is cut."""

@@ -5,7 +5,7 @@ import re
 from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, missing, to_be_cut
+from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, missing, other_plugin, to_be_cut
 from mmbot.domain.references import repository_key
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
@@ -43,12 +43,17 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     number = cuts.next_number(tx.store)
     saved = _save(tx, Cut(number, asked).plus(asked))
     if saved.state == "asked":
-        others = _who_agree(tx, saved, ticket)
-        for person in tx.present(others) if others else ():
-            tx.say(words.asks_to_agree(saved, tx.who(tx.by)), to=person)
-        return Reply(words.waits_for_second(saved, [tx.who(x) for x in others]))
+        return _ask_others(tx, saved, ticket)
     saved = _begin(tx, saved)
     return Reply(words.begun(saved, ticket))
+
+
+def _ask_others(tx: Tx, cut: Cut, ticket: Ticket | None) -> Reply:
+    """Ask those who may agree."""
+    others = _who_agree(tx, cut, ticket)
+    for person in tx.present(others) if others else ():
+        tx.say(words.asks_to_agree(cut, tx.who(tx.by)), to=person)
+    return Reply(words.waits_for_second(cut, [tx.who(x) for x in others]))
 
 
 def only_release(tx: Tx) -> None:
@@ -172,7 +177,11 @@ def lacking(tx: Tx, ticket: Ticket, what: str = "cut") -> str:
 
 def _who_agree(tx: Tx, cut: Cut, ticket: Ticket | None) -> list[str]:
     """The release users who may agree to what somebody else asked for."""
-    return [x for x in tx.store.members("release") if x != cut.asked.by and not (ticket and submits(ticket, x))]
+    return [
+        x
+        for x in tx.store.members("release")
+        if x not in {cut.asked.by, cut.by} and not (ticket and submits(ticket, x))
+    ]
 
 
 def _save(tx: Tx, cut: Cut) -> Cut:
@@ -243,12 +252,16 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
         return words.listed_already(cut.asked)
-    if ticket is None:
-        return ""
+    return _against_ticket(tx, cut, ticket) if ticket else ""
+
+
+def _against_ticket(tx: Tx, cut: Cut, ticket: Ticket) -> str:
     if not has_cut(ticket):
         return words.nothing_to_cut(ticket)
     if not ticket.same(cut.asked.approved):
         return words.moved(ticket, cut)
+    if other_plugin(ticket, cut):
+        return words.other_plugin(ticket, cut)
     return lacking(tx, ticket)
 
 
@@ -309,8 +322,10 @@ def manage(tx: Tx, cmd: ManageCut) -> Reply:
     """Say what is being cut; stop one, take it up again, or agree to it."""
     only_release(tx)
     if cmd.act == "status" and not cmd.number:
-        shown = [found for x in (*cuts.going(tx.store), *cuts.over(tx.store)) if (found := cuts.cut(tx.store, x))]
-        return Reply(words.status(shown, tx.who))
+        going = cuts.going(tx.store)
+        listed = (*going[: cuts.SHOWN], *cuts.over(tx.store))
+        shown = [found for x in listed if (found := cuts.cut(tx.store, x))]
+        return Reply(words.status(shown, tx.who, max(0, len(going) - cuts.SHOWN)))
     found = _meant(tx, cmd)
     match cmd.act:
         case "cancel":
@@ -364,6 +379,8 @@ def _retry(tx: Tx, cut: Cut) -> Reply:
         raise Refused(why)
     saved = _save(tx, retried)
     outbox.drop_steps(tx.store, cuts.subject(cut.number))
+    if saved.state == "asked":
+        return _ask_others(tx, saved, ticket)
     return Reply(words.begun(_begin(tx, saved), ticket))
 
 
@@ -371,7 +388,7 @@ def _agree(tx: Tx, cut: Cut) -> Reply:
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if cut.state != "asked":
         raise Refused(words.nothing_to_agree(cut))
-    if tx.by == cut.asked.by:
+    if tx.by in {cut.asked.by, cut.by}:  # whoever took up again what another one gave up asks for it, too
         raise Refused(words.agrees_to_own(cut, [tx.who(x) for x in _who_agree(tx, cut, ticket)]))
     if ticket and submits(ticket, tx.by):
         raise Refused(words.own_plugin(ticket))

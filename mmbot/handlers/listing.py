@@ -4,7 +4,7 @@ from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.case_file import CaseFile
-from mmbot.domain.cut import Cut, missing
+from mmbot.domain.cut import Cut, missing, other_plugin
 from mmbot.domain.ticket import Ticket
 from mmbot.events import EntryMade, ListPlugin, RemovalMade
 from mmbot.handlers import case_keeping as keeping
@@ -14,8 +14,8 @@ from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases, cuts, outbox
 from mmbot.store.tx import Tx
+from mmbot.words import cuts as cut_words
 from mmbot.words import entries as words
-from mmbot.words.cuts import no_ticket
 
 
 def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
@@ -63,13 +63,17 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
     else:
         raise Refused(words.which())
     made = [found for x in numbers if (found := cuts.cut(tx.store, x))]
+    if going := next(
+        (x for x in made if x.state in {"waits", "running"}), None
+    ):  # its files may be replaced any moment
+        raise Refused(cut_words.under_way(going, tx.who))
     cut = next((x for x in made if x.state == "done"), None)
     if cut is None:
         raise Refused(words.not_cut(ticket, made[0] if made else None, f"--repo {cmd.repo} --tag {cmd.tag}"))
     if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
         ticket = tx.ticket(cut.asked.ticket)
     if ticket is None and cut.repository not in tx.settings.cutting.own:  # any more
-        raise Refused(no_ticket(cut.repository))
+        raise Refused(cut_words.no_ticket(cut.repository))
     return ticket, cut
 
 
@@ -78,6 +82,8 @@ def _may_be_listed(tx: Tx, ticket: Ticket, cut: Cut) -> None:
     tombstones.refuse(tx, ticket, "listing")
     if ticket.ended or not ticket.same(cut.asked.approved) or not steps.done(ticket, "cut"):
         raise Refused(words.not_as_cut(ticket, cut))
+    if other_plugin(ticket, cut):
+        raise Refused(cut_words.other_plugin(ticket, cut))
     if lacks := lacking(tx, ticket, "listed"):
         raise Refused(lacks)
 
@@ -106,7 +112,10 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
     )
     if before is None or before.public or steps.done(before, "listing"):
         return
-    if not steps.done(before, "cut") or missing(before):  # it was written by then; the next one starts from here
+    anew = any(x.number > cut.number and x.state == "done" for x in earlier)
+    if (
+        anew or not steps.done(before, "cut") or missing(before)
+    ):  # it was written by then; the next one starts from here
         tx.say(words.not_as_cut_meanwhile(before), to=what.by)
         return
     fact = f.StepDone(

@@ -192,6 +192,13 @@ def nothing_to_cut(ticket: Ticket) -> str:
     return f"There is nothing to cut of {called(ticket)}: on its track nothing is built. {way} says what comes next."
 
 
+def other_plugin(ticket: Ticket, cut: Cut) -> str:
+    """The id of the ticket is another one than what was cut."""
+    found = cut.verified.plugin_id if cut.verified else cut.asked.plugin_id
+    right = typed(f"edit {ticket.handle} id ID")
+    return f"What was cut is {code(found, 100)}, and {called(ticket)} is {code(ticket.plugin_id, 100)}. If the ticket is wrong: {right}."
+
+
 def no_release_user(cut: Cut, name: str) -> str:
     """Whoever answers for it may not any more."""
     way = typed(f"cut retry {cut.number}")
@@ -385,11 +392,11 @@ def _done(cut: Cut, step: CutStep, went: c.StepWent) -> str:
     return f"{NAMES[step]}{long}"
 
 
-def status(cuts: Sequence[Cut], who: Who) -> str:
-    """What is being cut, and the last that were."""
+def status(cuts: Sequence[Cut], who: Who, more: int = 0) -> str:
+    """What is being cut, and the last that were; `more` wait besides."""
     if not cuts:
         return f"Nothing was cut yet. {typed('cutplugin MB-7')} cuts the approved commit of a ticket."
-    return "\n".join(_line(x, who) for x in cuts)
+    return "\n".join([*(_line(x, who) for x in cuts), *([f"{plural(more, 'more cut')} under way."] if more else [])])
 
 
 def _line(cut: Cut, who: Who) -> str:
@@ -422,6 +429,8 @@ def may_not_go_on(cut: Cut, why: str, *, again: bool) -> Message:
     """To whoever asked: something came between. `again` is whether it can go on once that is settled."""
     n = cut.number
     said = f"Cutting {_what(cut)} has ended before it was done (cut {n}): {why}"
+    if "upload" in cut.done:
+        said += f"\nIts signed files are in the storage already: unless it goes on, take out all that begin with {code(cut.name, 160)}."
     if not again:
         return Message(said)
     return Message(
@@ -464,8 +473,13 @@ def announced(cut: Cut, public_url: str, by: str) -> Message:
         link(code(first.name, 160), f"{public_url.rstrip('/')}/{first.name}") if public_url else code(first.name, 160)
     )
     again = f" It replaces what was cut before: {plain(cut.asked.forced, 300)}" if cut.asked.forced else ""
+    source = f"from {commit(cut.asked.repository, cut.commit)}"
+    if cut.asked.source == "bundle":
+        source = (
+            f"for {commit(cut.asked.repository, cut.commit)}, from a bundle that {by} gave and that was built elsewhere"
+        )
     return Message(
-        f"✓ **{_what(cut)} is cut** from {commit(cut.asked.repository, cut.commit)}, signed and uploaded, by {by}: {where}{kinds}, "
+        f"✓ **{_what(cut)} is cut** {source}, signed and uploaded, by {by}: {where}{kinds}, "
         f"each with its signature.{again}"
     )
 
