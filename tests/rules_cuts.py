@@ -128,7 +128,7 @@ class Cuts:
         return self.models[asked["ticket"]] if asked["ticket"] else None
 
     def _asked(self, number: int, fact: Mapping[str, Any]) -> None:
-        new = CutModel(fact, "asked" if fact["second"] else "waits")
+        new = CutModel(fact, "asked" if fact["second"] or fact["source"] == "bundle" else "waits")
         same = [x for x in self.cuts.values() if x.key == new.key]
         assert not [x for x in same if x.state in GOING], "two cuts of one repository and tag"
         assert fact["forced"] or not [x for x in same if x.announced], "cut again without a reason"

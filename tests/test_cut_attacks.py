@@ -161,6 +161,9 @@ def test_what_was_cut_is_not_listed_under_an_id_that_was_put_right_since(console
 def test_a_given_bundle_is_said_to_be_built_elsewhere(console: Console) -> None:
     approved(console)
     said = say(console, f"@rosa: /mb cutplugin MB-1 --bundle remind.tar.gz --sha256 {'a' * 64}")
+    assert "nothing ties it to what was approved, so a second release user has to agree" in said
+    say(console, ":role @kim release")
+    said = say(console, "@kim: /mb cut confirm 1")
     assert "from a bundle that rosa gave and that was built elsewhere" in said
 
 

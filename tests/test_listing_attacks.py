@@ -22,8 +22,9 @@ from mmbot.github.api import Hub
 from mmbot.github.git import GitLimits
 from mmbot.messages import NotNow
 from mmbot.release.signing import Key
-from mmbot.steps.cutting import Workshop, cutting
+from mmbot.steps.cutting import cutting
 from mmbot.steps.listing import listing
+from mmbot.steps.workshop import Workshop
 
 pytestmark = pytest.mark.skipif(not HAS_GPG, reason="gpg isn't installed")
 WHEN = 1_793_250_000_120

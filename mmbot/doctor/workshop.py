@@ -23,7 +23,7 @@ from mmbot.release.listing_file import BadFile, read
 from mmbot.release.signing import BadKey, BadSignature, Key, KeyState
 from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable, open_storage
 from mmbot.store.reader import granted
-from mmbot.words.cuts import KEYS
+from mmbot.words.cut_refusals import KEYS
 from mmbot.words.phrases import plural
 
 SECONDS = 30.0

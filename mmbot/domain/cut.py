@@ -61,7 +61,7 @@ class Cut:
             return "cancelled"
         if self.failed:
             return "failed"
-        if self.asked.second and not self.agreed:
+        if self.asked.takes_two and not self.agreed:
             return "asked"
         return "running" if self.begun_at else "waits"
 

@@ -41,6 +41,11 @@ class CutAsked(Fact):
     second: bool = False
     """Whether it is a version that is listed, so that a second person has to agree."""
 
+    @property
+    def takes_two(self) -> bool:
+        """Whether a second person has to agree: people may have installed that version, or nothing ties the bundle to what was approved."""
+        return self.second or self.source == "bundle"
+
 
 class CutAgreed(Fact):
     """A second person agreed."""

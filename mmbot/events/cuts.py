@@ -53,7 +53,7 @@ class CutPlugin(Command):
 
     A ticket says which repository and tag. An existing tag, or files that were uploaded before, are replaced with `--force WHY` only, the
     reason last; a version that is listed needs a second person besides. `--dry-run` says what would be done and what is missing.
-    `--bundle PLACE --sha256 SUM` takes a bundle that was built elsewhere.
+    `--bundle PLACE --sha256 SUM` takes a bundle that was built elsewhere; that takes two, too.
     """
 
     words = {"cutplugin": {}}

@@ -14,6 +14,7 @@ from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Message, Refused, Reply
 from mmbot.store import cuts, outbox
 from mmbot.store.tx import Tx
+from mmbot.words import cut_refusals as refusals
 from mmbot.words import cuts as words
 
 _NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
@@ -25,13 +26,13 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     """Have an approved commit cut, or say what keeps it from being cut."""
     only_release(tx)
     if lacks := (*tx.settings.cutting.lacks, *_no_source(tx, cmd)):
-        raise Refused(words.not_configured(lacks))
+        raise Refused(refusals.not_configured(lacks))
     repository, ticket = _place(tx, cmd)
     if ticket and not has_cut(ticket):
-        raise Refused(words.nothing_to_cut(ticket))
+        raise Refused(refusals.nothing_to_cut(ticket))
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
     if not tag:
-        raise Refused(words.bad_tag(tag, ""), "tag")
+        raise Refused(refusals.bad_tag(tag, ""), "tag")
     asked = _asked(tx, cmd, repository, tag, ticket)
     against = _against(tx, cmd, asked, ticket)
     if cmd.dry_run:
@@ -39,7 +40,7 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     if against:
         raise Refused("\n".join(against))
     if len(cuts.going(tx.store, MOST)) >= MOST:
-        raise Refused(words.too_many(MOST))
+        raise Refused(refusals.too_many(MOST))
     number = cuts.next_number(tx.store)
     saved = _save(tx, Cut(number, asked).plus(asked))
     if saved.state == "asked":
@@ -59,7 +60,7 @@ def _ask_others(tx: Tx, cut: Cut, ticket: Ticket | None) -> Reply:
 def only_release(tx: Tx) -> None:
     """Refuse unless the asker is a release user."""
     if "release" not in tx.actor.roles:
-        raise Refused(words.only_release([tx.who(x) for x in tx.store.members("release")]))
+        raise Refused(refusals.only_release([tx.who(x) for x in tx.store.members("release")]))
 
 
 def _no_source(tx: Tx, cmd: CutPlugin) -> tuple[str, ...]:
@@ -70,17 +71,17 @@ def _place(tx: Tx, cmd: CutPlugin) -> tuple[str, Ticket | None]:
     """The repository that is meant, in the organisation, and the ticket about it; no ticket for the organisation's own plugins."""
     named = tx.ticket(cmd.ticket) if cmd.ticket else None
     if not cmd.repo and named is None:
-        raise Refused(words.which_repository(), "repo")
+        raise Refused(refusals.which_repository(), "repo")
     repository = repository_of(tx, cmd.repo or (named.fork or named.repository if named else ""))
     name = repository.rsplit("/", 1)[-1]
     if named and cmd.repo and repository_key(repository) not in {
         repository_key(named.fork), repository_key(named.repository),
     }:  # fmt: skip
-        raise Refused(words.another_repository(named, name), "repo")
+        raise Refused(refusals.another_repository(named, name), "repo")
     if named is None and name not in tx.settings.cutting.own:
         named = about(tx, repository, cmd.tag)
         if named is None:
-            raise Refused(words.no_ticket(name), "repo")
+            raise Refused(refusals.no_ticket(name), "repo")
     if named:  # capitals as they were given once: files are named after it
         known = (x for x in (named.fork, named.repository) if repository_key(x) == repository_key(repository))
         repository = next((repository_of(tx, x) for x in known), repository)
@@ -95,7 +96,7 @@ def repository_of(tx: Tx, text: str) -> str:
         if bare.lower().startswith(start.lower()):
             bare = bare[len(start) :]
     if not _NAME.fullmatch(bare) or not repository_key(f"{home}/{bare}").endswith(f"/{bare.lower()}"):
-        raise Refused(words.not_ours(text, tx.settings.cutting.organisation), "repo")
+        raise Refused(refusals.not_ours(text, tx.settings.cutting.organisation), "repo")
     return f"{home}/{bare}"
 
 
@@ -138,16 +139,16 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
     """What speaks against a cut, each as a sentence with the way forward."""
     against = []
     if wrong := bad_tag(asked.tag):
-        against.append(words.bad_tag(asked.tag, wrong))
+        against.append(refusals.bad_tag(asked.tag, wrong))
     if ticket:
         if lacks := lacking(tx, ticket):
             against.append(lacks)
         if not wrong and ticket.version and ticket.version.removeprefix("v") != asked.tag[1:]:
-            against.append(words.other_version(ticket, asked.tag))
+            against.append(refusals.other_version(ticket, asked.tag))
     if cmd.bundle and not cmd.sha256:
-        against.append(words.sum_missing(asked))
+        against.append(refusals.sum_missing(asked))
     if cmd.force and not cmd.why:
-        against.append(words.why_missing(asked))
+        against.append(refusals.why_missing(asked))
     return [*against, *_before(tx, cmd, asked)]
 
 
@@ -155,14 +156,14 @@ def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
     """What was cut of the same tag before, and speaks against a cut."""
     before = [found for x in cuts.of_tag(tx.store, asked.repository, asked.tag) if (found := cuts.cut(tx.store, x))]
     if going := next((x for x in before if not x.over), None):
-        return [words.under_way(going, tx.who)]
+        return [refusals.under_way(going, tx.who)]
     if not cmd.force and asked.second:
-        return [words.listed_already(asked)]
+        return [refusals.listed_already(asked)]
     last, anew = next(iter(before), None), cmd.force or cmd.bundle or cmd.sha
     if last and not anew and "tag" in last.done and last.state != "done" and last.asked.approved == asked.approved:
-        return [words.cut_halfway(last)]
+        return [refusals.cut_halfway(last)]
     done = next((x for x in before if x.state == "done"), None)
-    return [words.cut_already(done, tx.who)] if done and not cmd.force else []
+    return [refusals.cut_already(done, tx.who)] if done and not cmd.force else []
 
 
 def lacking(tx: Tx, ticket: Ticket, what: str = "cut") -> str:
@@ -172,7 +173,9 @@ def lacking(tx: Tx, ticket: Ticket, what: str = "cut") -> str:
     def can(role: str) -> list[str]:
         return [tx.who(x) for x in tx.present(tx.store.members(role)) if not submits(ticket, x)]
 
-    return words.cannot_be_cut(ticket, found, can, tx.who(ticket.owner) if ticket.owner else "", what) if found else ""
+    return (
+        refusals.cannot_be_cut(ticket, found, can, tx.who(ticket.owner) if ticket.owner else "", what) if found else ""
+    )
 
 
 def _who_agree(tx: Tx, cut: Cut, ticket: Ticket | None) -> list[str]:
@@ -248,20 +251,20 @@ def stepped(tx: Tx, what: CutStepped) -> None:
 def _no_more(tx: Tx, cut: Cut) -> str:
     """Why a cut that was begun may not go on, "" where it may: somebody may have found something meanwhile."""
     if "release" not in tx.store.roles_of(cut.by):
-        return words.no_release_user(cut, tx.who(cut.by))
+        return refusals.no_release_user(cut, tx.who(cut.by))
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
-        return words.listed_already(cut.asked)
+        return refusals.listed_already(cut.asked)
     return _against_ticket(tx, cut, ticket) if ticket else ""
 
 
 def _against_ticket(tx: Tx, cut: Cut, ticket: Ticket) -> str:
     if not has_cut(ticket):
-        return words.nothing_to_cut(ticket)
+        return refusals.nothing_to_cut(ticket)
     if not ticket.same(cut.asked.approved):
-        return words.moved(ticket, cut)
+        return refusals.moved(ticket, cut)
     if other_plugin(ticket, cut):
-        return words.other_plugin(ticket, cut)
+        return refusals.other_plugin(ticket, cut)
     return lacking(tx, ticket)
 
 
@@ -343,7 +346,7 @@ def _meant(tx: Tx, cmd: ManageCut) -> Cut:
     if cmd.number:
         found = cuts.cut(tx.store, cmd.number)
         if found is None:
-            raise Refused(words.no_such_cut(cmd.number))
+            raise Refused(refusals.no_such_cut(cmd.number))
         return found
     going = [found for x in cuts.going(tx.store) if (found := cuts.cut(tx.store, x))]
     last = [found for x in cuts.over(tx.store)[:1] if (found := cuts.cut(tx.store, x))]
@@ -352,13 +355,13 @@ def _meant(tx: Tx, cmd: ManageCut) -> Cut:
         "retry": [x for x in last if x.state in {"failed", "cancelled"}],
     }[cmd.act]  # fmt: skip
     if len(fitting) != 1:
-        raise Refused(words.which_cut(cmd.act, fitting))
+        raise Refused(refusals.which_cut(cmd.act, fitting))
     return fitting[0]
 
 
 def _cancel(tx: Tx, cut: Cut) -> Reply:
     if cut.over:
-        raise Refused(words.over_already(cut))
+        raise Refused(refusals.over_already(cut))
     outbox.drop_steps(tx.store, cuts.subject(cut.number))
     saved = _save(tx, cut.plus(c.CutCancelled(by=tx.by, at=tx.at, via=tx.via)))
     if saved.asked.by != tx.by:
@@ -369,10 +372,10 @@ def _cancel(tx: Tx, cut: Cut) -> Reply:
 
 def _retry(tx: Tx, cut: Cut) -> Reply:
     if cut.state not in {"failed", "cancelled"}:
-        raise Refused(words.nothing_to_retry(cut))
+        raise Refused(refusals.nothing_to_retry(cut))
     newer = [x for x in cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag) if x > cut.number]
     if newer:
-        raise Refused(words.newer_cut(cut, newer[0]))
+        raise Refused(refusals.newer_cut(cut, newer[0]))
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     retried = cut.plus(c.CutRetried(step=again_from(cut, tx.now), by=tx.by, at=tx.at, via=tx.via))
     if why := _no_more(tx, retried):
@@ -387,13 +390,13 @@ def _retry(tx: Tx, cut: Cut) -> Reply:
 def _agree(tx: Tx, cut: Cut) -> Reply:
     ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if cut.state != "asked":
-        raise Refused(words.nothing_to_agree(cut))
+        raise Refused(refusals.nothing_to_agree(cut))
     if tx.by in {cut.asked.by, cut.by}:  # whoever took up again what another one gave up asks for it, too
-        raise Refused(words.agrees_to_own(cut, [tx.who(x) for x in _who_agree(tx, cut, ticket)]))
+        raise Refused(refusals.agrees_to_own(cut, [tx.who(x) for x in _who_agree(tx, cut, ticket)]))
     if ticket and submits(ticket, tx.by):
-        raise Refused(words.own_plugin(ticket))
+        raise Refused(refusals.own_plugin(ticket))
     if "release" not in tx.store.roles_of(cut.asked.by):
-        raise Refused(words.asked_by_nobody(cut, tx.who(cut.asked.by)))
+        raise Refused(refusals.asked_by_nobody(cut, tx.who(cut.asked.by)))
     if why := _no_more(tx, cut):
         raise Refused(why)
     saved = _save(tx, cut.plus(c.CutAgreed(by=tx.by, at=tx.at, via=tx.via)))

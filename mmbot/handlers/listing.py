@@ -14,7 +14,7 @@ from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases, cuts, outbox
 from mmbot.store.tx import Tx
-from mmbot.words import cuts as cut_words
+from mmbot.words import cut_refusals
 from mmbot.words import entries as words
 
 
@@ -66,14 +66,14 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
     if going := next(
         (x for x in made if x.state in {"waits", "running"}), None
     ):  # its files may be replaced any moment
-        raise Refused(cut_words.under_way(going, tx.who))
+        raise Refused(cut_refusals.under_way(going, tx.who))
     cut = next((x for x in made if x.state == "done"), None)
     if cut is None:
         raise Refused(words.not_cut(ticket, made[0] if made else None, f"--repo {cmd.repo} --tag {cmd.tag}"))
     if cut.asked.ticket and (ticket is None or ticket.number != cut.asked.ticket):
         ticket = tx.ticket(cut.asked.ticket)
     if ticket is None and cut.repository not in tx.settings.cutting.own:  # any more
-        raise Refused(cut_words.no_ticket(cut.repository))
+        raise Refused(cut_refusals.no_ticket(cut.repository))
     return ticket, cut
 
 
@@ -83,7 +83,7 @@ def _may_be_listed(tx: Tx, ticket: Ticket, cut: Cut) -> None:
     if ticket.ended or not ticket.same(cut.asked.approved) or not steps.done(ticket, "cut"):
         raise Refused(words.not_as_cut(ticket, cut))
     if other_plugin(ticket, cut):
-        raise Refused(cut_words.other_plugin(ticket, cut))
+        raise Refused(cut_refusals.other_plugin(ticket, cut))
     if lacks := lacking(tx, ticket, "listed"):
         raise Refused(lacks)
 

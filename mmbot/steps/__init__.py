@@ -5,10 +5,11 @@ from pathlib import Path
 
 from mmbot.github.git import GitLimits
 from mmbot.outbox import Step
-from mmbot.steps.cutting import SCRATCH, Workshop, cutting
+from mmbot.steps.cutting import cutting
 from mmbot.steps.folders import emptied
 from mmbot.steps.listing import listing
 from mmbot.steps.resolving import resolving
+from mmbot.steps.workshop import SCRATCH, Workshop
 
 __all__ = ["SCRATCH", "Workshop", "emptied", "steps"]
 

@@ -1,18 +1,14 @@
 """The steps of a cut: each may be done again after a crash, and finds what it did before."""
 
 import asyncio
-import errno
 import hashlib
 import json
 import os
 import threading
-import weakref
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from mmbot.config import Config
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.cut_facts import CutStep, StepWent
 from mmbot.domain.references import Reference
@@ -20,7 +16,6 @@ from mmbot.events import CutStepped
 from mmbot.github import checkout as trees
 from mmbot.github import releases, tags
 from mmbot.github.api import GitHubUnavailable, Hub, RefusedByGitHub
-from mmbot.github.git import GitLimits
 from mmbot.github.resolve import Resolution, Unreachable, Unresolved, resolve
 from mmbot.messages import NotNow
 from mmbot.outbox import Step
@@ -30,10 +25,11 @@ from mmbot.release.archive import BundleLimits
 from mmbot.release.bad_bundle import BadBundle
 from mmbot.release.build import BuildFailed, BuildLimits
 from mmbot.release.bundle import inspect
-from mmbot.release.signing import BadKey, BadSignature, Key
+from mmbot.release.signing import BadKey, BadSignature
 from mmbot.release.split import split
-from mmbot.release.storage import BadStorage, Differs, Missing, Storage, StorageUnavailable, open_storage
+from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable
 from mmbot.steps import folders
+from mmbot.steps.workshop import NO_ROOM, TRIES, Job, Workshop
 from mmbot.words import cut_steps as words
 
 T = TypeVar("T")
@@ -43,11 +39,6 @@ POLL = 20
 POLL_UNKNOWN = 120
 PATIENCE = 60
 """Minutes for which something remote is tried again; a bundle that CI builds has a limit of its own."""
-TRIES = 5
-"""How often it is tried at least, however much time has passed: the bot may have been down, or the clock wrong."""
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-SCRATCH = "work"
-"""The folder for what is temporary, beside the store."""
 _WHOLE = 40
 
 
@@ -59,108 +50,6 @@ FOR_GOOD = (
     _No, BadBundle, BadKey, BadSignature, BadStorage, BuildFailed, Differs, Missing, RefusedByGitHub, Unresolved, take.BadBundlePlace,
 )  # fmt: skip
 FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, take.Unavailable)
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """Where plugins are cut, and with what. `told` is called with a cut's number and how far its step has come."""
-
-    folder: Path
-    config: Config
-    limits: GitLimits
-    hub: Hub | None
-    now: Callable[[], int]
-    told: Callable[[int, int, int], None] = field(default=lambda _cut, _done, _of: None)
-    _turns: weakref.WeakValueDictionary[Path, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary)
-
-    @property
-    def key(self) -> Key:
-        """What signs. Raises BadKey."""
-        given = self.config.signing
-        if not given.home or not given.public_key:
-            raise BadKey("`signing.home` and `signing.public_key` are not configured.")
-        return Key(given.home, given.fingerprint, given.public_key, given.passphrase.get_secret_value())
-
-    @property
-    def storage(self) -> Storage:
-        """Where it is uploaded to. Raises BadStorage."""
-        given = self.config.storage
-        return open_storage(given.url, {key: value.get_secret_value() for key, value in given.options.items()})
-
-    @property
-    def scratch(self) -> Path:
-        """The folder for what is temporary, which is emptied at each start."""
-        return self.folder.parent / SCRATCH
-
-    @property
-    def proposes(self) -> bool:
-        """Whether the listing is changed by pull requests: those need a token."""
-        return bool(self.config.listing.repository and self.config.github.token.get_secret_value())
-
-    @property
-    def private(self) -> GitLimits:
-        """What reads the organisation's private repositories, too: for what is cut, and nothing else."""
-        home = f"{self.config.github.web}/{self.config.release.organisation}"
-        return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
-
-    def turn(self, place: Path) -> asyncio.Lock:
-        """For one step in a folder at a time: one that was stopped may take a while to end."""
-        return self._turns.setdefault(place, asyncio.Lock())
-
-    async def tidy(self, kept: Callable[[], Collection[int]]) -> None:
-        """Delete the files of all cuts but those to be kept."""
-        await folders.tidy(self.folder, kept)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a row asks for: one step of one cut."""
-
-    shop: Workshop
-    given: Mapping[str, Any]
-
-    def text(self, name: str) -> str:
-        """One of its arguments."""
-        return str(self.given[name])
-
-    @property
-    def folder(self) -> Path:
-        """The cut's folder, which lives as long as the cut may go on."""
-        return self.shop.folder / str(int(self.given["cut"]))
-
-    @property
-    def attempt(self) -> Path:
-        """The folder of this attempt, whose bundle may be another than that of the one before."""
-        return self.folder / str(int(self.given["attempt"]))
-
-    @property
-    def bundle(self) -> Path:
-        """The bundle, once it is there whole."""
-        return self.attempt / "bundle.tar.gz"
-
-    @property
-    def out(self) -> Path:
-        """The folder of what is uploaded."""
-        return self.attempt / "out"
-
-    @property
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """What was made."""
-        return tuple(Artifact.model_validate(x) for x in self.given["artifacts"])
-
-    @property
-    def forced(self) -> bool:
-        """Whether what was there before may be replaced."""
-        return bool(self.given["forced"])
-
-    @property
-    def path(self) -> str:
-        """The repository as `owner/name`."""
-        return "/".join(self.text("repository").rstrip("/").rsplit("/", 2)[-2:])
-
-    def progress(self, done: int, of: int) -> None:
-        """Tell how far it has come."""
-        self.shop.told(int(self.given["cut"]), done, of)
 
 
 def cutting(shop: Workshop) -> Mapping[str, Step]:

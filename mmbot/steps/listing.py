@@ -30,7 +30,7 @@ from mmbot.release.entry import BadArtifacts, contents_of
 from mmbot.release.listing_file import BadFile, Changed, read, write_atomically
 from mmbot.release.signing import BadKey, BadSignature
 from mmbot.release.storage import BadStorage, Differs, Missing, StorageUnavailable
-from mmbot.steps.cutting import NO_ROOM, TRIES, Workshop
+from mmbot.steps.workshop import NO_ROOM, TRIES, Workshop
 from mmbot.words import cut_steps as words
 from mmbot.words import listing as sentences
 
