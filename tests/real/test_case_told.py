@@ -45,7 +45,7 @@ def nobody_else_read(stage: Stage, handle: str) -> None:
 
 async def test_a_case_is_told_acknowledged_reviewed_and_fixed(stage: Stage) -> None:
     await listed_plugin(stage)
-    await short_days(stage, 0.4)
+    await short_days(stage, 0.6)
     handle = await filed(stage)
     card = await stage.post("sam", handle, "high")
     assert card["channel_id"] == stage.security
@@ -70,7 +70,7 @@ async def test_a_case_is_told_acknowledged_reviewed_and_fixed(stage: Stage) -> N
 
 async def test_after_silence_somebody_decides_and_the_listing_follows(stage: Stage) -> None:
     await listed_plugin(stage)
-    day = await short_days(stage, 0.15)
+    day = await short_days(stage, 0.3)
     handle = await filed(stage)
     await stage.post("sue", handle, "left")
     asked = await stage.post("sam", handle, "Please decide", wait=14 * day + 15)

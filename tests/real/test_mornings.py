@@ -7,7 +7,7 @@ REMIND = "MB-1 Remind 1.0.0"
 
 async def short_days(stage: Stage) -> float:
     """Let whatever a ticket waits for be late within a few seconds; how many a day has."""
-    return await stage.short_days(r"days = \d+$", "owner = ", "submitter = ", "ladder = ", ours=0.2, real=0.8)
+    return await stage.short_days(r"days = \d+$", "owner = ", "submitter = ", "ladder = ", ours=0.5, real=0.8)
 
 
 async def under_review(stage: Stage) -> None:
