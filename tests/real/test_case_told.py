@@ -1,12 +1,18 @@
 """A case on a Mattermost server, with a policy in which a day is about a second: told, acknowledged, fixed; or nobody answers."""
 
+import os
 import re
 
+import pytest
 from people import Json
 from stage import Stage, manifest
 
 MARKER = "zebrafish"
 OUTSIDERS = ("otto", "pam", "dana", "quinn", "tom", "ada")
+
+pytestmark = pytest.mark.parametrize(  # of the fakes one will do: it is the bot's clock that is looked at
+    "server", ["real" if os.environ.get("MMBOT_REAL_URL") else "fake 5.37"], indirect=True
+)
 
 
 async def short_days(stage: Stage, ours: float) -> float:

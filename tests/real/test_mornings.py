@@ -1,8 +1,15 @@
 """Reminders on a Mattermost server, with a policy in which a day is about a second: a late reviewer, a silent submitter."""
 
+import os
+
+import pytest
 from stage import Stage, manifest, until
 
 REMIND = "MB-1 Remind 1.0.0"
+
+pytestmark = pytest.mark.parametrize(  # of the fakes one will do: it is the bot's clock that is looked at
+    "server", ["real" if os.environ.get("MMBOT_REAL_URL") else "fake 9.9"], indirect=True
+)
 
 
 async def short_days(stage: Stage) -> float:
