@@ -144,8 +144,6 @@ class Console:
                 name = user.lstrip("@")
                 less = {role: tuple(x for x in self._roles.get(role, ()) if x != name) for role in fewer}
                 self.settle({**self._roles, **less})
-            case "zone":
-                self._zone(*rest.split()[:2])
             case "push":
                 self._push(rest.split())
             case "show":
@@ -253,13 +251,6 @@ class Console:
         self.workshop.shelf.hold(plugin, name, version, url.rstrip("/").rpartition("/")[2], self.world.now())
         with self.app.store.transaction():
             self.app.store.set_catalogue(self._listed.values())
-
-    def _zone(self, user: str, zone: str = "") -> None:
-        """Have somebody live in a time zone."""
-        known = replace(self.person(user.lstrip("@")), zone=zone)
-        self.world.people[known.name] = known
-        with self.app.store.transaction():
-            self.app.store.know([known])
 
     def _push(self, words: list[str]) -> None:
         if len(words) < 3:  # noqa: PLR2004 -- the three that :help names

@@ -65,10 +65,8 @@ class StepWent(Fact):
     kind: Literal["went"] = "went"
     step: CutStep
     commit: str = ""
-    note: str = ""
     plugin_id: str = ""
     version: str = ""
-    min_server_version: str = ""
     sha256: str = ""
     declared: tuple[str, ...] = ()
     """The platforms that the manifest has executables for."""

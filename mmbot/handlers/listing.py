@@ -148,6 +148,11 @@ def prepare_removal(tx: Tx, file: CaseFile) -> bool:
     return True
 
 
+def removal_broke(tx: Tx, handle: str, reference: str) -> None:
+    """It was given up for a fault of ours: they do it by hand."""
+    removal_made(tx, RemovalMade(case=handle, why=words.fault(reference)))
+
+
 def removal_made(tx: Tx, what: RemovalMade) -> None:
     """Tell those who change the listing what was prepared for them."""
     case = cases.case(tx.store, what.case)

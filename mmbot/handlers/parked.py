@@ -1,7 +1,8 @@
 """Rows of the outbox that were given up: who is told of it, once for each cause, and how they are taken up again."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 
@@ -22,20 +23,14 @@ DAY = 86_400_000
 
 
 def given_up(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
-    """Park a row. The admins are told of a cause once a day at most; the owner, of a step whose result is missing.
+    """Park a row. The admins are told of a cause once a day at most; of a step whose result is missing, whoever waits for it.
 
     It is parked though they cannot be told, as of a ticket that cannot be read: else it would be tried, and fail, for ever.
     """
     outbox.parked(tx.store, row.id, why)
     _tried(tx, row, lambda: _tell_admins(tx, row, why, cause))
-    if row.kind == "do" and row.subject.startswith("cut-"):
-        asked = json.loads(row.body)
-        _tried(tx, row, lambda: cuts.broke(tx, asked["cut"], asked["run"], why.rpartition(" ")[2]))
-    elif row.kind == "do" and row.subject == "list":
-        asked = json.loads(row.body)
-        _tried(tx, row, lambda: listing.broke(tx, asked["cut"], asked["by"], why.rpartition(" ")[2]))
-    elif row.kind == "do":
-        _tried(tx, row, lambda: _tell_owner(tx, row))
+    if row.kind == "do":
+        _tried(tx, row, lambda: _tell_asker(tx, row, why.rpartition(" ")[2]))
     subject = row.subject or row.thread
     if subject.startswith(("case:", "clock:")):
         _tried(tx, row, lambda: case_clock.not_delivered(tx, subject, row.person))
@@ -62,8 +57,21 @@ def _tell_admins(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
             tx.say(words.to_admin(why, step=row.kind == "do", confidential=confidential), to=admin)
 
 
-def _tell_owner(tx: Tx, row: OutboxRow) -> None:
+def _tell_asker(tx: Tx, row: OutboxRow, reference: str) -> None:
+    """Whoever waits for the result of a step."""
     asked = json.loads(row.body)
+    match row.subject.partition("-")[0]:
+        case "cut":
+            cuts.broke(tx, asked["cut"], asked["run"], reference)
+        case "list":
+            listing.broke(tx, asked["cut"], asked["by"], reference)
+        case "unlist":
+            listing.removal_broke(tx, asked["case"], reference)
+        case _:
+            _tell_owner(tx, asked)
+
+
+def _tell_owner(tx: Tx, asked: Mapping[str, Any]) -> None:
     ticket = tx.store.ticket(int(str(asked.get("ticket") or 0)))
     if ticket is None or not (owner := guide(tx.store, ticket)):
         return

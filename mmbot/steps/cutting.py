@@ -69,10 +69,9 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
         which = {"cut": job.given["cut"], "run": job.given["run"]}
         late = tries >= TRIES and shop.now() - int(job.given["begun"]) >= minutes * 60_000
         try:
-            async with shop.turn(job.folder):
-                for folder in (job.folder, shop.scratch):
-                    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                return CutStepped(**which, went=await work(job))
+            for folder in (job.folder, shop.scratch):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return CutStepped(**which, went=await work(job))
         except FOR_GOOD as no:
             return CutStepped(**which, went=StepWent(step=name), why=str(no))
         except (*FOR_NOW, NotNow) as no:
@@ -218,7 +217,7 @@ async def _verify(job: Job) -> StepWent:
     if f"v{found.version}" != job.text("tag"):
         raise _No(words.other_version(found.version, job.text("tag")))
     return StepWent(
-        step="verify", plugin_id=found.id, version=found.version, min_server_version=found.min_server_version,
+        step="verify", plugin_id=found.id, version=found.version,
         sha256=found.sha256, declared=tuple(sorted(found.executables)), warnings=found.warnings[:10],
     )  # fmt: skip
 

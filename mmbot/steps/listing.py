@@ -36,6 +36,8 @@ from mmbot.words import listing as sentences
 
 PATIENCE = 60
 """Minutes for which something remote is tried again."""
+SOON = 3
+"""Likewise, for a takedown: nobody is told of it before it is prepared, or can't be."""
 SHOWN = 9_000
 """Characters of a patch that fit into a post; a longer one is kept in a file."""
 ANEW = 5
@@ -68,33 +70,31 @@ def listing(shop: Workshop) -> Mapping[str, Step]:
         about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
         try:
             return await _list(shop, given, about)
-        except FOR_NOW as no:
-            return EntryMade(**about, why=_now_or_never(shop, given, tries, no))
-        except FOR_GOOD as no:
-            return EntryMade(**about, why=str(no))
-        except OSError as no:
-            if no.errno not in NO_ROOM:
-                raise
-            return EntryMade(**about, why=words.no_room(str(shop.folder.parent)))
+        except (*FOR_NOW, *FOR_GOOD, OSError) as no:
+            return EntryMade(**about, why=_why(shop, given, tries, no, PATIENCE))
 
     async def unlist(arguments: Mapping[str, object], tries: int) -> RemovalMade:
         given: dict[str, Any] = dict(arguments)
         try:
             made = await _change(shop, _without(given), *_said_of_removal(given))
-            return RemovalMade(case=given["case"], **vars(made))
-        except FOR_NOW as no:
-            return RemovalMade(case=given["case"], why=_now_or_never(shop, given, tries, no))
-        except FOR_GOOD as no:
-            return RemovalMade(case=given["case"], why=str(no))
+        except (*FOR_NOW, *FOR_GOOD, OSError) as no:
+            return RemovalMade(case=given["case"], why=_why(shop, given, tries, no, SOON))
+        return RemovalMade(case=given["case"], **vars(made))
 
     return {"list": list_, "unlist": unlist}
 
 
-def _now_or_never(shop: Workshop, given: Mapping[str, Any], tries: int, no: Exception) -> str:
-    """What to say of what does not go now, after it was tried for long; raises NotNow before that."""
-    if tries < TRIES or shop.now() - int(given["begun"]) < PATIENCE * 60_000:
-        raise NotNow(str(no) or "the listing was changed meanwhile", getattr(no, "seconds", 0) or None) from no
-    return words.unreachable(str(no), PATIENCE)
+def _why(shop: Workshop, given: Mapping[str, Any], tries: int, no: Exception, minutes: int) -> str:
+    """Why it does not go, as a sentence. Raises NotNow where it may yet, for some minutes, and any other fault as it is."""
+    if isinstance(no, FOR_NOW):
+        if tries < TRIES or shop.now() - int(given["begun"]) < minutes * 60_000:
+            raise NotNow(str(no) or "the listing was changed meanwhile", getattr(no, "seconds", 0) or None) from no
+        return words.unreachable(str(no), minutes)
+    if isinstance(no, OSError):
+        if no.errno not in NO_ROOM:
+            raise no
+        return words.no_room(str(shop.folder.parent))
+    return str(no)
 
 
 async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, Any]) -> EntryMade:

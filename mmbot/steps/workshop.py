@@ -1,8 +1,6 @@
 """Where plugins are cut, with what, and what one step of one cut is asked to do."""
 
-import asyncio
 import errno
-import weakref
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +31,6 @@ class Workshop:
     hub: Hub | None
     now: Callable[[], int]
     told: Callable[[int, int, int], None] = field(default=lambda _cut, _done, _of: None)
-    _turns: weakref.WeakValueDictionary[Path, asyncio.Lock] = field(default_factory=weakref.WeakValueDictionary)
 
     @property
     def key(self) -> Key:
@@ -64,10 +61,6 @@ class Workshop:
         """What reads the organisation's private repositories, too: for what is cut, and nothing else."""
         home = f"{self.config.github.web}/{self.config.release.organisation}"
         return replace(self.limits, private=home, token=self.config.github.token.get_secret_value())
-
-    def turn(self, place: Path) -> asyncio.Lock:
-        """For one step in a folder at a time: one that was stopped may take a while to end."""
-        return self._turns.setdefault(place, asyncio.Lock())
 
     async def tidy(self, kept: Callable[[], Collection[int]]) -> None:
         """Delete the files of all cuts but those to be kept."""

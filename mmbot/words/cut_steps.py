@@ -1,6 +1,6 @@
 """Why a step of a cut can't be done, as sentences. The steps know neither tickets nor cuts: THIS stands for what is cut."""
 
-from mmbot.words.phrases import code, commit, link, listed, plain, typed
+from mmbot.words.phrases import code, commit, link, plain, typed
 
 THIS = "\ue001"
 """Stands for the ticket, or the repository and tag, in a command, until `words.cuts.of_this` puts it in."""
@@ -81,12 +81,6 @@ def other_version(found: str, tag: str) -> str:
         f"The manifest in the bundle says version {code(found or 'none', 60)}, the tag {code(tag, 60)}: they must be equal. If something "
         "else was built, have it built anew; else have the version corrected there, and that reviewed."
     )
-
-
-def differs(names: list[str]) -> str:
-    """Files of that name are there already, with other contents."""
-    files = listed(code(x, 160) for x in names[:5])
-    return f"{files} is there already with other contents, and nothing is overwritten unasked. If that is meant: `--force WHY`."
 
 
 def no_token() -> str:

@@ -92,7 +92,7 @@ def asks_to_agree(cut: Cut, by: str) -> Message:
 
 def agreed_to_asker(cut: Cut, by: str) -> Message:
     """To whoever asked."""
-    return Message(f"{by} agrees: {label(cut)} is cut anew (cut {cut.number}).")
+    return Message(f"{by} agrees: {label(cut)} is cut{' anew' if cut.asked.second else ''} (cut {cut.number}).")
 
 
 # How far it is
