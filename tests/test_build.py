@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +17,6 @@ import pytest
 from mmbot.release.build import BuildFailed, BuildLimits, build, discard
 
 LIMITS = BuildLimits(seconds=30, memory=2**29, file=2**20, output=2**21)
-FOREVER = "while :; do sleep 1; done"
 
 
 @pytest.fixture
@@ -31,6 +31,8 @@ class Build:
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, folder.parent / "log"
         self.seen: list[tuple[int, int]] = []
+        self.mark = uuid.uuid4().hex  # of this test alone: others run beside it, in folders that are named for them
+        self.forever = f"while :; do sleep 1; done; : {self.mark}"
 
     async def by(self, script: str, pattern: str = "dist/*.tar.gz", limits: BuildLimits = LIMITS) -> Path:
         def progress(done: int, of: int) -> None:
@@ -46,7 +48,7 @@ def run(folder: Path) -> Build:
 
 
 def alive(mark: str) -> list[int]:
-    """Give the processes in whose command line a text stands."""
+    """Give the processes, but this one, in whose command line a mark stands."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
@@ -133,49 +135,48 @@ async def test_of_much_output_the_beginning_and_the_end_are_kept(run: Build, fol
 
 
 async def test_a_build_that_takes_too_long_is_stopped_with_all_of_it(run: Build) -> None:
-    script = f"(setsid sh -c '{FOREVER}; : slow-daemon' &) ; echo started; {FOREVER}; : slow-build"
+    script = f"(setsid sh -c '{run.forever}' &) ; echo started; {run.forever}"
     with pytest.raises(BuildFailed, match=r"longer than 0\.5 seconds .*`started`"):
         await run.by(script, limits=dataclasses.replace(LIMITS, seconds=0.5))
-    assert not alive("slow-daemon")
-    assert not alive("slow-build")
+    assert not alive(run.mark)
 
 
 async def test_what_outlives_the_command_is_killed(run: Build, folder: Path) -> None:
-    daemon = f'trap "" TERM HUP; touch up; {FOREVER}; : left-behind'
+    daemon = f'trap "" TERM HUP; touch up; {run.forever}'
     script = f"(setsid sh -c '{daemon}' >&2 &); until test -e up; do sleep 0.01; done; touch bundle"
     assert await run.by(script, "bundle") == folder / "bundle"
-    assert not alive("left-behind")
+    assert not alive(run.mark)
 
 
 async def test_a_build_that_kills_its_overseer_fails_and_does_not_hold_the_bot(run: Build) -> None:
     with pytest.raises(BuildFailed, match="exit code"):
-        await run.by(f"kill -9 $PPID; {FOREVER}; : orphan")
-    assert not alive("orphan")
+        await run.by(f"kill -9 $PPID; {run.forever}")
+    assert not alive(run.mark)
 
 
 async def test_cancelling_kills_all_of_it(run: Build, folder: Path) -> None:
-    task = asyncio.create_task(run.by(f"touch up; (setsid sh -c '{FOREVER}; : cancelled' &); {FOREVER}; : cancelled"))
+    task = asyncio.create_task(run.by(f"touch up; (setsid sh -c '{run.forever}' &); {run.forever}"))
     while not (folder / "up").exists():  # noqa: ASYNC110 - it is another program that makes it
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not alive("cancelled")
+    assert not alive(run.mark)
 
 
-def test_when_the_bot_is_killed_the_build_ends(folder: Path) -> None:
+def test_when_the_bot_is_killed_the_build_ends(run: Build, folder: Path) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from mmbot.release.build import *;"
-        f"asyncio.run(build(Path({str(folder)!r}), ['/bin/sh', '-c', 'echo up; {FOREVER}; : bereft'], 'x',"
+        f"asyncio.run(build(Path({str(folder)!r}), ['/bin/sh', '-c', 'echo up; {run.forever}'], 'x',"
         f" BuildLimits(), Path({str(folder.parent / 'log')!r}), lambda *_: None, source_date=0))"
     )
     with subprocess.Popen([sys.executable, "-c", program]) as bot:  # noqa: S603 - the line above
         while not (folder.parent / "log").exists() or not (folder.parent / "log").read_text():
             assert bot.poll() is None
-        assert alive("bereft")
+        assert alive(run.mark)
         os.kill(bot.pid, signal.SIGKILL)
     deadline = 500
-    while alive(": bereft") and deadline:
+    while alive(run.mark) and deadline:
         deadline -= 1
         signal.sigtimedwait([], 0.01)
     assert deadline
