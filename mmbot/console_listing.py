@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any
 
 from mmbot.domain import entry, listing
+from mmbot.domain import listing_moves as moves
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.entry import BadEntry, Contents, Marks, Uploaded
 from mmbot.domain.listing import BadListing, Database
@@ -16,9 +17,6 @@ from mmbot.words import listing as sentences
 
 STORE = "https://plugins.example.com/release"
 ICON = b"<svg></svg>"
-_AUTHORS: Mapping[str, Literal["mattermost", "partner", "community"]] = {
-    "official": "mattermost", "partner": "partner", "community": "community",
-}  # fmt: skip
 
 
 @dataclass
@@ -53,16 +51,16 @@ class Shelf:
         uploaded = [Uploaded(x.name, x.signature.encode()) for x in artifacts if x.platform not in self.lost]
         repository, tag = given["repository"].rsplit("/", 1)[-1], given["tag"]
         contents = Contents(json.dumps(_built(manifest, platforms)).encode(), ICON)
-        marks = Marks(_AUTHORS[given["author"]], given["stage"], given["hosting"], given["enterprise"])
+        marks = Marks(entry.AUTHORS[given["author"]], given["stage"], given["hosting"], given["enterprise"])
         try:
             new = entry.made(
                 contents, marks, repository=repository, tag=tag, store=STORE, bundles=uploaded, updated_at=at
             )
         except BadEntry as no:
             return EntryMade(**about, why=str(no))
-        if any({**x.fields, "updated_at": ""} == {**new.fields, "updated_at": ""} for x in self.db.entries):
+        if any(moves.same(x, new) for x in self.db.entries):
             return EntryMade(**about, written="there")
-        old = listing.removed(self.db, new.plugin_id, new.version) if given["replace"] else self.db
+        old = moves.with_room(self.db, new) if given["replace"] else self.db
         names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
         compared = CutFacts(
             repository, tag, entry.manifest_of(contents.manifest), names, ICON, given["commit"], (given["commit"],)
@@ -71,7 +69,7 @@ class Shelf:
         said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
         asks = tuple(x for x in said["ask"] if x not in given["answered"])
         after = listing.added(old, new)
-        summary = _summary(self.db, after)
+        summary = sentences.lines(changes(self.db, after))
         blocked = bool(said["block"] or asks or given["dry_run"])
         if not blocked:
             self.db = after
@@ -86,19 +84,12 @@ class Shelf:
 
     def take(self, given: Mapping[str, Any]) -> RemovalMade:
         """Take out, or restrict, what a takedown decided."""
-        plugin_id, version = given["plugin_id"], given["version"]
         try:
-            if given["removal"] == "restriction":
-                hosting = cast("Literal['', 'on-prem']", version if version == "on-prem" else "")
-                after = listing.restricted(
-                    self.db, plugin_id, min_server_version="" if hosting else version, hosting=hosting
-                )
-            else:
-                after = listing.removed(self.db, plugin_id, version if given["removal"] == "version" else "")
+            after = moves.taken_down(self.db, given["plugin_id"], given["removal"], given["version"])
         except BadListing as no:
             return RemovalMade(case=given["case"], why=str(no))
         there = after == self.db
-        summary = () if there else _summary(self.db, after)
+        summary = () if there else sentences.lines(changes(self.db, after))
         self.db = replace(after)
         return RemovalMade(case=given["case"], written="there" if there else "file", summary=summary)
 
@@ -108,7 +99,3 @@ def _built(manifest: Mapping[str, object], platforms: Sequence[str]) -> dict[str
     known = {name: value for name, value in manifest.items() if isinstance(value, str)}
     executables = {x: f"server/dist/plugin-{x}" for x in platforms}
     return {"icon_path": "assets/icon.svg", **known, "server": {"executables": executables}}
-
-
-def _summary(before: Database, after: Database) -> tuple[str, ...]:
-    return tuple(x.removeprefix("- ") for x in sentences.summary(changes(before, after)).splitlines())

@@ -22,6 +22,12 @@ class BadEntry(ValueError):  # noqa: N818 -- the sentence is for people, it read
     """No entry can be made of that; the message is a sentence that quotes nothing of it but known keys."""
 
 
+AUTHORS: Mapping[str, Literal["mattermost", "partner", "community"]] = {
+    "official": "mattermost", "partner": "partner", "community": "community",
+}  # fmt: skip
+"""Who maintains a plugin, by the flag that says so."""
+
+
 @dataclass(frozen=True)
 class Marks:
     """What people decide about an entry: who maintains it, how far it is, whom it is shown to."""

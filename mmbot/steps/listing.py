@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from mmbot.domain import entry
 from mmbot.domain import listing as listings
+from mmbot.domain import listing_moves as moves
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.entry import BadEntry, Contents, Marks, Uploaded
 from mmbot.domain.listing import BadListing, Database, Entry
@@ -46,9 +47,6 @@ FOR_GOOD = (
     BadArtifacts, BadEntry, BadFile, BadKey, BadListing, BadSignature, BadStorage, Differs, Missing, RefusedByGitHub, Unresolved,
 )  # fmt: skip
 FOR_NOW = (GitHubUnavailable, StorageUnavailable, Unreachable, Changed, Moved)
-_AUTHORS: Mapping[str, Literal["mattermost", "partner", "community"]] = {
-    "official": "mattermost", "partner": "partner", "community": "community",
-}  # fmt: skip
 Written = Literal["file", "pull-request", "patch", "there"]
 
 
@@ -76,7 +74,7 @@ def listing(shop: Workshop) -> Mapping[str, Step]:
     async def unlist(arguments: Mapping[str, object], tries: int) -> RemovalMade:
         given: dict[str, Any] = dict(arguments)
         try:
-            made = await _change(shop, _without(given), *_said_of_removal(given))
+            made = await _unlist(shop, given)
         except (*FOR_NOW, *FOR_GOOD, OSError) as no:
             return RemovalMade(case=given["case"], why=_why(shop, given, tries, no, SOON))
         return RemovalMade(case=given["case"], **vars(made))
@@ -106,18 +104,22 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
         at = await _tagged(shop, given, Path(folder))
     old = await _current(shop)
     db = await asyncio.to_thread(_opened, old)
-    marks = Marks(_AUTHORS[given["author"]], given["stage"], given["hosting"], given["enterprise"])
+    marks = Marks(entry.AUTHORS[given["author"]], given["stage"], given["hosting"], given["enterprise"])
     shape = listings.shape_of(db)
     new = entry.made(
         contents, marks, repository=repository, tag=tag, store=shop.config.storage.public_url, bundles=uploaded,
         updated_at=given["begun"], shape=shape,
     )  # fmt: skip
     there = db.releases(new.plugin_id, new.version)
-    ours = bool(shop.config.listing.file) and not shop.config.listing.repository and any(x == new for x in there)
-    if not ours and any(_same(x, new) for x in there):
+    ours = bool(shop.config.listing.file) and not shop.proposes and any(x == new for x in there)
+    if not ours and any(moves.same(x, new) for x in there):
         return EntryMade(**about, written="there")
     without = (
-        listings.removed(db, new.plugin_id, new.version) if ours else _with_room(db, new) if given["replace"] else db
+        listings.removed(db, new.plugin_id, new.version)
+        if ours
+        else moves.with_room(db, new)
+        if given["replace"]
+        else db
     )
     names = frozenset(name for x in uploaded for name in (x.name, f"{x.name}.sig"))
     compared = CutFacts(
@@ -138,21 +140,29 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     }
     after = listings.added(without, new)
     if ours:  # written before the bot was killed; nobody else's has that time in it
-        return EntryMade(**about, warns=stands["warns"], written="file", summary=_summary(without, after))
+        return EntryMade(
+            **about, warns=stands["warns"], written="file", summary=sentences.lines(changes(without, after))
+        )
     if stands["blocks"] or stands["asks"] or given["dry_run"]:
-        return EntryMade(**about, **stands, summary=_summary(db, after))
+        return EntryMade(**about, **stands, summary=sentences.lines(changes(db, after)))
 
     def changed(now: Database) -> Database:
-        kept = _with_room(now, new) if given["replace"] else now
+        kept = moves.with_room(now, new) if given["replace"] else now
         if any(x.kind == "block" for x in problems(kept, new, compared)):
             raise Moved
         return listings.added(kept, new)
 
-    title = f"Add {new.plugin_id} {new.version}"
-    body = f"{repository} {tag}, cut from {given['commit']}: made from the bundles that are uploaded."
+    title, body = sentences.proposed(new.plugin_id, new.version, f"{repository} {tag}", given["commit"])
     branch = f"mmbot/{repository}-{tag}-{given['cut']}-{_digest(new)}"
     made = await _change(shop, changed, branch, title, body)
     return EntryMade(**about, **stands, **vars(made))
+
+
+async def _unlist(shop: Workshop, given: Mapping[str, Any]) -> Outcome:
+    what = (given["plugin_id"], given["removal"], given["version"])
+    verb = "restrict" if given["removal"] == "restriction" else "remove"
+    branch = "-".join(x for x in (f"mmbot/{verb}", given["plugin_id"], given["version"]) if x)
+    return await _change(shop, lambda db: moves.taken_down(db, *what), branch, *sentences.proposed_removal(*what))
 
 
 async def _cut_artifacts(
@@ -180,21 +190,9 @@ async def _tagged(shop: Workshop, given: Mapping[str, Any], folder: Path) -> str
     return (await resolve(Reference(given["repository"], "tag", given["tag"]), shop.limits, folder)).commit
 
 
-def _same(old: Entry, new: Entry) -> bool:
-    """Whether two entries differ in nothing but when they were made."""
-    return {**old.fields, "updated_at": ""} == {**new.fields, "updated_at": ""}
-
-
 def _digest(new: Entry) -> str:
     """A name for what an entry says, whenever it was made: a pull request with another one is another pull request."""
     return hashlib.sha256(json.dumps({**new.fields, "updated_at": ""}, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def _with_room(db: Database, new: Entry) -> Database:
-    """The database without the release that a new entry replaces; nothing takes the place of what another repository listed."""
-    old = db.releases(new.plugin_id, new.version)
-    own = all(x.repository.lower() == new.repository.lower() for x in old)
-    return listings.removed(db, new.plugin_id, new.version) if own else db
 
 
 # A change of the file, wherever it is
@@ -232,7 +230,7 @@ async def _change(
     before = await asyncio.to_thread(_opened, old)
     after = change(before)
     new = listings.write(after)
-    summary = _summary(before, after)
+    summary = sentences.lines(changes(before, after))
     if new == old:
         return Outcome("there")
     if shop.proposes and hub:
@@ -274,33 +272,3 @@ def _kept(shop: Workshop, branch: str, patch: str) -> str:
     part.write_text(patch, "utf-8")
     part.replace(place)
     return str(place)
-
-
-def _summary(before: Database, after: Database) -> tuple[str, ...]:
-    return tuple(x.removeprefix("- ") for x in sentences.summary(changes(before, after)).splitlines())
-
-
-def _without(given: Mapping[str, Any]) -> Callable[[Database], Database]:
-    """What a takedown leaves of the database."""
-    plugin_id, version, removal = given["plugin_id"], given["version"], given["removal"]
-
-    def changed(db: Database) -> Database:
-        names = sorted({x.plugin_id for x in db.entries if x.plugin_id.lower() == plugin_id.lower()})
-        hosting = cast("Literal['', 'on-prem']", version if version == "on-prem" else "")
-        if removal == "restriction" and not names:
-            raise BadListing(words.not_listed(plugin_id, ""))
-        for name in names:  # of old there may be several, in other capitals
-            if removal == "restriction":
-                db = listings.restricted(db, name, min_server_version="" if hosting else version, hosting=hosting)
-            else:
-                db = listings.removed(db, name, version if removal == "version" else "")
-        return db
-
-    return changed
-
-
-def _said_of_removal(given: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Branch, title and words of a pull request: what is taken out, and nothing of why."""
-    what = " ".join(x for x in (given["plugin_id"], given["version"]) if x)
-    verb = "Restrict" if given["removal"] == "restriction" else "Remove"
-    return f"mmbot/{verb.lower()}-{what.replace(' ', '-')}", f"{verb} {what}", f"{what} is taken down."

@@ -99,11 +99,6 @@ def not_taken(url: str, many: int) -> str:
     return f"People closed or merged {many} pull requests with this change, {last}, and the listing does not have it. Ask them why."
 
 
-def not_listed(plugin_id: str, version: str) -> str:
-    """There is nothing to be taken out, or restricted."""
-    return f"{code(plugin_id, 100)}{f' {code(version, 60)}' if version else ''} is not in the listing's file."
-
-
 def no_room(place: str) -> str:
     """The disk is full, or a limit on files reached."""
     return f"There is no room left where I cut, in {code(place, 200)}. An operator makes some."

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmbot.domain.case_facts import Removal
 from mmbot.domain.entry import BETA_FROM
 from mmbot.domain.listing import Entry
 from mmbot.domain.listing_checks import Problem
@@ -133,6 +134,28 @@ def summary(changes: Sequence[Change]) -> str:
     if len(changes) > _MANY:
         lines.append(f"… and {len(changes) - _MANY} more")
     return "\n".join(f"- {x}" for x in lines) or "Nothing changes."
+
+
+def lines(changes: Sequence[Change]) -> tuple[str, ...]:
+    """The same, each line by itself."""
+    return tuple(x.removeprefix("- ") for x in summary(changes).splitlines())
+
+
+def proposed(plugin_id: str, version: str, name: str, commit: str) -> tuple[str, str]:
+    """Title and words of a pull request with an entry; `name` is what its bundles' names begin with."""
+    return f"Add {plugin_id} {version}", f"{name}, cut from {commit}: made from the bundles that are uploaded."
+
+
+def proposed_removal(plugin_id: str, removal: Removal, version: str) -> tuple[str, str]:
+    """Title and words of a pull request after a takedown: what it does, and nothing of why."""
+    match removal:
+        case "plugin":
+            return f"Remove {plugin_id}", f"{plugin_id} is taken down, with all its versions."
+        case "version":
+            return f"Remove {plugin_id} {version}", f"{plugin_id} {version} is taken down."
+        case "restriction":
+            to = "servers on premises" if version == "on-prem" else f"servers from {version} on"
+            return f"Restrict {plugin_id} to {to}", f"{plugin_id} is shown to {to} alone."
 
 
 def _line(change: Change) -> str:
