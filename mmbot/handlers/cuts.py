@@ -18,8 +18,6 @@ from mmbot.words import cut_refusals as refusals
 from mmbot.words import cuts as words
 
 _NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
-MOST = 100
-"""How many cuts may wait or be under way."""
 
 
 def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
@@ -39,8 +37,8 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
         return Reply(words.plan(asked, ticket, against))
     if against:
         raise Refused("\n".join(against))
-    if len(cuts.going(tx.store, MOST)) >= MOST:
-        raise Refused(refusals.too_many(MOST))
+    if cuts.many_going(tx.store) >= cuts.MOST:
+        raise Refused(refusals.too_many(cuts.MOST))
     number = cuts.next_number(tx.store)
     saved = _save(tx, Cut(number, asked).plus(asked))
     if saved.state == "asked":
@@ -126,8 +124,7 @@ def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool
     listed = tx.store.listed(repository_key(repository), ticket.plugin_id if ticket else "")
     if any(_bare(version) in {_bare(v) for v in (x.version, *x.versions)} for x in listed):
         return True
-    before = (cuts.cut(tx.store, x) for x in cuts.of_tag(tx.store, repository, tag)) if ticket is None else ()
-    return any(x and x.listed for x in before)
+    return ticket is None and any(x.listed for x in cuts.of_tag(tx.store, repository, tag))
 
 
 def _bare(version: str) -> str:
@@ -154,7 +151,7 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
 
 def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
     """What was cut of the same tag before, and speaks against a cut."""
-    before = [found for x in cuts.of_tag(tx.store, asked.repository, asked.tag) if (found := cuts.cut(tx.store, x))]
+    before = cuts.of_tag(tx.store, asked.repository, asked.tag)
     if going := next((x for x in before if not x.over), None):
         return [refusals.under_way(going, tx.who)]
     if not cmd.force and asked.second:
@@ -187,6 +184,10 @@ def _who_agree(tx: Tx, cut: Cut, ticket: Ticket | None) -> list[str]:
     ]
 
 
+def _ticket(tx: Tx, cut: Cut) -> Ticket | None:
+    return tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+
+
 def _save(tx: Tx, cut: Cut) -> Cut:
     saved = cuts.save(tx.store, cut, tx.event.id)
     thread = f"card:{saved.asked.ticket}" if saved.asked.ticket else ""
@@ -210,9 +211,8 @@ def _begin(tx: Tx, cut: Cut) -> Cut:
 
 def _begin_another(tx: Tx) -> None:
     """One is over: begin those whose turn is next."""
-    while cuts.running(tx.store) < tx.settings.cutting.at_once and (number := cuts.first_waiting(tx.store)):
-        found = cuts.cut(tx.store, number)
-        if found is None or _begin(tx, found).state == "waits":
+    while cuts.running(tx.store) < tx.settings.cutting.at_once and (found := cuts.first_waiting(tx.store)):
+        if _begin(tx, found).state == "waits":
             return
 
 
@@ -252,7 +252,7 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     """Why a cut that was begun may not go on, "" where it may: somebody may have found something meanwhile."""
     if "release" not in tx.store.roles_of(cut.by):
         return refusals.no_release_user(cut, tx.who(cut.by))
-    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    ticket = _ticket(tx, cut)
     if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
         return refusals.listed_already(cut.asked)
     return _against_ticket(tx, cut, ticket) if ticket else ""
@@ -278,7 +278,7 @@ def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) 
 def _end(tx: Tx, cut: Cut, why: str) -> Cut:
     """Something came between: nothing more is done, and whoever asked for the cut is told."""
     saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, at=tx.now, via=tx.via)))
-    ticket = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
+    ticket = _ticket(tx, saved)
     again = ticket is not None and ticket.same(saved.asked.approved) and not ticket.ended
     _tell(tx, saved, words.may_not_go_on(saved, why, again=again))
     return saved
@@ -300,7 +300,7 @@ def broke(tx: Tx, number: int, run: int, reference: str) -> None:
 def _announce(tx: Tx, cut: Cut) -> None:
     """Say once that it was cut, and record it of its ticket."""
     saved = _save(tx, cut.plus(c.StepWent(step="announce", at=tx.now, via=tx.via)))
-    before = tx.store.ticket(saved.asked.ticket) if saved.asked.ticket else None
+    before = _ticket(tx, saved)
     thread = card(before) if before else cuts.subject(saved.number)
     tx.say(words.announced(saved, tx.settings.cutting.public_url, tx.who(saved.asked.by)), thread=thread)
     if before and not before.public:
@@ -326,8 +326,7 @@ def manage(tx: Tx, cmd: ManageCut) -> Reply:
     only_release(tx)
     if cmd.act == "status" and not cmd.number:
         going = cuts.going(tx.store)
-        listed = (*going[: cuts.SHOWN], *cuts.over(tx.store))
-        shown = [found for x in listed if (found := cuts.cut(tx.store, x))]
+        shown = [*going[: cuts.SHOWN], *cuts.over(tx.store)]
         return Reply(words.status(shown, tx.who, max(0, len(going) - cuts.SHOWN)))
     found = _meant(tx, cmd)
     match cmd.act:
@@ -348,8 +347,7 @@ def _meant(tx: Tx, cmd: ManageCut) -> Cut:
         if found is None:
             raise Refused(refusals.no_such_cut(cmd.number))
         return found
-    going = [found for x in cuts.going(tx.store) if (found := cuts.cut(tx.store, x))]
-    last = [found for x in cuts.over(tx.store)[:1] if (found := cuts.cut(tx.store, x))]
+    going, last = cuts.going(tx.store), cuts.over(tx.store, 1)
     fitting = {
         "cancel": going, "confirm": [x for x in going if x.state == "asked"],
         "retry": [x for x in last if x.state in {"failed", "cancelled"}],
@@ -373,10 +371,10 @@ def _cancel(tx: Tx, cut: Cut) -> Reply:
 def _retry(tx: Tx, cut: Cut) -> Reply:
     if cut.state not in {"failed", "cancelled"}:
         raise Refused(refusals.nothing_to_retry(cut))
-    newer = [x for x in cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag) if x > cut.number]
-    if newer:
-        raise Refused(refusals.newer_cut(cut, newer[0]))
-    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    newest = cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag)[0]
+    if newest.number > cut.number:
+        raise Refused(refusals.newer_cut(cut, newest.number))
+    ticket = _ticket(tx, cut)
     retried = cut.plus(c.CutRetried(step=again_from(cut, tx.now), by=tx.by, at=tx.at, via=tx.via))
     if why := _no_more(tx, retried):
         raise Refused(why)
@@ -388,7 +386,7 @@ def _retry(tx: Tx, cut: Cut) -> Reply:
 
 
 def _agree(tx: Tx, cut: Cut) -> Reply:
-    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    ticket = _ticket(tx, cut)
     if cut.state != "asked":
         raise Refused(refusals.nothing_to_agree(cut))
     if tx.by in {cut.asked.by, cut.by}:  # whoever took up again what another one gave up asks for it, too

@@ -54,18 +54,16 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
     """The ticket that is meant, if there is one, and what was cut last of it. Refuses where nothing was cut."""
     ticket = tx.ticket(cmd.ticket) if cmd.ticket and not cmd.repo else None
     if ticket:
-        numbers = cuts.of_ticket(tx.store, ticket.number)
+        made = cuts.of_ticket(tx.store, ticket.number)
     elif cmd.repo and cmd.tag:
         repository = repository_of(tx, cmd.repo)
-        numbers = cuts.of_tag(tx.store, repository, cmd.tag)
+        made = cuts.of_tag(tx.store, repository, cmd.tag)
         if repository.rsplit("/", 1)[-1] not in tx.settings.cutting.own:
             ticket = about(tx, repository, cmd.tag)
     else:
         raise Refused(words.which())
-    made = [found for x in numbers if (found := cuts.cut(tx.store, x))]
-    if going := next(
-        (x for x in made if x.state in {"waits", "running"}), None
-    ):  # its files may be replaced any moment
+    going = next((x for x in made if x.state in {"waits", "running"}), None)
+    if going:  # its files may be replaced any moment
         raise Refused(cut_refusals.under_way(going, tx.who))
     cut = next((x for x in made if x.state == "done"), None)
     if cut is None:
@@ -102,17 +100,15 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
         return
     listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))
     cuts.save(tx.store, listed, tx.event.id)
-    earlier = [
-        found for x in cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag) if (found := cuts.cut(tx.store, x))
-    ]
-    outdated = [x.listed.link for x in earlier if x.number < cut.number and x.listed and x.listed.link != what.link]
+    all_cuts = cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag)
+    outdated = [x.listed.link for x in all_cuts if x.number < cut.number and x.listed and x.listed.link != what.link]
     tx.say(
         words.made(cut, what, tx.who(what.by), [x for x in outdated if x]),
         thread=card(before) if before else cuts.subject(cut.number),
     )
     if before is None or before.public or steps.done(before, "listing"):
         return
-    anew = any(x.number > cut.number and x.state == "done" for x in earlier)
+    anew = any(x.number > cut.number and x.state == "done" for x in all_cuts)
     if (
         anew or not steps.done(before, "cut") or missing(before)
     ):  # it was written by then; the next one starts from here

@@ -25,12 +25,9 @@ def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
     """
     if step not in LISTS:
         return
-    all_cuts = (found for x in cuts.of_ticket(tx.store, ticket.number) if (found := cuts.cut(tx.store, x)))
-    made = next((x.verified for x in all_cuts if x.state == "done"), None)
+    made = next((x.verified for x in cuts.of_ticket(tx.store, ticket.number) if x.state == "done"), None)
     for case, down in _graves(tx, ticket, made.plugin_id if made else "", made.version if made else ""):
-        if (
-            sight(tx.actor, cases.file_of(tx.store, case, tx.now)) != "all"
-        ):  # that it was taken down everybody may know, no more
+        if sight(tx.actor, cases.file_of(tx.store, case, tx.now)) != "all":  # that it was taken down everybody may know
             raise Refused(words.tombstone(ticket, down))
         raise Refused((words.tombstone_unlinked if case.stage == "fixed" else words.tombstone_open)(case, ticket))
 

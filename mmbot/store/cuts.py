@@ -7,6 +7,8 @@ from mmbot.store.database import Store
 
 SHOWN = 10
 """How many of those that are over are shown."""
+MOST = 100
+"""How many may wait or be under way."""
 
 
 def subject(number: int) -> str:
@@ -44,37 +46,42 @@ def running(store: Store) -> int:
     return int(store.query("SELECT count(*) AS n FROM cut WHERE state = 'running'")[0]["n"])
 
 
-def first_waiting(store: Store) -> int:
-    """The one whose turn is next, 0 for none."""
-    rows = store.query("SELECT number FROM cut WHERE state = 'waits' ORDER BY number LIMIT 1")
-    return int(rows[0]["number"]) if rows else 0
+def first_waiting(store: Store) -> Cut | None:
+    """The one whose turn is next."""
+    return next(iter(_those(store, "SELECT number FROM cut WHERE state = 'waits' ORDER BY number LIMIT 1")), None)
 
 
-def going(store: Store, limit: int = 100) -> list[int]:
+def many_going(store: Store) -> int:
+    """How many are not over."""
+    return int(store.query("SELECT count(*) AS n FROM cut WHERE going = 1")[0]["n"])
+
+
+def going(store: Store) -> list[Cut]:
     """Those that are not over, the oldest first."""
-    rows = store.query("SELECT number FROM cut WHERE going = 1 ORDER BY number LIMIT ?", limit)
-    return [int(row["number"]) for row in rows]
+    return _those(store, "SELECT number FROM cut WHERE going = 1 ORDER BY number LIMIT ?", MOST)
 
 
-def over(store: Store) -> list[int]:
+def over(store: Store, limit: int = SHOWN) -> list[Cut]:
     """The last ones that are over, the newest first."""
-    rows = store.query("SELECT number FROM cut WHERE going = 0 ORDER BY number DESC LIMIT ?", SHOWN)
-    return [int(row["number"]) for row in rows]
+    return _those(store, "SELECT number FROM cut WHERE going = 0 ORDER BY number DESC LIMIT ?", limit)
 
 
-def of_tag(store: Store, repository: str, tag: str) -> list[int]:
+def of_tag(store: Store, repository: str, tag: str) -> list[Cut]:
     """The cuts of a repository's tag, the newest first."""
-    rows = store.query(
-        "SELECT number FROM cut WHERE repository_key = ? AND tag = ? ORDER BY number DESC LIMIT 50",
+    return _those(
+        store, "SELECT number FROM cut WHERE repository_key = ? AND tag = ? ORDER BY number DESC LIMIT 50",
         repository_key(repository), tag,
     )  # fmt: skip
-    return [int(row["number"]) for row in rows]
 
 
-def of_ticket(store: Store, ticket: int) -> list[int]:
+def of_ticket(store: Store, ticket: int) -> list[Cut]:
     """The cuts for a ticket, the newest first."""
-    rows = store.query("SELECT number FROM cut WHERE ticket = ? AND ticket > 0 ORDER BY number DESC LIMIT 50", ticket)
-    return [int(row["number"]) for row in rows]
+    return _those(store, "SELECT number FROM cut WHERE ticket = ? AND ticket > 0 ORDER BY number DESC LIMIT 50", ticket)
+
+
+def _those(store: Store, statement: str, *values: object) -> list[Cut]:
+    numbers = [int(row["number"]) for row in store.query(statement, *values)]
+    return [found for number in numbers if (found := cut(store, number))]
 
 
 def progress(store: Store, number: int) -> str:
