@@ -143,6 +143,19 @@ def test_what_was_taken_down_does_not_come_back_under_a_ticket_that_names_neithe
     assert "was taken down" in say(console, "@rosa: /mb list MB-1")
 
 
+def test_a_removal_that_breaks_is_told_to_those_who_do_it_by_hand_then(console: Console) -> None:
+    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} critical it sends everything away")
+    case = re.search(r"SEC-\d+", filed)
+    assert case
+    del console.workshop.shelf.db  # a fault of ours
+    said = say(console, f"@sam: /mb takedown {case[0]} plugin it must go at once", f"@rosa: /mb confirm {case[0]}")
+    assert "mmbot to @ada: I gave up a change to the listing: that is a fault of mine" in said
+    told = re.findall(
+        r"mmbot to @(\w+): rosa decided a takedown.*\n +I could not prepare that: That is a fault of mine", said
+    )
+    assert sorted(told) == ["kim", "olive", "rosa"]
+
+
 def test_the_entry_is_not_made_while_its_files_are_being_replaced(console: Console, store: Store) -> None:
     approved(console)
     say(console, "@rosa: /mb cutplugin MB-1", ":cut upload waits", "@rosa: /mb cutplugin MB-1 --force once more")

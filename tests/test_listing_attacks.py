@@ -10,14 +10,16 @@ from typing import Any
 import aiohttp
 import pytest
 from bundles import plugin
+from example_listing import database, remind
 from fake_github import TOKEN
 from gpg_keys import HAS_GPG, make_key
 from pydantic import SecretStr
 from workshop import PASSPHRASE, Shop, workshop
 
 from mmbot.config import Config, Mattermost
+from mmbot.domain import listing as listings
 from mmbot.domain.cut_facts import CUT_STEPS, StepWent
-from mmbot.events import CutStepped, EntryMade
+from mmbot.events import CutStepped, EntryMade, RemovalMade
 from mmbot.github.api import Hub
 from mmbot.github.git import GitLimits
 from mmbot.messages import NotNow
@@ -172,6 +174,35 @@ async def test_an_entry_with_other_marks_is_another_pull_request(proposing: Benc
     assert first.link == again.link != other.link
     shown = github.repository("mattermost/marketplace").git("show", f"refs/heads/{github.pulls[1].head}:plugins.json")
     assert json.loads(shown)[0]["release_stage"] == "beta"
+
+
+@pytest.mark.parametrize(
+    ("removal", "version", "title"),
+    [
+        ("plugin", "", "Remove com.example.remind"),
+        ("version", "1.2.3", "Remove com.example.remind 1.2.3"),
+        ("restriction", "7.1.0", "Restrict com.example.remind to servers from 7.1.0 on"),
+        ("restriction", "on-prem", "Restrict com.example.remind to servers on premises"),
+    ],
+)
+async def test_a_takedowns_pull_request_says_what_it_does_and_nothing_of_why(
+    proposing: Bench, removal: str, version: str, title: str
+) -> None:
+    github, bench, file = proposing.shop.github, proposing, listings.write(database(remind(version="1.2.3"), remind()))
+    github.git.repository("mattermost/marketplace").commit({"plugins.json": file.decode()}, on="refs/heads/production")
+    given = {
+        "case": "SEC-1234",
+        "plugin_id": "com.example.remind",
+        "removal": removal,
+        "version": version,
+        "begun": WHEN,
+    }
+    made = await listing(bench.made)["unlist"](given, 0)
+    assert isinstance(made, RemovalMade)
+    assert (made.why, made.written) == ("", "pull-request")
+    pull = github.pulls[-1]
+    assert pull.title == title
+    assert "SEC-1234" not in f"{pull.title} {pull.body} {pull.head}"
 
 
 async def test_a_change_that_people_do_not_take_is_not_said_to_be_proposed(proposing: Bench) -> None:

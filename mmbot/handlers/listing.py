@@ -109,9 +109,8 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
     if before is None or before.public or steps.done(before, "listing"):
         return
     anew = any(x.number > cut.number and x.state == "done" for x in all_cuts)
-    if (
-        anew or not steps.done(before, "cut") or missing(before)
-    ):  # it was written by then; the next one starts from here
+    if anew or not steps.done(before, "cut") or missing(before):
+        # it was written by then; the next one starts from here
         tx.say(words.not_as_cut_meanwhile(before), to=what.by)
         return
     fact = f.StepDone(

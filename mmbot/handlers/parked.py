@@ -54,7 +54,9 @@ def _tell_admins(tx: Tx, row: OutboxRow, why: str, cause: str) -> None:
     if tx.now - told >= DAY:
         tx.store.remember(key, str(tx.now))
         for admin in tx.store.members("admin"):
-            tx.say(words.to_admin(why, step=row.kind == "do", confidential=confidential), to=admin)
+            tx.say(
+                words.to_admin(why, step=row.subject if row.kind == "do" else "", confidential=confidential), to=admin
+            )
 
 
 def _tell_asker(tx: Tx, row: OutboxRow, reference: str) -> None:

@@ -20,15 +20,26 @@ MEANINGS = (
 """What stands in a reason, and what it means."""
 
 
+STEPS = {
+    "resolve": "looking something up",
+    "cut": "a step of a cut",
+    "list": "an entry",
+    "unlist": "a change to the listing",
+}
+"""What the outbox does beside its posts, by the first word of its name."""
+
+
 def meaning(why: str) -> str:
     """What a reason means in plain words; "" where it speaks for itself."""
     return next((words for mark, words in MEANINGS if mark in why), "")
 
 
-def to_admin(why: str, *, step: bool, confidential: bool = False) -> Message:
-    """To an admin: something was given up; of what is `confidential` no more is said than where it was to stand."""
+def to_admin(why: str, *, step: str, confidential: bool = False) -> Message:
+    """To an admin: something was given up, a `step` or a post; of what is `confidential` no more is said than where it was to stand."""
     found = meaning(why)
-    what = "looking something up" if step else "a post in the security team's channel" if confidential else "a post"
+    what = STEPS.get(step.partition("-")[0], "") or (
+        "a post in the security team's channel" if confidential else "a post"
+    )
     return Message(
         f"I gave up {what}{f': {found}' if found else ''} ({code(why, 200)}). "
         "When the cause is gone, `mmbot outbox retry all` on my machine takes up again whatever waits; `mmbot outbox --parked` "
