@@ -1,4 +1,8 @@
-"""What all tests share. HYPOTHESIS_PROFILE=heavy looks forty times as long for a case that breaks a rule."""
+"""What all tests share.
+
+HYPOTHESIS_PROFILE=heavy looks forty times as long for a case that breaks a rule; HYPOTHESIS_PROFILE=same looks at the
+same cases each time, so that what it says is about the change at hand.
+"""
 
 import os
 import shutil
@@ -21,6 +25,7 @@ RULES = policy.load()
 settings.register_profile(  # no time is asserted in a test: the machine may be busy
     "quick", settings(), max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("same", settings.get_profile("quick"), derandomize=True, database=None)
 settings.register_profile(
     "heavy", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

@@ -21,6 +21,7 @@ CutState = Literal["asked", "waits", "running", "failed", "cancelled", "done"]
 """Waits for a second person; for its turn; is under way; could not go on; was stopped; is uploaded."""
 _COMMIT = re.compile(r"(https?://\S+?)/(?:-/)?commit/([0-9a-fA-F]{40})(?![0-9a-fA-F])")
 _PLATFORM = re.compile(r"-(linux|darwin|osx|windows|freebsd)-(amd64|arm64|386|arm)$", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
 _LONGEST_TAG = 60
 _BEFORE: Mapping[CutStep, CutStep] = {
     "verify": "obtain", "split": "obtain", "sign": "split", "verify-signatures": "split", "verify-uploads": "upload",
@@ -227,6 +228,20 @@ def to_be_cut(ticket: Ticket, repository: str) -> str:
     if named and repository_key(named[1]) == repository_key(repository):
         return named[2].lower()
     return ticket.commit
+
+
+def repository_in(text: str, web: str, organisation: str) -> str:
+    """The address of an organisation's repository, from its name, `organisation/name` or address; "" for any other.
+
+    `web` is where organisations are found, such as https://github.com.
+    """
+    home = f"{web.rstrip('/')}/{organisation}"
+    bare = text.rstrip("/").removesuffix(".git")
+    for start in (f"{home}/", f"{organisation}/"):
+        if bare.lower().startswith(start.lower()):
+            bare = bare[len(start) :]
+    known = _NAME.fullmatch(bare) and repository_key(f"{home}/{bare}").endswith(f"/{bare.lower()}")
+    return f"{home}/{bare}" if known else ""
 
 
 def bad_tag(tag: str) -> Literal["", "no-v", "no-version", "platform"]:

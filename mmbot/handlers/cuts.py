@@ -1,15 +1,15 @@
 """What is cut: asked for, begun when its turn comes, taken from step to step, stopped, taken up again, announced."""
 
-import re
-
 from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
-from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, missing, other_plugin, to_be_cut
+from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, other_plugin, to_be_cut
 from mmbot.domain.references import repository_key
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import CutPlugin, CutStepped, ManageCut
+from mmbot.handlers import cut_places
+from mmbot.handlers.cut_places import lacking
 from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Message, Refused, Reply
 from mmbot.store import cuts, outbox
@@ -17,17 +17,13 @@ from mmbot.store.tx import Tx
 from mmbot.words import cut_refusals as refusals
 from mmbot.words import cuts as words
 
-_NAME = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]{0,99}")
-
 
 def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     """Have an approved commit cut, or say what keeps it from being cut."""
     only_release(tx)
     if lacks := (*tx.settings.cutting.lacks, *_no_source(tx, cmd)):
         raise Refused(refusals.not_configured(lacks))
-    repository, ticket = _place(tx, cmd)
-    if ticket and not has_cut(ticket):
-        raise Refused(refusals.nothing_to_cut(ticket))
+    repository, ticket = cut_places.meant(tx, cmd)
     tag = cmd.tag or (f"v{ticket.version.removeprefix('v')}" if ticket and ticket.version else "")
     if not tag:
         raise Refused(refusals.bad_tag(tag, ""), "tag")
@@ -63,46 +59,6 @@ def only_release(tx: Tx) -> None:
 
 def _no_source(tx: Tx, cmd: CutPlugin) -> tuple[str, ...]:
     return () if cmd.bundle or tx.settings.cutting.source else ("release.obtain",)
-
-
-def _place(tx: Tx, cmd: CutPlugin) -> tuple[str, Ticket | None]:
-    """The repository that is meant, in the organisation, and the ticket about it; no ticket for the organisation's own plugins."""
-    named = tx.ticket(cmd.ticket) if cmd.ticket else None
-    if not cmd.repo and named is None:
-        raise Refused(refusals.which_repository(), "repo")
-    repository = repository_of(tx, cmd.repo or (named.fork or named.repository if named else ""))
-    name = repository.rsplit("/", 1)[-1]
-    if named and cmd.repo and repository_key(repository) not in {
-        repository_key(named.fork), repository_key(named.repository),
-    }:  # fmt: skip
-        raise Refused(refusals.another_repository(named, name), "repo")
-    if named is None and name not in tx.settings.cutting.own:
-        named = about(tx, repository, cmd.tag)
-        if named is None:
-            raise Refused(refusals.no_ticket(name), "repo")
-    if named:  # capitals as they were given once: files are named after it
-        known = (x for x in (named.fork, named.repository) if repository_key(x) == repository_key(repository))
-        repository = next((repository_of(tx, x) for x in known), repository)
-    return repository, named
-
-
-def repository_of(tx: Tx, text: str) -> str:
-    """The address of a repository of the organisation, from its name, `organisation/name` or address. Refuses any other."""
-    home = f"{tx.settings.cutting.web.rstrip('/')}/{tx.settings.cutting.organisation}"
-    bare = text.rstrip("/").removesuffix(".git")
-    for start in (f"{home}/", f"{tx.settings.cutting.organisation}/"):
-        if bare.lower().startswith(start.lower()):
-            bare = bare[len(start) :]
-    if not _NAME.fullmatch(bare) or not repository_key(f"{home}/{bare}").endswith(f"/{bare.lower()}"):
-        raise Refused(refusals.not_ours(text, tx.settings.cutting.organisation), "repo")
-    return f"{home}/{bare}"
-
-
-def about(tx: Tx, repository: str, tag: str) -> Ticket | None:
-    """The ticket about a repository: one of that version, if there is one, else the newest under way."""
-    found = [tx.ticket(x) for x in tx.store.tickets_at(repository_key(repository))]
-    fitting = [x for x in found if tag and x.version.removeprefix("v") == tag.removeprefix("v")]
-    return next(iter([*(x for x in fitting if not x.ended), *(x for x in found if not x.ended), *fitting]), None)
 
 
 def _asked(tx: Tx, cmd: CutPlugin, repository: str, tag: str, ticket: Ticket | None) -> c.CutAsked:
@@ -161,18 +117,6 @@ def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
         return [refusals.cut_halfway(last)]
     done = next((x for x in before if x.state == "done"), None)
     return [refusals.cut_already(done, tx.who)] if done and not cmd.force else []
-
-
-def lacking(tx: Tx, ticket: Ticket, what: str = "cut") -> str:
-    """What keeps a ticket from being cut, or listed, as a sentence with whoever can settle it; "" where nothing does."""
-    found = missing(ticket)
-
-    def can(role: str) -> list[str]:
-        return [tx.who(x) for x in tx.present(tx.store.members(role)) if not submits(ticket, x)]
-
-    return (
-        refusals.cannot_be_cut(ticket, found, can, tx.who(ticket.owner) if ticket.owner else "", what) if found else ""
-    )
 
 
 def _who_agree(tx: Tx, cut: Cut, ticket: Ticket | None) -> list[str]:

@@ -8,6 +8,7 @@ from mmbot.domain.references import repository_key
 from mmbot.domain.rights import is_outside, outside
 from mmbot.domain.ticket import Ticket
 from mmbot.events import EditTicket
+from mmbot.handlers import cut_places
 from mmbot.handlers.news import card, follow, tell
 from mmbot.handlers.pages import ADDRESS
 from mmbot.handlers.twins import twice
@@ -52,7 +53,8 @@ def edit(tx: Tx, cmd: EditTicket) -> Reply:
     if cmd.what not in {"contact", "social"}:
         tx.say(words.news(saved, cmd.what, old, new, tx.who(tx.by)), thread=card(saved))
     _tell_people(tx, before, saved)
-    return Reply(words.edited(saved, cmd.what, old, new))
+    elsewhere = cut_places.hint(tx, saved) if cmd.what == "fork" else ""
+    return Reply(f"{words.edited(saved, cmd.what, old, new)}{elsewhere}")
 
 
 def _people(tx: Tx, ticket: Ticket, text: str, *, one: bool) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from mmbot.domain.ticket import Ticket
 from mmbot.events import EntryMade, ListPlugin, RemovalMade
 from mmbot.handlers import case_keeping as keeping
 from mmbot.handlers import tombstones
-from mmbot.handlers.cuts import about, lacking, only_release, repository_of
+from mmbot.handlers.cut_places import about, lacking, repository_of
+from mmbot.handlers.cuts import only_release
 from mmbot.handlers.news import card, follow, tell_next
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases, cuts, outbox

@@ -7,7 +7,7 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, Hurry, TakeStep, UndoStep
-from mmbot.handlers import intake, merges, parts, tombstones
+from mmbot.handlers import cut_places, intake, merges, parts, tombstones
 from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
@@ -42,7 +42,8 @@ def take_step(tx: Tx, cmd: TakeStep) -> Reply:
     if step.each and not cmd.skipped and cmd.person != tx.by:
         tell(tx, saved, cmd.person, words.swag_sent(saved))
     tell_next(tx, before, saved)
-    return Reply(words.done(saved, fact, tx.who))
+    elsewhere = cut_places.hint(tx, saved) if cmd.step == "fork" else ""
+    return Reply(f"{words.done(saved, fact, tx.who)}{elsewhere}")
 
 
 def undo_step(tx: Tx, cmd: UndoStep) -> Reply:

@@ -43,6 +43,18 @@ def not_ours(text: str, organisation: str) -> str:
     )
 
 
+def fork_elsewhere(ticket: Ticket, organisation: str, owner: str) -> str:
+    """A ticket's code is not in the organisation, as far as is known; whoever is named can say where it is."""
+    fork = (
+        f"the fork of {ticket.handle} is recorded as {code(ticket.fork, 80)}"
+        if ticket.fork
+        else f"{ticket.handle} has no fork there"
+    )
+    who = f"{owner} records" if owner else "Record"
+    way = typed(f"edit {ticket.handle} fork LINK")
+    return f"I cut only repositories of {code(organisation)}, and {fork}. {who} where it is: {way}."
+
+
 def another_repository(ticket: Ticket, name: str) -> str:
     """The repository is not that of the ticket."""
     way = typed(f"edit {ticket.handle} fork LINK")
