@@ -14,6 +14,7 @@ from mmbot.domain import go_json, listing
 from mmbot.domain.entry import Marks
 from mmbot.domain.listing import BadListing, Database, Entry, Shape
 from mmbot.domain.listing_difference import changes, difference
+from mmbot.words.listing import lines
 
 SEEN = Path(__file__).parents[1] / "../shared/data/plugins-2023-09-08.json"
 real = pytest.mark.skipif(not SEEN.exists(), reason="the Marketplace's database is not beside the repository")
@@ -165,6 +166,24 @@ def test_a_restriction_raises_the_server_and_never_lowers_it() -> None:
     assert listing.by_hand(after) == ()
     with pytest.raises(BadListing, match="three numbers"):
         listing.restricted(db, "com.example.remind", min_server_version="9.0")
+
+
+def test_of_signatures_that_were_replaced_only_their_number_is_said() -> None:
+    old = remind()
+    fields = {
+        **old.fields,
+        "signature": "bmV3",
+        "updated_at": "2026-11-21T08:30:59Z",
+        "homepage_url": "https://example.com/new",
+    }
+    new = listing.entry(
+        {**fields, "platforms": {**old.platforms, "linux-amd64": {**old.platforms["linux-amd64"], "signature": "bmV3"}}}
+    )
+    (line,) = lines(changes(database(old), database(new)))
+    assert line.endswith(" → `https://example.com/new`; 2 signatures replaced")
+    assert "updated_at" not in line
+    later = listing.entry({**old.fields, "updated_at": "2026-11-21T08:30:59Z"})
+    assert "`updated_at` `" in lines(changes(database(old), database(later)))[0]
 
 
 def test_a_restriction_to_on_premises_touches_one_version() -> None:

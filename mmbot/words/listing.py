@@ -8,7 +8,7 @@ from mmbot.domain.entry import BETA_FROM
 from mmbot.domain.listing import Entry
 from mmbot.domain.listing_checks import Problem
 from mmbot.domain.listing_difference import Change
-from mmbot.words.phrases import code
+from mmbot.words.phrases import code, plural
 
 _MANY = 12
 """How many changes of entries, or of one entry's fields, are named one by one."""
@@ -162,12 +162,20 @@ def _line(change: Change) -> str:
     entry = change.entry
     what = f"{change.kind}: {code(entry.plugin_id)} {code(entry.version, 40)}"
     if change.kind == "changed":
-        fields = [f"{code(key)} {_shown(old)} → {_shown(new)}" for key, old, new in change.fields[:_MANY]]
-        more = ["…"] if len(change.fields) > _MANY else []
-        return f"{what}: {'; '.join([*fields, *more]) or 'its layout'}"
+        return f"{what}: {_fields(change) or 'its layout'}"
     name = str(entry.manifest.get("name") or "")
     what += f", {code(name, 80)}" if name else ""
     return f"{what}, {_marks(entry)}" if change.kind == "added" else what
+
+
+def _fields(change: Change) -> str:
+    """What changed in an entry. Signatures tell people nothing, and when it was changed they see."""
+    replaced = [x for x in change.fields if x[0].endswith("signature") and x[1] and x[2]]
+    rest = [x for x in change.fields if x not in replaced and (x[0] != "updated_at" or len(change.fields) == 1)]
+    said = [f"{code(key)} {_shown(old)} → {_shown(new)}" for key, old, new in rest[:_MANY]]
+    if replaced:
+        said.append(f"{plural(len(replaced), 'signature')} replaced")
+    return "; ".join([*said, *(["…"] if len(rest) > _MANY else [])])
 
 
 def _marks(entry: Entry) -> str:
