@@ -226,6 +226,32 @@ async def test_what_was_changed_after_it_was_split_is_not_signed(bench: Bench) -
     assert not list(out.glob("*.sig"))
 
 
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_forced_cut_that_is_begun_anew_does_not_take_what_was_built_from_something_else(
+    proposing: Bench, *, killed: bool
+) -> None:
+    github, bench = proposing.shop.github, proposing
+    repository = github.git.repository("mattermost/remind")
+    repository.tag("v1.2.3", repository.commit({"README.md": "not approved"}))
+    github.attach(github.release("mattermost/remind", "v1.2.3"), "remind.tar.gz", plugin(name="Not approved"))
+    given = {
+        "source": "github",
+        "forced": True,
+        "approved": (approved := repository.commit({"README.md": "approved"})),
+        "commit": approved,
+    }
+    first = await bench.step("tag", 1, "remind", "v1.2.3", **given)
+    assert (first.why, first.went.commit, len(first.went.outdated)) == ("", approved, 1)
+    if killed:
+        bench.went.clear()  # nobody heard of it
+    again = await bench.step("tag", 2, "remind", "v1.2.3", **given)
+    assert again.went.outdated == first.went.outdated
+    with pytest.raises(NotNow, match="no bundle yet"):
+        await bench.step("obtain", 2, "remind", "v1.2.3", **given, outdated=again.went.outdated)
+    github.attach(github.releases[0], "anew.tar.gz", plugin())
+    assert not (await bench.step("obtain", 2, "remind", "v1.2.3", **given, outdated=again.went.outdated)).why
+
+
 async def test_a_file_of_a_release_that_was_there_before_its_tag_is_not_taken(proposing: Bench) -> None:
     github, bench = proposing.shop.github, proposing
     github.git.repository("mattermost/remind").commit({"README.md": "remind"})

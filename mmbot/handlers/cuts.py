@@ -166,12 +166,13 @@ def _next(tx: Tx, cut: Cut) -> None:
         _announce(tx, cut)
         return
     asked, verified = cut.asked, cut.verified
+    tagged = (x.done["tag"] for x in (cut, *cuts.of_tag(tx.store, asked.repository, asked.tag)) if "tag" in x.done)
     tx.do(
         f"cut-{cut.step}", of=cuts.subject(cut.number), cut=cut.number, run=cut.run, attempt=cut.attempt,
         repository=asked.repository, tag=asked.tag, name=cut.name, commit=cut.commit, approved=asked.approved, tree=asked.tree,
         source=asked.source, asset=asked.asset, place=asked.place, sha256=asked.sha256, forced=bool(asked.forced),
         pre_release=asked.pre_release, plugin_id=asked.plugin_id, bundle=verified.sha256 if verified else "",
-        artifacts=[x.model_dump() for x in cut.artifacts], outdated=cut.done["tag"].outdated if "tag" in cut.done else (),
+        artifacts=[x.model_dump() for x in cut.artifacts], outdated=sorted({x for went in tagged for x in went.outdated}),
         begun=tx.now,
     )  # fmt: skip
 

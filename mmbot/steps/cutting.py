@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mmbot.domain.artifacts import Artifact
 from mmbot.domain.cut_facts import CutStep, StepWent
@@ -132,22 +132,23 @@ async def _by_git(job: Job, reference: Reference) -> Resolution:
 async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
     """Make the tag; one that was there before this cut began is only taken, or moved, where that is forced.
 
-    Gives the files of the release that stood there before the tag was moved. What is about to be done is noted first: done again, it
-    is known whose tag it is.
+    Gives the files of the release that stood there before the tag was moved, by this cut or an earlier one. What is about to be done is
+    noted first: done again, or begun anew after it was stopped, it is known whose tag it is and what was built from something else.
     """
-    name, mark = job.text("tag"), job.folder / "tagging"
+    name, mark = job.text("tag"), folders.moved(job.shop.folder, job.text("repository"), job.text("tag"))
     there = await tags.tag(hub, job.path, name)
-    if mark.exists() and there == commit:
-        return tuple(json.loads(mark.read_text()))
-    if there and not job.forced:
+    before: dict[str, Any] = json.loads(mark.read_text()) if mark.exists() else {"cut": 0, "commit": "", "outdated": []}
+    again = (before["cut"], before["commit"]) == (job.given["cut"], commit)
+    if there and not job.forced and not (again and there == commit):
         raise _No(words.tag_there(name, there))
     if there == commit:
-        return ()
+        return tuple(before["outdated"])
     release = await releases.release(hub, job.path, name)  # there may be one without a tag
-    outdated = tuple(x.id for x in release.assets) if release else ()
-    await asyncio.to_thread(_write, mark, json.dumps(outdated).encode())
+    outdated = [x.id for x in release.assets] if release else []
+    noted = {"cut": job.given["cut"], "commit": commit, "outdated": outdated}
+    await asyncio.to_thread(_write, mark, json.dumps(noted).encode())
     await tags.make_tag(hub, job.path, name, commit, replace=job.forced)
-    return outdated
+    return tuple(outdated)
 
 
 async def _see_tag(job: Job, commit: str) -> None:

@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
 import structlog
 
+from mmbot.domain.references import repository_key
 from mmbot.release import signing
 from mmbot.release.build import discard
 
 log = structlog.get_logger()
+
+_MOVED = "moved"
+"""The folder of what is known of tags; it is kept."""
 
 
 @contextmanager
@@ -36,6 +41,13 @@ def discard_all(folder: Path, pattern: str) -> None:
             log.warning("what a cut has left can't be deleted", path=error.filename, why=error.strerror)
 
 
+def moved(folder: Path, repository: str, tag: str) -> Path:
+    """Where it is noted which cut made a tag, of which commit, and which files of the release had been there before."""
+    place = folder / _MOVED
+    place.mkdir(exist_ok=True, mode=0o700)
+    return place / sha256(f"{repository_key(repository)} {tag}".encode()).hexdigest()
+
+
 def put_aside(folder: Path, pattern: str, into: Path) -> None:
     """Take away what is in a folder, at once whatever still writes there, and delete it as far as that goes. Blocks."""
     for place in folder.glob(pattern):
@@ -52,6 +64,10 @@ async def tidy(folder: Path, kept: Callable[[], Collection[int]]) -> None:
 
 def _set_aside(folder: Path, kept: Collection[int]) -> None:
     for place in list(folder.iterdir()) if folder.is_dir() else ():
-        if not place.name.startswith(".") and not (place.name.isdecimal() and int(place.name) in kept):
+        if (
+            not place.name.startswith(".")
+            and place.name != _MOVED
+            and not (place.name.isdecimal() and int(place.name) in kept)
+        ):
             with suppress(OSError):
                 place.rename(place.with_name(f".{place.name}-{token_hex(4)}"))
