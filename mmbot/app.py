@@ -1,5 +1,6 @@
 """The table of what happens on what, and `handle`, which runs one event in one transaction."""
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -46,6 +47,7 @@ from mmbot.events import (
     Forget,
     GivenUp,
     GiveVerdict,
+    Happening,
     HoldTicket,
     Hurry,
     Incomplete,
@@ -182,6 +184,8 @@ HANDLERS: Mapping[type, Handler] = {
     BackupMissed: backups.missed,
     Due: due.due,
 }
+INSTEAD: Mapping[str, Callable[[Tx, Mapping[str, Any]], Happening | None]] = {"list": listing.instead}
+"""Steps that are looked at once more before each try: what they were asked for may not be right any more."""
 FEW_WORDS = 4
 """A line that was not understood and has at least so many may say what should not stand in public."""
 AT_ONCE = 20
@@ -252,6 +256,15 @@ class App:
                 except Refused as no:  # what it was looked up for is no more
                     log.info("result of a step not wanted", what=type(event.what).__name__, why=no.text)
             outbox.sent(self.store, row, "", "")
+
+    def instead(self, row: outbox.OutboxRow) -> Happening | None:
+        """What comes of a step that must not be done any more, None where it may be."""
+        if row.subject not in INSTEAD:
+            return None
+        given = json.loads(row.body)
+        due = Due(subject=f"step:{row.id}", at=self.now())
+        event = Event(f"look:{row.key}", given["by"], self.now(), Where("mmbot"), due)
+        return INSTEAD[row.subject](Tx(self.store, event, self.now(), self.settings), given)
 
     def came_to(self, cut: int, done: int, of: int) -> None:
         """Show how far the step of a cut has come; not more often than people can read."""

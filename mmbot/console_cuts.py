@@ -110,11 +110,15 @@ class Workshop:
         return StepWent(step="upload", artifacts=tuple(signed))
 
     async def _list(self, arguments: Mapping[str, object], _tries: int) -> EntryMade:
-        if "list" in self.waits:
-            raise NotNow("the listing is not to be reached", 30)
+        self._reach("list")
         given: dict[str, Any] = dict(arguments)
         manifest = self._manifest(given, self._example(given))
         return self.shelf.put(given, manifest, PLATFORMS, self.world.now())
 
     async def _unlist(self, arguments: Mapping[str, object], _tries: int) -> RemovalMade:
+        self._reach("unlist")
         return self.shelf.take(dict(arguments))
+
+    def _reach(self, step: str) -> None:
+        if step in self.waits:
+            raise NotNow("the listing is not to be reached", 30)

@@ -46,7 +46,7 @@ class Shelf:
         self, given: Mapping[str, Any], manifest: Mapping[str, object], platforms: Sequence[str], at: int
     ) -> EntryMade:
         """Make the entry of a cut, compare it, and write it if nothing stands against it. `at` is in milliseconds UTC."""
-        about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
+        about = {x: given[x] for x in ("cut", "by", "flags", "dry_run")}
         artifacts = [Artifact.model_validate(x) for x in given["artifacts"]]
         uploaded = [Uploaded(x.name, x.signature.encode()) for x in artifacts if x.platform not in self.lost]
         repository, tag = given["repository"].rsplit("/", 1)[-1], given["tag"]

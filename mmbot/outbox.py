@@ -362,7 +362,7 @@ class Outbox:
 
     async def _do(self, row: OutboxRow) -> None:
         try:
-            what = await self.steps[row.subject](json.loads(row.body), row.tries)
+            what = self.app.instead(row) or await self.steps[row.subject](json.loads(row.body), row.tries)
             self.app.take_in(Event(f"do:{row.key}", "", self.app.now(), Where("mmbot"), what), row)
         except StoreFails:
             raise  # its result could not be noted: it is done again when the store can be used

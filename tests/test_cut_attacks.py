@@ -202,3 +202,18 @@ def test_nobody_takes_up_again_what_another_gave_up_and_agrees_to_it_alone(conso
     assert last(store).state == "asked"
     say(console, "@kim: /mb cut cancel 1", "@rosa: /mb cut retry 1", "@kim: /mb cut confirm 1")
     assert last(store).state == "done"
+
+
+def test_a_question_is_answered_for_what_was_asked_with_it(console: Console) -> None:
+    approved(console, "release_notes_url=https://example.com/releases/v0.3.9")
+    say(
+        console,
+        f":repo {FORK} main 88bb88b {ID} Remind 1.0.0 tree=one release_notes_url=https://example.com/releases/v0.3.9",
+    )
+    say(console, "@rosa: /mb cutplugin MB-1")
+    asked = say(console, "@rosa: /mb list MB-1 --partner --on-prem --enterprise")
+    assert "`/mb list MB-1 --partner --on-prem --enterprise --yes`" in asked
+    assert "please look again" in say(console, "@rosa: /mb list MB-1 --yes")  # as something else it was not asked
+    say(console, "@rosa: /mb list MB-1 --partner --on-prem --enterprise")
+    said = say(console, "@rosa: !click List it all the same")
+    assert "by a partner, production, on-premises only, enterprise" in said

@@ -88,7 +88,7 @@ class Bench:
         """Have the entry made of what was cut last."""
         given = {
             **self.arguments(cut, repository, tag), "by": "rosa", "author": "official", "stage": "production", "hosting": "",
-            "enterprise": False, "answered": (), "dry_run": False, "replace": False, **more,
+            "enterprise": False, "answered": (), "flags": "", "dry_run": False, "replace": False, **more,
         }  # fmt: skip
         done = await listing(self.made)["list"](given, 0)
         assert isinstance(done, EntryMade)

@@ -45,7 +45,7 @@ class Cut:
     listed: c.CutListed | None = None
     by: str = ""
     """Who answers for it: whoever asked for it, or took it up again since."""
-    questions: tuple[str, ...] = ()
+    questioned: c.EntryQuestioned | None = None
     """What people were asked last before its entry is made."""
     attempt: int = 1
     """How often its bundle was obtained: a retry may get another one."""
@@ -151,7 +151,7 @@ def _apply(cut: Cut, fact: c.CutFact) -> Cut:  # noqa: PLR0911 -- one arm per ki
         case c.CutListed():
             return replace(cut, listed=fact)
         case c.EntryQuestioned():
-            return replace(cut, questions=fact.questions)
+            return replace(cut, questioned=fact)
         case c.CutRetried():
             kept = CUT_STEPS[: CUT_STEPS.index(fact.step)]
             done = {name: went for name, went in cut.done.items() if name in kept}

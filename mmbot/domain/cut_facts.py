@@ -107,10 +107,11 @@ class CutListed(Fact):
 
 
 class EntryQuestioned(Fact):
-    """Before the entry is made, whoever asked for it has to look again: the questions, as sentences."""
+    """Before the entry is made, whoever asked for it has to look again: the questions, as sentences; `flags` is how it was asked for."""
 
     kind: Literal["questioned"] = "questioned"
     questions: tuple[str, ...]
+    flags: str = ""
 
 
 CutFact = (

@@ -104,14 +104,17 @@ class EntryMade(BaseModel):
     """The entry of a cut was made for the listing, or could not be: what speaks against it, as sentences, and what became of it.
 
     `by` asked for it, and `asks` are questions to them. `patch` is the change where nothing was written, or where it is
-    kept if it is too long to be shown; `summary` what changes, as lines.
+    kept if it is too long to be shown; `summary` what changes, as lines. `flags` is how it was asked for; `refused` says that `why` was
+    found before anything was done, so that doing it again is of no use.
     """
 
     model_config = ConfigDict(frozen=True)
 
     cut: int
     by: str = ""
+    flags: str = ""
     why: str = ""
+    refused: bool = False
     blocks: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     warns: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from mmbot.events import Acknowledge, EndCase, ExtendCase, JudgeFix, NameFix, Sa
 from mmbot.handlers import case_keeping as keeping
 from mmbot.handlers import way
 from mmbot.messages import Refused, Reply
+from mmbot.store import cases, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
@@ -157,6 +158,10 @@ def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     found = keeping.keep(tx, before.case.plus(c.CaseClosed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_all(tx, found, notices.said_closed(tx.who(tx.by), cmd.why), over=True)
     keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
+    if before.case.removing:
+        outbox.drop_steps(tx.store, cases.subject(found.handle))
+        for person in keeping.removers(tx, found):
+            tx.say(notices.called_off(found, tx.who(tx.by)), to=person)  # though the case is over
     return Reply(words.closed(found.case))
 
 

@@ -1,10 +1,13 @@
 """The entry that is made from a cut and goes into the listing; and its removal after a takedown."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.case_file import CaseFile
-from mmbot.domain.cut import Cut, missing, other_plugin
+from mmbot.domain.cut import Cut, other_plugin
 from mmbot.domain.ticket import Ticket
 from mmbot.events import EntryMade, ListPlugin, RemovalMade
 from mmbot.handlers import case_keeping as keeping
@@ -17,6 +20,9 @@ from mmbot.store import cases, cuts, outbox
 from mmbot.store.tx import Tx
 from mmbot.words import cut_refusals
 from mmbot.words import entries as words
+
+FLAGS = ("--official", "--partner", "--community", "--beta", "--experimental", "--cloud", "--on-prem", "--enterprise")
+"""What says how something is listed; questions are answered for the flags with which they were asked."""
 
 
 def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
@@ -34,18 +40,16 @@ def list_plugin(tx: Tx, cmd: ListPlugin) -> Reply:
     stages = stages or (["beta"] if ticket and ticket.track == "beta" else [])
     if len(stages) > 1 or (cmd.cloud and cmd.on_prem):
         raise Refused(words.not_both())
-    if ticket:
-        _may_be_listed(tx, ticket, cut)
-    elif cut.verified:
-        tombstones.refuse_unreviewed(tx, cut.verified.plugin_id, cut.name, cut.verified.version)
+    _may_be(tx, ticket, cut)
     if outbox.step_waits(tx.store, f"list:{cut.number}"):
         raise Refused(words.under_way(cut))
+    flags = " ".join(x for x in FLAGS if getattr(cmd, x[2:].replace("-", "_")))
     tx.do(
         "list", of=f"list:{cut.number}", cut=cut.number, by=tx.by, repository=cut.asked.repository, name=cut.name, tag=cut.asked.tag,
         commit=cut.commit, plugin_id=cut.verified.plugin_id if cut.verified else "",
         artifacts=[x.model_dump() for x in cut.artifacts], author=authors[0], stage=stages[0] if stages else "production",
         hosting="cloud" if cmd.cloud else "on-prem" if cmd.on_prem else "", enterprise=cmd.enterprise, dry_run=cmd.dry_run,
-        answered=cut.questions if cmd.yes else (),
+        answered=cut.questioned.questions if cmd.yes and cut.questioned and cut.questioned.flags == flags else (), flags=flags,
         replace=bool(cut.asked.forced), begun=tx.now,
     )  # fmt: skip
     return Reply(words.being_made(cut, dry_run=cmd.dry_run))
@@ -76,8 +80,12 @@ def _meant(tx: Tx, cmd: ListPlugin) -> tuple[Ticket | None, Cut]:
     return ticket, cut
 
 
-def _may_be_listed(tx: Tx, ticket: Ticket, cut: Cut) -> None:
-    """Refuse what was not approved as it was cut, or was taken down."""
+def _may_be(tx: Tx, ticket: Ticket | None, cut: Cut) -> None:
+    """Refuse to list what was not approved as it was cut, or was taken down."""
+    if ticket is None:
+        if cut.verified:
+            tombstones.refuse_unreviewed(tx, cut.verified.plugin_id, cut.name, cut.verified.version)
+        return
     tombstones.refuse(tx, ticket, "listing")
     if ticket.ended or not ticket.same(cut.asked.approved) or not steps.done(ticket, "cut"):
         raise Refused(words.not_as_cut(ticket, cut))
@@ -85,6 +93,29 @@ def _may_be_listed(tx: Tx, ticket: Ticket, cut: Cut) -> None:
         raise Refused(cut_refusals.other_plugin(ticket, cut))
     if lacks := lacking(tx, ticket, "listed"):
         raise Refused(lacks)
+
+
+def instead(tx: Tx, given: Mapping[str, Any]) -> EntryMade | None:
+    """What comes of an entry that must not be made any more, by whoever asked for it; None where it may be."""
+    cut = cuts.cut(tx.store, given["cut"])
+    if cut is None or given["dry_run"] or not (why := _no_more(tx, cut, given["by"])):
+        return None
+    return EntryMade(cut=cut.number, by=given["by"], flags=given["flags"], why=why, refused=True)
+
+
+def _no_more(tx: Tx, cut: Cut, by: str) -> str:
+    """Why the entry of a cut must not be made, or published, any more; "" where it may be."""
+    if "release" not in tx.store.roles_of(by):
+        return words.no_release_user(tx.who(by))
+    newer = [x for x in cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag) if x.number > cut.number]
+    if anew := next((x for x in newer if x.state in {"waits", "running", "done"}), None):
+        return words.cut_anew(anew)
+    ticket = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
+    try:
+        _may_be(tx, ticket, cut)
+    except Refused as no:
+        return no.text
+    return ""
 
 
 def entry_made(tx: Tx, what: EntryMade) -> None:
@@ -95,12 +126,17 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
     before = tx.store.ticket(cut.asked.ticket) if cut.asked.ticket else None
     if what.why or what.blocks or what.asks or what.dry_run:
         if what.asks:
-            asked = c.EntryQuestioned(questions=what.asks, by=what.by, at=tx.now, via=tx.via)
+            asked = c.EntryQuestioned(questions=what.asks, flags=what.flags, by=what.by, at=tx.now, via=tx.via)
             cuts.save(tx.store, cut.plus(asked), tx.event.id)
         tx.say(words.not_made(cut, before, what), to=what.by)
         return
     listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))
     cuts.save(tx.store, listed, tx.event.id)
+    if why := _no_more(tx, cut, what.by):  # it was being written just then
+        tx.say(words.not_to_be_published(cut, what, why), to=what.by)
+        for file in tombstones.being_removed(tx, before, cut):
+            prepare_removal(tx, file)
+        return
     all_cuts = cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag)
     outdated = [x.listed.link for x in all_cuts if x.number < cut.number and x.listed and x.listed.link != what.link]
     tx.say(
@@ -108,11 +144,6 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
         thread=card(before) if before else cuts.subject(cut.number),
     )
     if before is None or before.public or steps.done(before, "listing"):
-        return
-    anew = any(x.number > cut.number and x.state == "done" for x in all_cuts)
-    if anew or not steps.done(before, "cut") or missing(before):
-        # it was written by then; the next one starts from here
-        tx.say(words.not_as_cut_meanwhile(before), to=what.by)
         return
     fact = f.StepDone(
         step="listing", link=what.link if what.link.startswith("https://") else "", commit=before.commit, by=what.by,
@@ -155,7 +186,7 @@ def removal_made(tx: Tx, what: RemovalMade) -> None:
     if case is None or not case.removing:
         return
     file = cases.file_of(tx.store, case, tx.now)
-    message = words.removal(file, what, tx.who)
+    message = words.removal(file, what, tx.who, tombstones.on_their_way(tx, case))
     if case.confidential:  # a bug's thread is public, and has heard already that it was taken down
         keeping.tell_channel(tx, file, message)
     for person in keeping.removers(tx, file):

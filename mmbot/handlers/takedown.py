@@ -58,10 +58,11 @@ def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
     tombstones.bury(tx, found.case)
     if prepare_removal(tx, found):  # then they are told when it is prepared
         return Reply(words.taken_down(found.case))
+    told = notices.to_be_removed(found, tx.who, tombstones.on_their_way(tx, found.case))
     for person in keeping.removers(tx, found):
         if person != tx.by:
-            keeping.tell(tx, found, person, notices.to_be_removed(found, tx.who))
-    mine = f"\n{notices.to_be_removed(found, tx.who).text}" if "release" in tx.actor.roles else ""
+            keeping.tell(tx, found, person, told)
+    mine = f"\n{told.text}" if "release" in tx.actor.roles else ""
     return Reply(words.taken_down(found.case) + mine)
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from mmbot.domain import facts as f
+from mmbot.domain import steps
 from mmbot.domain.case import Case
 from mmbot.domain.case_facts import TakenDown
-from mmbot.domain.case_file import sight
+from mmbot.domain.case_file import CaseFile, sight
+from mmbot.domain.cut import Cut
 from mmbot.domain.ticket import Ticket
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused
@@ -34,12 +36,15 @@ def refuse(tx: Tx, ticket: Ticket, step: str) -> None:
 
 def refuse_unreviewed(tx: Tx, plugin_id: str, name: str, version: str) -> None:
     """Refuse to list again what was taken down, of a plugin that has no ticket: while its case is open nobody does."""
-    for handle in cases.of_plugin(tx.store, 0, plugin_id) if plugin_id else ():
-        case = cases.case(tx.store, handle)
-        down = case.buried if case else None
-        of_it = down and (down.removal == "plugin" or (down.removal == "version" and _same(down.version, version)))
-        if case and of_it and case.stage != "fixed":
+    for case in _of_plugin(tx, plugin_id):
+        if case.buried and _removes(case.buried, version) and case.stage != "fixed":
             raise Refused(words.tombstone_unreviewed(name))
+
+
+def _of_plugin(tx: Tx, plugin_id: str) -> Iterator[Case]:
+    for handle in cases.of_plugin(tx.store, 0, plugin_id) if plugin_id else ():
+        if case := cases.case(tx.store, handle):
+            yield case
 
 
 def _graves(tx: Tx, ticket: Ticket, plugin_id: str, version: str) -> Iterator[tuple[Case, TakenDown]]:
@@ -52,9 +57,11 @@ def _graves(tx: Tx, ticket: Ticket, plugin_id: str, version: str) -> Iterator[tu
 
 
 def _covers(down: TakenDown, ticket: Ticket, version: str = "") -> bool:
-    if down.removal == "version":
-        return _same(down.version, ticket.version) or bool(version and _same(down.version, version))
-    return down.removal == "plugin"
+    return _removes(down, ticket.version) or bool(version and _removes(down, version))
+
+
+def _removes(down: TakenDown, version: str) -> bool:
+    return down.removal == "plugin" or (down.removal == "version" and _same(down.version, version))
 
 
 def _same(version: str, other: str) -> bool:
@@ -65,27 +72,51 @@ def _same(version: str, other: str) -> bool:
 def _cases(tx: Tx, ticket: Ticket, plugin_id: str) -> Iterator[Case]:
     """All cases about the plugin of a ticket, about that of an id, or about a ticket that this one follows."""
     seen = set[str]()
-    for handle in cases.of_plugin(tx.store, 0, plugin_id) if plugin_id else ():
-        if case := cases.case(tx.store, handle):
-            seen.add(handle)
-            yield case
+    for case in _of_plugin(tx, plugin_id):
+        seen.add(case.handle)
+        yield case
     before: Ticket | None = ticket
     while before:
         for handle in cases.of_plugin(tx.store, before.number, before.plugin_id):
-            if handle not in seen and (case := cases.case(tx.store, handle)):
+            if handle not in seen and (other := cases.case(tx.store, handle)):
                 seen.add(handle)
-                yield case
+                yield other
         before = tx.store.ticket(before.before) if before.before else None
 
 
+def being_removed(tx: Tx, ticket: Ticket | None, cut: Cut) -> list[CaseFile]:
+    """The cases for which a plugin that was just listed again is being taken out of the listing."""
+    made = cut.verified
+    plugin_id, version = (made.plugin_id, made.version) if made else ("", "")
+    found = _cases(tx, ticket, plugin_id) if ticket else _of_plugin(tx, plugin_id)
+    return [
+        cases.file_of(tx.store, x, tx.now)
+        for x in found
+        if x.removing and x.taken_down and _removes(x.taken_down, version or (ticket.version if ticket else ""))
+    ]
+
+
 def bury(tx: Tx, case: Case) -> None:
-    """End the tickets of what was taken down; in public no more is said than that it was."""
-    down, about = case.taken_down, case.about
-    if down is None or down.removal == "restriction":
-        return
-    numbers = {about.ticket, *cases.tickets_with_id(tx.store, about.plugin_id)} - {0}
-    for number in sorted(numbers):
-        ticket = tx.ticket(number)
-        if ticket.public and not ticket.ended and _covers(down, ticket):
+    """End the tickets of what was taken down, and hold the entries of others; in public no more is said than that it was."""
+    for ticket in _buried(tx, case):
+        if ticket.public:
             follow(tx, ticket, ticket.plus(f.Ended(ending="taken-down", at=tx.at)))
             tx.say(notices.taken_down_in_public(ticket), thread=card(ticket))
+        elif steps.done(ticket, "listing"):
+            follow(tx, ticket, ticket.plus(f.StepUndone(step="listing", at=tx.at, via=tx.via)))
+            tx.say(notices.entry_held(ticket), thread=card(ticket))
+
+
+def on_their_way(tx: Tx, case: Case) -> list[str]:
+    """Pull requests with entries that would bring back what was taken down."""
+    made = (x for ticket in _buried(tx, case) if not ticket.public for x in cuts.of_ticket(tx.store, ticket.number)[:1])
+    return [x.listed.link for x in made if x.listed and x.listed.link]
+
+
+def _buried(tx: Tx, case: Case) -> list[Ticket]:
+    down, about = case.taken_down, case.about
+    if down is None or down.removal == "restriction":
+        return []
+    numbers = {about.ticket, *cases.tickets_with_id(tx.store, about.plugin_id)} - {0}
+    found = (tx.ticket(number) for number in sorted(numbers))
+    return [x for x in found if not x.ended and _covers(down, x)]

@@ -11,9 +11,9 @@ from mmbot.handlers import cut_places, intake, merges, parts, tombstones
 from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
-from mmbot.store import tickets
+from mmbot.store import cuts, tickets
 from mmbot.store.tx import Tx
-from mmbot.words import answers
+from mmbot.words import answers, entries
 from mmbot.words import merged as merged_words
 from mmbot.words import steps as words
 
@@ -120,6 +120,10 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
             tell(tx, saved, person, told)
     if saved.owner not in {"", tx.by}:
         tx.tell(words.ended_news(saved, tx.who(tx.by)), saved.owner, "owner", saved)
+    if steps.done(before, "listing") and not before.public:
+        made = cuts.of_ticket(tx.store, saved.number)
+        pull = made[0].listed.link if made and made[0].listed else ""
+        tell_others(tx, entries.not_wanted(saved, pull), tx.store.members("release"), "release", saved)
     for role, person in before.parts:
         if role in before.roles and review.verdict(before, role) != "approved" and person not in {tx.by, saved.owner}:
             tx.tell(words.not_needed(saved, role), person, role, saved)

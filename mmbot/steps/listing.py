@@ -65,7 +65,7 @@ def listing(shop: Workshop) -> Mapping[str, Step]:
 
     async def list_(arguments: Mapping[str, object], tries: int) -> EntryMade:
         given: dict[str, Any] = dict(arguments)
-        about = {"cut": given["cut"], "by": given["by"], "dry_run": given["dry_run"]}
+        about = {x: given[x] for x in ("cut", "by", "flags", "dry_run")}
         try:
             return await _list(shop, given, about)
         except (*FOR_NOW, *FOR_GOOD, OSError) as no:

@@ -24,7 +24,7 @@ from mmbot.words.case_card import (
     restricted_to,
     what,
 )
-from mmbot.words.phrases import code, ended, listed, plain, quoted, typed
+from mmbot.words.phrases import code, ended, link, listed, plain, quoted, typed
 
 SILENCE = "It is confidential: please write nothing of it where others read, not in commits or release notes either, until a fix is listed."
 
@@ -316,13 +316,14 @@ def asked_to_confirm(file: CaseFile, who: Who) -> Message:
     )
 
 
-def to_be_removed(file: CaseFile, who: Who) -> Message:
-    """To the owner and whoever changes the listing: what is to be removed."""
+def to_be_removed(file: CaseFile, who: Who, pulls: Sequence[str] = ()) -> Message:
+    """To the owner and whoever changes the listing: what is to be removed; `pulls` are pull requests that would bring it back."""
     case, down = file.case, file.case.taken_down
     if down is None:
         return Message(called(case))
     plugin_id = (file.ticket.plugin_id if file.ticket else "") or case.about.plugin_id
     name = f"**{plain(case.about.name, 60)}**{f' ({code(plugin_id, 100)})' if plugin_id else ''}"
+    back = f" Close what would bring it back: {listed(link('pull request', x) for x in pulls[:5])}." if pulls else ""
     limit = restricted_to(down.version) or ended(plain(down.why, 300))[:-1]
     do = {
         "plugin": f"take {name} out of the listing, with all its versions",
@@ -330,9 +331,24 @@ def to_be_removed(file: CaseFile, who: Who) -> Message:
         "restriction": f"restrict {name} in the listing: {limit}",
     }[down.removal]
     return Message(
-        f"{who(down.by)} decided a takedown. Please {do} ({case.handle}), and say so when it shows. In public say no more than that "
+        f"{who(down.by)} decided a takedown. Please {do} ({case.handle}), and say so when it shows.{back} In public say no more than that "
         "it was taken down.",
         (Row((Button("The listing shows it", f"removed {case.handle}", "primary"),)),),
+    )
+
+
+def called_off(file: CaseFile, by: str) -> Message:
+    """To those who were to change the listing: they need not any more."""
+    return Message(
+        f"The takedown of {removed_what(file.case)} ({file.handle}) is called off: {by} closed the case. If the listing's file was "
+        "changed for it, or a pull request proposed, please put that back."
+    )
+
+
+def entry_held(ticket: Ticket) -> Message:
+    """In the thread of another ticket of what was taken down: its entry is on its way."""
+    return Message(
+        f"The plugin was taken down from the Marketplace, so the entry of **{ticket.handle}** is not to be published for now."
     )
 
 

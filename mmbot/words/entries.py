@@ -65,12 +65,32 @@ def not_as_cut(ticket: Ticket, cut: Cut) -> str:
     )
 
 
-def not_as_cut_meanwhile(ticket: Ticket) -> Message:
-    """The entry was written, and what it was made from does not count any more."""
-    return Message(
-        f"{called(ticket)} changed while its entry was made: the entry must not be published as it is. {typed(f'next {ticket.handle}')} "
-        f"says what is to be done first; then {typed(f'list {ticket.handle}')} makes it anew."
+def no_release_user(by: str) -> str:
+    """Whoever asked for it may not any more."""
+    return f"{by} is no release user any more. Another one asks for it."
+
+
+def cut_anew(cut: Cut) -> str:
+    """What the entry was to be made from is replaced, or just being replaced."""
+    return f"It was cut anew since (cut {cut.number}): the entry is made from that, once it is done."
+
+
+def not_to_be_published(cut: Cut, what: EntryMade, why: str) -> Message:
+    """To whoever asked: the entry was being written when something changed that keeps it out."""
+    name = f"**{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}**"
+    undo = {
+        "pull-request": f"is proposed, and must not be merged: please close the {link('pull request', what.link)}.",
+        "patch": "is a patch by now, and must not be applied.",
+    }.get(what.written, "stands in the listing's file by now, and must not be published: please take it out again.")
+    return Message(f"The entry of {name} {undo} {why}")
+
+
+def not_wanted(ticket: Ticket, pull: str) -> Message:
+    """To the release users: a ticket was closed whose entry is on its way."""
+    undo = (
+        f"close the {link('pull request', pull)}" if pull else "take it out of the listing's file, if it stands there"
     )
+    return Message(f"{called(ticket)} is closed, and its entry must not be published: please {undo}.")
 
 
 def being_made(cut: Cut, *, dry_run: bool) -> str:
@@ -85,7 +105,10 @@ def not_made(cut: Cut, ticket: Ticket | None, what: EntryMade) -> Message:
     """To whoever asked: what is in the way, what I have to know, or what it would be."""
     name = f"**{plain(cut.repository, 100)} {plain(cut.asked.tag, 60)}**"
     line = f"list {ticket.handle}" if ticket else f"list --repo {cut.repository} --tag {cut.asked.tag}"
+    line += f" {what.flags}" if what.flags else ""
     hints = "".join(f"\n- To note: {x}" for x in what.warns)
+    if what.refused:
+        return Message(f"The entry of {name} was not made: {what.why}")
     if what.why:
         return Message(f"The entry of {name} could not be made: {what.why}\nThen again: {typed(line)}.")
     if what.blocks:
@@ -135,9 +158,12 @@ def where(what: EntryMade) -> str:
     return {"file": "in the file", "there": "in the file", "patch": "as a patch"}.get(what.written, "")
 
 
-def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
-    """To those who change the listing: what a takedown decided, and how it is prepared. Nothing else of the case is said."""
-    message = to_be_removed(file, who)
+def removal(file: CaseFile, what: RemovalMade, who: Who, pulls: Sequence[str] = ()) -> Message:
+    """To those who change the listing: what a takedown decided, and how it is prepared. Nothing else of the case is said.
+
+    `pulls` are pull requests that would bring it back.
+    """
+    message = to_be_removed(file, who, pulls)
     if what.why:
         return Message(f"{message.text}\nI could not prepare that: {what.why}", message.rows)
     changes = "".join(f"\n- {x}" for x in what.summary if what.written != "there")

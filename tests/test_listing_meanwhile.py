@@ -1,0 +1,139 @@
+"""An entry on its way into the listing, and what comes between: it does not get there, or whoever has to undo it knows."""
+
+import re
+
+import pytest
+from test_cut_attacks import FORK, ID, REMIND, approved, console, last, say, store
+
+from mmbot.console import Console
+from mmbot.events import EntryMade, Event, Where
+from mmbot.store import outbox
+from mmbot.store.database import Store
+from mmbot.terminal import ROLES
+
+__all__ = ["console", "store"]
+PULL = "https://github.com/mattermost/mattermost-marketplace/pull/7"
+
+
+def made(console: Console, store: Store, **what: str) -> str:
+    """The entry was being written; what is said when it is."""
+    (row,) = outbox.due_steps(store, console.app.now() + 86_400_000, (), 10)
+    rosa = store.person_named("rosa")
+    assert rosa
+    assert row.subject == "list"
+    happened = EntryMade.model_validate({"cut": last(store, 2).number, "by": rosa.id, **what})
+    console.app.take_in(Event(f"do:{row.key}", "", console.app.now(), Where("mmbot"), happened), row)
+    return say(console, ":time +1m")
+
+
+def update_on_its_way(console: Console) -> str:
+    """An update is cut and its entry asked for, beside a case about the version that is listed; the case's handle."""
+    approved(console)
+    say(
+        console,
+        "@rosa: /mb cutplugin MB-1",
+        "@rosa: /mb list MB-1",
+        "@dana: /mb approve MB-1 --listing",
+        "@quinn: /mb approve MB-1 --listing",
+        "@olive: /mb done MB-1 listed",
+        f":listed {REMIND} {ID} Remind 1.0.0",
+        f":repo {REMIND} v1.0.1 81d0e44 {ID} Remind 1.0.1 tree=two",
+        f":repo {FORK} v1.0.1 99cc99c {ID} Remind 1.0.1 tree=two",
+        f"@sue: /mb submit {REMIND} v1.0.1",
+        "@olive: /mb request MB-2",
+        *(f"@{who}: /mb approve MB-2 --all" for who in ("pam", "dana", "sam", "quinn")),
+        f"@olive: /mb done MB-2 pull-request {FORK}/pull/2",
+        f"@olive: /mb done MB-2 merged {FORK}/commit/99cc99c",
+        "@rosa: /mb cutplugin MB-2",
+        ":cut list waits",
+        "@rosa: /mb list MB-2",
+    )
+    case = re.search(r"SEC-\d+", say(console, "@sam: /mb file MB-1 high anybody can read all reminders"))
+    assert case
+    return case[0]
+
+
+def taken_down(console: Console, case: str, what: str = "plugin") -> str:
+    return say(console, f"@sam: /mb takedown {case} {what} nobody answers", f"@rosa: /mb confirm {case}")
+
+
+def test_what_is_taken_down_while_its_entry_waits_is_not_listed(console: Console) -> None:
+    taken_down(console, update_on_its_way(console))
+    said = say(console, ":cut list goes on", ":time +1h")
+    assert "mmbot to @rosa: The entry of **mattermost-plugin-remind v1.0.1** was not made" in said
+    assert "stands in the listing's file" not in said
+    assert console.workshop.shelf.db.entries == ()
+
+
+def test_an_entry_that_was_just_being_written_is_taken_out_again(console: Console, store: Store) -> None:
+    taken_down(console, update_on_its_way(console))
+    said = made(console, store, written="file")
+    assert "stands in the listing's file by now, and must not be published: please take it out again" in said
+    assert "mmbot in thread of MB-2" not in said
+    assert len(re.findall(r"to @\w+: rosa decided a takedown\. Please take .* out of the listing", said)) == 3
+    assert "merge the listing" not in say(console, "@olive: /mb next MB-2")
+
+
+def test_who_takes_a_plugin_out_hears_of_the_pull_request_that_would_bring_it_back(
+    console: Console, store: Store
+) -> None:
+    case = update_on_its_way(console)
+    assert "is proposed by rosa" in made(console, store, written="pull-request", link=PULL)
+    said = taken_down(console, case)
+    assert said.count("Close what would bring it back: pull request.") == 4
+    assert (
+        "mmbot in thread of MB-2: The plugin was taken down from the Marketplace, so the entry of **MB-2** is not to be published"
+        in said
+    )
+    said = say(
+        console, "@dana: /mb approve MB-2 --listing", "@quinn: /mb approve MB-2 --listing", "@olive: /mb next MB-2"
+    )
+    assert "merge the listing" not in said
+
+
+def test_another_version_that_is_taken_down_holds_nothing(console: Console, store: Store) -> None:
+    case = update_on_its_way(console)
+    made(console, store, written="pull-request", link=PULL)
+    assert "Close what would bring it back" not in taken_down(console, case, "version 1.0.0")
+    assert "merge the listing" in say(
+        console, "@dana: /mb approve MB-2 --listing", "@quinn: /mb approve MB-2 --listing", "@olive: /mb next MB-2"
+    )
+
+
+def test_a_ticket_that_is_closed_has_its_pull_request_closed(console: Console, store: Store) -> None:
+    update_on_its_way(console)
+    made(console, store, written="pull-request", link=PULL)
+    said = say(console, "@olive: /mb reject MB-2 it has a trojan")
+    assert (
+        "mmbot to @rosa: **MB-2 Remind 1.0.1** is closed, and its entry must not be published: please close the pull request."
+        in said
+    )
+
+
+@pytest.mark.parametrize("why", ["rejected", "cut anew", "no release user"])
+def test_an_entry_is_not_made_of_what_does_not_count_any_more(console: Console, why: str) -> None:
+    update_on_its_way(console)
+    match why:
+        case "rejected":
+            say(console, "@olive: /mb reject MB-2 it has a trojan")
+            expected = "can't be listed. **Rejected**"
+        case "cut anew":
+            say(console, "@rosa: /mb cutplugin MB-2 --force the icon was missing")
+            expected = "It was cut anew since (cut 3)"
+        case _:
+            console.settle({**ROLES, "release": ("kim",)})
+            expected = "rosa is no release user any more"
+    assert expected in say(console, ":cut list goes on", ":time +10m")
+
+
+def test_a_takedown_that_is_called_off_is_not_carried_out(console: Console) -> None:
+    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it sends everything away")
+    case = re.search(r"SEC-\d+", filed)
+    assert case
+    say(console, ":cut unlist waits")
+    taken_down(console, case[0])
+    said = say(console, f"@sam: /mb close {case[0]} it was a false alarm", ":cut unlist goes on", ":time +1h")
+    assert sorted(re.findall(r"to @(\w+): The takedown of \*\*Remind\*\* \(SEC-\d+\) is called off: sam closed the case", said)) == [
+        "kim", "olive", "rosa",
+    ]  # fmt: skip
+    assert len(console.workshop.shelf.db.entries) == 1
