@@ -65,7 +65,7 @@ class Shelf:
         compared = CutFacts(
             repository, tag, entry.manifest_of(contents.manifest), names, ICON, given["commit"], (given["commit"],)
         )
-        found = problems(old, new, compared)
+        found = problems(old, new, compared, shown=self.db)
         said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
         asks = tuple(x for x in said["ask"] if x not in given["answered"])
         after = listing.added(old, new)

@@ -67,6 +67,20 @@ def test_an_entry_that_says_otherwise_than_the_bundle_blocks() -> None:
     assert found(database(), remind(min_server_version="7.0.0"), cut()) == []  # restricted on purpose
 
 
+def test_it_asks_before_a_plugin_that_is_restricted_is_shown_to_more() -> None:
+    on_prem = Marks("community", hosting="on-prem")
+    listed = database(remind(marks=on_prem, min_server_version="9.1.0"))
+    of = cut("v1.1.0")
+    assert ("ask", "wider") in found(listed, remind("1.1.0"), of)
+    assert ("ask", "wider") in found(listed, remind("1.1.0", marks=on_prem), of)
+    restricted = remind("1.1.0", marks=on_prem, min_server_version="9.1.0")
+    assert ("ask", "wider") not in found(listed, restricted, of)
+    (again,) = problems(database(), remind(), cut(), shown=listed)
+    assert words.problem(again).startswith(
+        "The listed `1.0.0` is shown only on premises and on servers from `9.1.0` on; this one"
+    )
+
+
 @pytest.mark.parametrize("lost", ALL)
 def test_a_declared_platform_that_is_not_uploaded_blocks(lost: str) -> None:
     left = [x for x in ALL if x != lost]

@@ -31,6 +31,7 @@ Code = Literal[
     "server",
     "icon-lost",
     "lower",
+    "wider",
     "notes",
     "naming",
     "capitals",
@@ -72,14 +73,20 @@ class CutFacts:
 
 
 def problems(
-    db: Database, new: Entry, cut: CutFacts, tombstones: Collection[tuple[str, str]] = ()
+    db: Database,
+    new: Entry,
+    cut: CutFacts,
+    tombstones: Collection[tuple[str, str]] = (),
+    shown: Database | None = None,
 ) -> tuple[Problem, ...]:
     """All that stands against putting an entry into the database, what blocks first.
 
-    `tombstones` are the plugins taken down whose case is open: the id, and the version or "" for all of them.
+    `tombstones` are the plugins taken down whose case is open: the id, and the version or "" for all of them. `shown` is the database with
+    what the entry replaces, where it does.
     """
     found = [*_facts(new, cut), *_platforms(new, cut), *_sound(new, cut)]
-    found += [*_listed(db, new), *_taken_down(new, tombstones), *_asks(db, new, cut), *_remarks(new, cut)]
+    found += [*_listed(db, new), *_taken_down(new, tombstones), *_asks(db, new, cut), *_wider(shown or db, new)]
+    found += _remarks(new, cut)
     return tuple(sorted(found, key=lambda x: ("block", "ask", "warn").index(x.kind)))
 
 
@@ -165,6 +172,18 @@ def _asks(db: Database, new: Entry, cut: CutFacts) -> Iterator[Problem]:
     named = _VERSION.findall(notes)
     if named and not re.search(rf"(?<!\d)(?<!\d\.){re.escape(new.version)}(?![\w-]|\.\d)", notes):
         yield Problem("ask", "notes", {"address": notes, "named": named[-1], "tag": cut.tag})
+
+
+def _wider(db: Database, new: Entry) -> Iterator[Problem]:
+    """A plugin that was restricted, perhaps after a takedown, would be shown to more people than now."""
+    same = db.newest.get(new.plugin_id.lower())
+    if same is None:
+        return
+    hosting = str(same.fields.get("hosting") or "")
+    more = hosting not in {"", str(new.fields.get("hosting") or "")}
+    if more or listing.lower(new.min_server_version, same.min_server_version):
+        about = {"version": same.version, "hosting": hosting if more else "", "server": same.min_server_version}
+        yield Problem("ask", "wider", about)
 
 
 def _remarks(new: Entry, cut: CutFacts) -> Iterator[Problem]:

@@ -131,7 +131,7 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
         commit=at,
         approved=(given["commit"],),
     )
-    found = problems(without, new, compared)
+    found = problems(without, new, compared, shown=db)
     said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
     stands = {
         "blocks": said["block"],
