@@ -91,7 +91,8 @@ class Shelf:
         there = after == self.db
         summary = () if there else sentences.lines(changes(self.db, after))
         self.db = replace(after)
-        return RemovalMade(case=given["case"], written="there" if there else "file", summary=summary)
+        left = tuple(moves.versions(after, given["plugin_id"]))
+        return RemovalMade(case=given["case"], written="there" if there else "file", summary=summary, left=left)
 
 
 def _built(manifest: Mapping[str, object], platforms: Sequence[str]) -> dict[str, object]:

@@ -137,3 +137,21 @@ def test_a_takedown_that_is_called_off_is_not_carried_out(console: Console) -> N
         "kim", "olive", "rosa",
     ]  # fmt: skip
     assert len(console.workshop.shelf.db.entries) == 1
+
+
+def test_a_version_that_is_not_listed_is_not_said_to_be_taken_out(console: Console) -> None:
+    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it sends everything away")
+    case = re.search(r"SEC-\d+", filed)
+    assert case
+    said = taken_down(console, case[0], "version 9.9.9")
+    assert "The listing's file does not have `9.9.9`, or not any more; it has `1.0.0`. Was that version meant?" in said
+
+
+def test_a_server_that_is_no_whole_version_is_not_taken_for_the_reason(console: Console) -> None:
+    case = re.search(
+        r"SEC-\d+", say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it leaks")
+    )
+    assert case
+    for server in ("7.1", "v7", "onprem"):
+        assert "From which server on?" in say(console, f"@sam: /mb takedown {case[0]} restriction {server} it leaks")
+    assert "asked for" in say(console, f"@sam: /mb takedown {case[0]} restriction 7.1.0 it leaks")

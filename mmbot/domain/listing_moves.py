@@ -34,3 +34,8 @@ def taken_down(db: Database, plugin_id: str, removal: Removal, version: str) -> 
         else:
             db = listing.removed(db, name, version if removal == "version" else "")
     return db
+
+
+def versions(db: Database, plugin_id: str) -> list[str]:
+    """Which versions of a plugin (case ignored) are in the database, as it has them."""
+    return [x.version for x in db.entries if x.plugin_id.lower() == plugin_id.lower()]

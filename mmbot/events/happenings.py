@@ -126,7 +126,7 @@ class EntryMade(BaseModel):
 
 
 class RemovalMade(BaseModel):
-    """What was taken down was taken out of the listing's file, or could not be."""
+    """What was taken down was taken out of the listing's file, or could not be; `left` are the plugin's versions there now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,6 +136,7 @@ class RemovalMade(BaseModel):
     link: str = ""
     patch: str = ""
     summary: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 class PeopleNamed(BaseModel):

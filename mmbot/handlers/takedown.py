@@ -1,5 +1,7 @@
 """How something is taken out of the Marketplace: asked for, confirmed by a second person or decided at the end of the time, and done."""
 
+import re
+
 from mmbot.domain import case_facts as c
 from mmbot.domain import takedown as rules
 from mmbot.domain.case_file import CaseFile
@@ -12,6 +14,11 @@ from mmbot.store.tx import Tx
 from mmbot.words import case_notices as notices
 from mmbot.words import cases as words
 
+_LIMIT = re.compile(r"v?\d+\.\d+\.\d+|on-prem")
+"""What a restriction leaves: servers from a version on, or those on premises."""
+_BEGUN = re.compile(r"v?\d+(\.\d+)*(\s|$)|on.?prem", re.IGNORECASE)
+"""How a reason does not begin: that was to be the limit."""
+
 
 def takedown(tx: Tx, cmd: TakeDown) -> Reply:
     """Decide a takedown once the time has ended; before that, ask for one that a second person confirms."""
@@ -20,7 +27,10 @@ def takedown(tx: Tx, cmd: TakeDown) -> Reply:
         raise Refused(words.not_now(before.case, "not-open"))
     if cmd.removal == "version" and not cmd.version:
         raise Refused(words.which_version(), "version")
-    kind = {"removal": cmd.removal, "version": cmd.version if cmd.removal != "plugin" else "", "why": cmd.why}
+    version = {"plugin": "", "version": cmd.version, "restriction": cmd.version.lower()}[cmd.removal]
+    if cmd.removal == "restriction" and not (_LIMIT.fullmatch(version) if version else not _BEGUN.match(cmd.why)):
+        raise Refused(words.which_server(), "version")
+    kind = {"removal": cmd.removal, "version": version, "why": cmd.why}
     if rules.decides(before.case, tx.now):
         return _decided(tx, before, c.TakenDown(**kind, by=tx.by, at=tx.at, via=tx.via))
     asked = c.RemovalAsked(**kind, by=tx.by, at=tx.at, via=tx.via)

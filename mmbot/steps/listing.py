@@ -74,10 +74,9 @@ def listing(shop: Workshop) -> Mapping[str, Step]:
     async def unlist(arguments: Mapping[str, object], tries: int) -> RemovalMade:
         given: dict[str, Any] = dict(arguments)
         try:
-            made = await _unlist(shop, given)
+            return await _unlist(shop, given)
         except (*FOR_NOW, *FOR_GOOD, OSError) as no:
             return RemovalMade(case=given["case"], why=_why(shop, given, tries, no, SOON))
-        return RemovalMade(case=given["case"], **vars(made))
 
     return {"list": list_, "unlist": unlist}
 
@@ -158,11 +157,19 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     return EntryMade(**about, **stands, **vars(made))
 
 
-async def _unlist(shop: Workshop, given: Mapping[str, Any]) -> Outcome:
+async def _unlist(shop: Workshop, given: Mapping[str, Any]) -> RemovalMade:
+    left: list[str] = []
+
+    def change(db: Database) -> Database:
+        after = moves.taken_down(db, *what)
+        left[:] = moves.versions(after, given["plugin_id"])
+        return after
+
     what = (given["plugin_id"], given["removal"], given["version"])
     verb = "restrict" if given["removal"] == "restriction" else "remove"
     branch = "-".join(x for x in (f"mmbot/{verb}", given["plugin_id"], given["version"]) if x)
-    return await _change(shop, lambda db: moves.taken_down(db, *what), branch, *sentences.proposed_removal(*what))
+    made = await _change(shop, change, branch, *sentences.proposed_removal(*what))
+    return RemovalMade(case=given["case"], left=tuple(left), **vars(made))
 
 
 async def _cut_artifacts(

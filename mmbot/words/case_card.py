@@ -18,7 +18,7 @@ from mmbot.words.phrases import code, date, day, ended, link, listed, plain, quo
 Who = Callable[[str], str]
 """User id in, user name out."""
 
-REMOVED = {"plugin": "the plugin", "version": "version", "restriction": "a restriction of its use"}
+REMOVED = {"plugin": "the plugin", "version": "version", "restriction": "some of its use"}
 
 
 def moment(at: int) -> str:
@@ -73,7 +73,7 @@ def restricted_to(version: str) -> str:
 
 
 def removal(removal: str, version: str) -> str:
-    """What a takedown takes away: `the plugin`, `version 1.4.0`, `a restriction of its use`."""
+    """What a takedown takes away: `the plugin`, `version 1.4.0`, `some of its use`."""
     if removal == "restriction" and version:
         return f"its use {_by_whom(version)}"
     return f"version {code(version, 60)}" if removal == "version" and version else REMOVED[removal]
@@ -84,8 +84,8 @@ def removed_what(case: Case) -> str:
     down, name = case.taken_down or case.asked, f"**{plain(case.about.name, 60)}**"
     if down is None or down.removal == "plugin":
         return name
-    if down.removal == "restriction" and down.version:
-        return f"the use of {name} {_by_whom(down.version)}"
+    if down.removal == "restriction":
+        return f"the use of {name} {_by_whom(down.version)}" if down.version else f"some of the use of {name}"
     return f"{removal(down.removal, down.version)} of {name}"
 
 

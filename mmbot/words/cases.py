@@ -121,6 +121,12 @@ def day_passed(until: int) -> str:
     return f"{moment(until)} has passed. Name a later day."
 
 
+def which_server() -> str:
+    """A restriction begins with something like a version, which would be read as the reason."""
+    line = typed("takedown SEC-1234 restriction 7.1.0 WHY")
+    return f"From which server on? Its version has three numbers, as in {line}; or {code('on-prem')} for servers on premises only."
+
+
 def which_version() -> str:
     """A version is to be removed, and nobody said which."""
     return f"Which version? For example {typed('takedown SEC-1234 version 1.4.0 WHY')}."
@@ -291,9 +297,16 @@ def resumed(case: Case, who: Who, zone: str) -> str:
 
 def asked(case: Case) -> str:
     """An immediate takedown is asked for."""
+    down = case.asked
+    vague = case.confidential and down and down.removal == "restriction" and not down.version
+    read = (
+        " How it is to be restricted stands in your words alone, so those who change the listing read them."
+        if vague
+        else ""
+    )
     return (
         f"{called(case)}: asked for. Its time has not ended, so a second member of the team, or a release user, confirms it: "
-        f"{typed(f'confirm {case.handle}')}. The channel and the release users are told."
+        f"{typed(f'confirm {case.handle}')}. The channel and the release users are told.{read}"
     )
 
 

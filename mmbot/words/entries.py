@@ -158,6 +158,19 @@ def where(what: EntryMade) -> str:
     return {"file": "in the file", "there": "in the file", "patch": "as a patch"}.get(what.written, "")
 
 
+def _nothing_there(file: CaseFile, what: RemovalMade) -> str:
+    down = file.case.taken_down
+    if down is None or down.removal == "restriction":
+        return "The listing's file is so already."
+    if down.removal == "plugin" or not what.left:
+        return "The listing's file does not have it, or not any more."
+    versions = listed(code(x, 40) for x in what.left[:10])
+    return (
+        f"The listing's file does not have {code(down.version, 40)}, or not any more; it has {versions}. Was that version meant? "
+        "Ask the security team before you say that it shows."
+    )
+
+
 def removal(file: CaseFile, what: RemovalMade, who: Who, pulls: Sequence[str] = ()) -> Message:
     """To those who change the listing: what a takedown decided, and how it is prepared. Nothing else of the case is said.
 
@@ -169,7 +182,7 @@ def removal(file: CaseFile, what: RemovalMade, who: Who, pulls: Sequence[str] = 
     changes = "".join(f"\n- {x}" for x in what.summary if what.written != "there")
     said = {
         "file": "I have changed the listing's file; it shows once that is published.",
-        "there": "The listing's file is so already.",
+        "there": _nothing_there(file, what),
         "pull-request": f"I have proposed it: {link('pull request', what.link)}. Please merge it.",
         "patch": "As a change to the listing's file:",
     }.get(what.written, "")
