@@ -217,3 +217,59 @@ def test_a_question_is_answered_for_what_was_asked_with_it(console: Console) -> 
     say(console, "@rosa: /mb list MB-1 --partner --on-prem --enterprise")
     said = say(console, "@rosa: !click List it all the same")
     assert "by a partner, production, on-premises only, enterprise" in said
+
+
+def test_what_stands_in_the_listings_file_takes_a_second_person_to_be_cut_anew(console: Console, store: Store) -> None:
+    approved(console)
+    say(console, "@rosa: /mb cutplugin MB-1", "@rosa: /mb list MB-1")
+    assert "a second release user has to agree" in say(
+        console, "@rosa: /mb cutplugin MB-1 --force the icon was missing"
+    )
+    assert last(store, 2).state == "asked"
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("because it is time", "What is the reason for?"),
+        (f"--sha256 {'a' * 64}", "A SHA-256 is that of a bundle"),
+        ("--bundle x.tar.gz", "needs its SHA-256"),
+        (
+            f"--bundle x.tar.gz --sha256 {'a' * 64} --pre-release",
+            "are about a release with the bundle, but you name it yourself",
+        ),
+        ("--force", "say why it is forced"),
+    ],
+)
+def test_nothing_that_somebody_says_of_a_cut_is_passed_over(
+    console: Console, store: Store, options: str, why: str
+) -> None:
+    approved(console)
+    assert why in say(console, f"@rosa: /mb cutplugin MB-1 {options}")
+    assert not cuts.cut(store, 1)
+
+
+def test_nobody_agrees_to_a_bundle_of_they_know_not_what(console: Console, store: Store) -> None:
+    given = f"cutplugin --repo {OWN} --tag v4.0.0 --bundle x.tar.gz --sha256 {'a' * 64}"
+    assert "Which commit was that bundle built from?" in say(console, f"@rosa: /mb {given}")
+    say(console, f"@rosa: /mb {given} --commitSHA 1234567")
+    assert last(store).state == "asked"
+
+
+def test_what_may_be_uploaded_when_a_cut_is_stopped_is_told_of(console: Console) -> None:
+    approved(console)
+    say(console, ":cut upload waits", "@rosa: /mb cutplugin MB-1")
+    assert "What was uploaded by now stays there." in say(console, "@rosa: /mb cut cancel 1")
+
+
+def test_before_it_is_approved_a_commit_is_not_called_so(console: Console) -> None:
+    say(
+        console,
+        f":repo {REMIND} v1.0.0 3f9c2ab {ID} Remind 1.0.0 tree=one",
+        f"@sue: /mb submit {REMIND} v1.0.0",
+        "@olive: /mb request MB-1",
+    )
+    say(console, f"@olive: /mb done MB-1 fork {FORK}")
+    assert "`3f9c2ab`, the commit under review of" in say(console, "@rosa: /mb cutplugin MB-1 --dry-run")
+    approved_code = "`abcdef1`, if it has the approved code of"
+    assert approved_code in say(console, "@rosa: /mb cutplugin MB-1 --dry-run --commitSHA abcdef1")

@@ -77,13 +77,17 @@ class StepWent(Fact):
 
 
 class StepFailed(Fact):
-    """A step failed for good; `why` is a sentence. `ours` where it is a fault of the bot's own, `gone` where the files are not there."""
+    """A step failed for good; `why` is a sentence. `ours` where it is a fault of the bot's own, `gone` where the files are not there.
+
+    `before` says that something came between before it was begun.
+    """
 
     kind: Literal["failed"] = "failed"
     step: CutStep
     why: str
     ours: bool = False
     gone: bool = False
+    before: bool = False
 
 
 class CutCancelled(Fact):

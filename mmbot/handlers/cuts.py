@@ -5,6 +5,7 @@ from mmbot.domain import facts as f
 from mmbot.domain import steps
 from mmbot.domain.cut import Cut, again_from, bad_tag, has_cut, other_plugin, to_be_cut
 from mmbot.domain.references import repository_key
+from mmbot.domain.review import gate
 from mmbot.domain.rights import submits
 from mmbot.domain.ticket import Ticket
 from mmbot.events import CutPlugin, CutStepped, ManageCut
@@ -30,7 +31,7 @@ def cut_plugin(tx: Tx, cmd: CutPlugin) -> Reply:
     asked = _asked(tx, cmd, repository, tag, ticket)
     against = _against(tx, cmd, asked, ticket)
     if cmd.dry_run:
-        return Reply(words.plan(asked, ticket, against))
+        return Reply(words.plan(asked, ticket, against, approved=bool(ticket and gate(ticket).open)))
     if against:
         raise Refused("\n".join(against))
     if cuts.many_going(tx.store) >= cuts.MOST:
@@ -73,14 +74,18 @@ def _asked(tx: Tx, cmd: CutPlugin, repository: str, tag: str, ticket: Ticket | N
 
 
 def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool:
-    """Whether this version of the plugin stands in the listing; of a plugin without a ticket, whether it is on its way there, too."""
+    """Whether this version of the plugin stands in the listing, or in its file.
+
+    Of a plugin without a ticket a pull request counts as well: nobody says when it is merged.
+    """
     version = tag.removeprefix("v")
     if ticket and ticket.public and ticket.version.removeprefix("v") == version:
         return True
     listed = tx.store.listed(repository_key(repository), ticket.plugin_id if ticket else "")
     if any(_bare(version) in {_bare(v) for v in (x.version, *x.versions)} for x in listed):
         return True
-    return ticket is None and any(x.listed for x in cuts.of_tag(tx.store, repository, tag))
+    written = (x.listed for x in cuts.of_tag(tx.store, repository, tag) if x.listed)
+    return any(ticket is None or not x.link for x in written)
 
 
 def _bare(version: str) -> str:
@@ -98,11 +103,20 @@ def _against(tx: Tx, cmd: CutPlugin, asked: c.CutAsked, ticket: Ticket | None) -
             against.append(lacks)
         if not wrong and ticket.version and ticket.version.removeprefix("v") != asked.tag[1:]:
             against.append(refusals.other_version(ticket, asked.tag))
-    if cmd.bundle and not cmd.sha256:
-        against.append(refusals.sum_missing(asked))
-    if cmd.force and not cmd.why:
-        against.append(refusals.why_missing(asked))
-    return [*against, *_before(tx, cmd, asked)]
+    return [*against, *_odd_options(cmd, asked), *_before(tx, cmd, asked)]
+
+
+def _odd_options(cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
+    """What was said that does not go together: nothing that somebody says is passed over."""
+    odd = {
+        refusals.sum_missing(asked): cmd.bundle and not cmd.sha256,
+        refusals.sum_of_nothing(asked): cmd.sha256 and not cmd.bundle,
+        refusals.commit_missing(asked): cmd.bundle and not asked.commit,
+        refusals.why_missing(asked): cmd.force and not cmd.why,
+        refusals.why_of_nothing(asked): cmd.why and not cmd.force,
+        refusals.no_release(asked.source): (cmd.asset or cmd.pre_release) and asked.source != "github",
+    }
+    return [said for said, found in odd.items() if found]
 
 
 def _before(tx: Tx, cmd: CutPlugin, asked: c.CutAsked) -> list[str]:
@@ -222,7 +236,7 @@ def fail(tx: Tx, cut: Cut, why: str, *, ours: bool = False, gone: bool = False) 
 
 def _end(tx: Tx, cut: Cut, why: str) -> Cut:
     """Something came between: nothing more is done, and whoever asked for the cut is told."""
-    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, at=tx.now, via=tx.via)))
+    saved = _save(tx, cut.plus(c.StepFailed(step=cut.step, why=why, before=True, at=tx.now, via=tx.via)))
     ticket = _ticket(tx, saved)
     again = ticket is not None and ticket.same(saved.asked.approved) and not ticket.ended
     _tell(tx, saved, words.may_not_go_on(saved, why, again=again))

@@ -175,13 +175,15 @@ def _icon(path: str, found: _Found, top: str, files: Mapping[str, int]) -> tuple
     if not path:
         return None, ("plugin.json has no `icon_path`: the Marketplace shows a picture that stands for any plugin.",)
     if path not in files:
-        return None, (f"The icon {quoted(path)} isn't in the bundle.",)
+        return None, (f"The icon {quoted(path)} isn't in the bundle: as it is, it can't be listed.",)
     if name not in found.icons:
-        return None, (f"The icon {quoted(path)} isn't an SVG picture of at most {_MAX_ICON // 1024} KiB.",)
+        return None, (
+            f"The icon {quoted(path)} isn't an SVG picture of at most {_MAX_ICON // 1024} KiB: as it is, it can't be listed.",
+        )
     icon = found.icons[name]
     text = icon.decode(errors="replace")
     if not _SVG.match(text):
-        return None, (f"The icon {quoted(path)} isn't an SVG picture.",)
+        return None, (f"The icon {quoted(path)} isn't an SVG picture: as it is, it can't be listed.",)
     if _LIVELY_SVG.search(text):
         return icon, (f"The icon {quoted(path)} has scripts or other documents in it: look at it before listing.",)
     return icon, ()

@@ -78,7 +78,11 @@ def _step(shop: Workshop, name: CutStep, work: Callable[[Job], Awaitable[StepWen
             if not late:
                 raise NotNow(str(no), getattr(no, "seconds", 0) or None) from no
             nothing = isinstance(no, NotNow)
-            why = words.nothing_built(job.text("tag"), minutes) if nothing else words.unreachable(str(no), minutes)
+            why = (
+                words.nothing_built(job.text("tag"), job.text("asset"), minutes)
+                if nothing
+                else words.unreachable(str(no), minutes)
+            )
             return CutStepped(**which, went=StepWent(step=name), why=why)
         except OSError as no:
             if no.errno in NO_ROOM:

@@ -95,6 +95,29 @@ def sum_missing(asked: c.CutAsked) -> str:
     return f"A bundle that was built elsewhere needs its SHA-256: {typed(f'{_line_of(asked)} --bundle PLACE --sha256 SUM')}."
 
 
+def sum_of_nothing(asked: c.CutAsked) -> str:
+    """A sum was named without a bundle."""
+    return f"A SHA-256 is that of a bundle: {typed(f'{_line_of(asked)} --bundle PLACE --sha256 SUM')}."
+
+
+def commit_missing(asked: c.CutAsked) -> str:
+    """A bundle of a plugin without a ticket, and nobody says what it was built from."""
+    line = f"{_line_of(asked)} --bundle PLACE --sha256 SUM --commitSHA SHA"
+    return f"Which commit was that bundle built from? A second person has to agree to it: {typed(line)}."
+
+
+def why_of_nothing(asked: c.CutAsked) -> str:
+    """A reason, and nothing that needs one."""
+    return f"What is the reason for? To replace what was cut before: {typed(f'{_line_of(asked)} --force WHY')}; else leave it out."
+
+
+def no_release(source: str) -> str:
+    """Something was said of the release, and the bundle does not come from there."""
+    ways = {"build": "it is built here", "bundle": "you name it yourself"}
+    where = ways.get(source, "it does not come from there")
+    return f"{code('--asset-name')} and {code('--pre-release')} are about a release with the bundle, but {where}. Leave them out."
+
+
 def why_missing(asked: c.CutAsked) -> str:
     """Force without a reason."""
     return f"Please say why it is forced, last in the line: {typed(f'{_line_of(asked)} --force WHY')}."

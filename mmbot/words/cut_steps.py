@@ -9,6 +9,8 @@ THIS = "\ue001"
 def no_such_commit(repository: str, sha: str) -> str:
     """The commit is not in the repository that is cut."""
     name = code(repository.rsplit("/", 1)[-1], 80)
+    if not sha:
+        return f"{name} has no commit on its default branch, so there is nothing to cut. Is it empty?"
     return (
         f"{name} has no commit {code(sha[:12])} on its branches. Was it merged there? Name the merge commit: "
         f"{typed(f'cutplugin {THIS} --commitSHA SHA')}."
@@ -59,10 +61,13 @@ def changed(name: str) -> str:
     )
 
 
-def nothing_built(tag: str, minutes: int) -> str:
-    """The release's bundle did not come."""
+def nothing_built(tag: str, asset: str, minutes: int) -> str:
+    """The release's bundle did not come; `asset` is what it should be called, "" for any name."""
+    what = code(asset, 200) if asset else "bundle"
+    other = " Or is the file called otherwise? Then cut it with that name." if asset else ""
     again = typed("cut retry")
-    return f"The release of {code(tag, 60)} has no bundle after {minutes} minutes. Has its CI failed? When it has built one: {again}."
+    none = f"The release of {code(tag, 60)} has no {what} after {minutes} minutes."
+    return f"{none} Has its CI failed? When it has built one: {again}.{other}"
 
 
 def unreachable(what: str, minutes: int) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mmbot.domain import cut_facts as c
 from mmbot.domain.cut import Cut
 from mmbot.domain.cut_facts import CUT_STEPS, CutStep
+from mmbot.domain.facts import MergeFound
 from mmbot.domain.ticket import Ticket
 from mmbot.messages import Button, Colour, Message, Row
 from mmbot.words.cards import Who, called
@@ -38,10 +39,10 @@ def begun(cut: Cut, ticket: Ticket | None) -> str:
     return f"Cutting {label(cut)} {goes} (cut {n}); the post {where} shows how far it is. To stop it: {typed(f'cut cancel {n}')}."
 
 
-def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> str:
-    """What would be done, and what is missing."""
+def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str], *, approved: bool) -> str:
+    """What would be done, and what is missing; `approved` is whether the commit under review is."""
     what = commit(asked.repository, asked.commit) if asked.commit else "the default branch's newest commit"
-    why = f", the approved commit of {called(ticket)}" if ticket and not ticket.comparing else ""
+    why = _which(asked, ticket, approved=approved) if ticket else ""
     name = asked.repository.rsplit("/", 1)[-1]
     files = code(f"{name}-{asked.tag}.tar.gz", 120)
     second = f"- A second release user agrees, since {_why_two(asked)}.\n" if asked.takes_two else ""
@@ -55,7 +56,16 @@ def plan(asked: c.CutAsked, ticket: Ticket | None, against: Sequence[str]) -> st
     )
     if against:
         return f"{steps}\n\nBut now it can't be:\n" + "\n".join(f"- {x.replace(chr(10), ' ')}" for x in against)
-    return f"{steps}\n\nNothing is missing, and nothing was done."
+    return f"{steps}\n\nNothing is missing, and nothing was done. GitHub and the storage are asked once it begins."
+
+
+def _which(asked: c.CutAsked, ticket: Ticket, *, approved: bool) -> str:
+    """What a commit is to a ticket."""
+    if asked.commit == ticket.commit:
+        return f", the {'approved commit' if approved else 'commit under review'} of {called(ticket)}"
+    if isinstance(ticket.merge, MergeFound) and asked.commit == ticket.merge.commit:
+        return f", merged for {called(ticket)} with the approved code"
+    return f", if it has the approved code of {called(ticket)}"
 
 
 def waits_for_second(cut: Cut, names: Sequence[str]) -> str:
@@ -133,8 +143,8 @@ def _mark(cut: Cut, step: CutStep, came_to: str) -> str:
         return f"✓ {_done(cut, step, went)}"
     if step != cut.step or cut.state not in {"running", "failed"}:
         return NAMES[step]
-    if cut.state == "failed":
-        return f"✗ {NAMES[step]}"
+    if cut.failed:
+        return NAMES[step] if cut.failed.before else f"✗ {NAMES[step]}"
     since = minute(cut.step_began).rpartition(" ")[2]
     return f"▶ {DOING[step]} {came_to or f'since {since}'}"
 
@@ -162,10 +172,14 @@ def status(cuts: Sequence[Cut], who: Who, more: int = 0) -> str:
 def _line(cut: Cut, who: Who) -> str:
     words = {
         "asked": "waits for a second person", "waits": "waits for its turn", "running": f"{DOING[cut.step]}",
-        "failed": f"failed at {DOING[cut.step]}", "cancelled": "stopped", "done": "cut",
+        "failed": f"{_ended(cut)} {DOING[cut.step]}", "cancelled": "stopped", "done": "cut",
     }[cut.state]  # fmt: skip
     since = day(cut.changed_at)
     return f"- **{cut.number}** {label(cut)}: {words}, {since}, for {who(cut.asked.by)}"
+
+
+def _ended(cut: Cut) -> str:
+    return "ended before" if cut.failed and cut.failed.before else "failed at"
 
 
 def detail(cut: Cut, who: Who, came_to: str) -> str:
@@ -179,8 +193,10 @@ def failed(cut: Cut) -> Message:
     """To whoever asked: it could not go on."""
     why = cut.failed.why if cut.failed else ""
     n = cut.number
+    left = " Some of its files may be there already." if cut.step == "upload" else ""
     return Message(
-        f"{label(cut)} could not be cut; it failed at {DOING[cut.step]} (cut {n}): {why}\nWhen that is settled: {typed(f'cut retry {n}')}.",
+        f"{label(cut)} could not be cut; it failed at {DOING[cut.step]} (cut {n}): {why}{left}\n"
+        f"When that is settled: {typed(f'cut retry {n}')}.",
         (Row((Button("Try again", f"cut retry {n}"),)),),
     )
 
@@ -211,9 +227,11 @@ def fault(reference: str) -> str:
 
 def cancelled(cut: Cut) -> str:
     """It was stopped."""
-    n, made = cut.number, "upload" in cut.done
-    left = " What was uploaded stays there." if made else ""
-    tagged = f" The tag {code(cut.asked.tag)} stays." if "tag" in cut.done and not made else ""
+    n = cut.number
+    left = " What was uploaded stays there." if "upload" in cut.done else ""
+    if cut.step == "upload":
+        left = " What was uploaded by now stays there."
+    tagged = f" The tag {code(cut.asked.tag)} stays." if "tag" in cut.done and not left else ""
     return f"Stopped: {label(cut)} is not cut.{tagged}{left} To go on after all: {typed(f'cut retry {n}')}."
 
 

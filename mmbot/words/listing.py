@@ -90,7 +90,10 @@ def problem(no: Problem) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence
                 "the Marketplace would fail for everybody. Mend min_server_version and cut anew."
             )
         case "icon-lost":
-            return f"The manifest names the icon {about['path']}, which is not in the bundle. Add it or take the line out, and cut anew."
+            return (
+                f"The manifest names the icon {about['path']}, and the bundle has no SVG picture of at most 256 KiB there: "
+                "the Marketplace shows no other. Mend that or take the line out, and cut anew."
+            )
         case "lower":
             return (
                 f"{about['version']} is lower than {about['highest']}, which is listed. "
