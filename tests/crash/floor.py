@@ -34,7 +34,8 @@ PHASES: Mapping[str, tuple[str, str]] = {
 }
 """What is asked for in each phase, and by whom; the phases follow one another."""
 REMOVED = re.compile(
-    r"I have changed the listing's file; it shows once that is published\..*(?=\", \[)|The listing's file is so already\."
+    r"I have changed the listing's file; it shows once that is published\..*(?=\", \[)"
+    r"|The listing's file (is so already|does not have it, or not any more)\."
 )
 SECRETS = (PASSPHRASE, TOKEN, OPTIONS["aws_secret_access_key"])
 SERVERS = r"zygote\.py| serve s3 |git-http-backend|upload-pack"
