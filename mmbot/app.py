@@ -184,7 +184,10 @@ HANDLERS: Mapping[type, Handler] = {
     BackupMissed: backups.missed,
     Due: due.due,
 }
-INSTEAD: Mapping[str, Callable[[Tx, Mapping[str, Any]], Happening | None]] = {"list": listing.instead}
+INSTEAD: Mapping[str, Callable[[Tx, Mapping[str, Any]], Happening | None]] = {
+    "list": listing.instead,
+    "unlist": listing.removal_instead,
+}
 """Steps that are looked at once more before each try: what they were asked for may not be right any more."""
 FEW_WORDS = 4
 """A line that was not understood and has at least so many may say what should not stand in public."""
@@ -263,7 +266,7 @@ class App:
             return None
         given = json.loads(row.body)
         due = Due(subject=f"step:{row.id}", at=self.now())
-        event = Event(f"look:{row.key}", given["by"], self.now(), Where("mmbot"), due)
+        event = Event(f"look:{row.key}", given.get("by", ""), self.now(), Where("mmbot"), due)
         return INSTEAD[row.subject](Tx(self.store, event, self.now(), self.settings), given)
 
     def came_to(self, cut: int, done: int, of: int) -> None:

@@ -87,12 +87,18 @@ class Shelf:
         try:
             after = moves.taken_down(self.db, given["plugin_id"], given["removal"], given["version"])
         except BadListing as no:
-            return RemovalMade(case=given["case"], why=str(no))
+            return RemovalMade(case=given["case"], pulls=tuple(given["pulls"]), why=str(no))
         there = after == self.db
         summary = () if there else sentences.lines(changes(self.db, after))
         self.db = replace(after)
         left = tuple(moves.versions(after, given["plugin_id"]))
-        return RemovalMade(case=given["case"], written="there" if there else "file", summary=summary, left=left)
+        return RemovalMade(
+            case=given["case"],
+            pulls=tuple(given["pulls"]),
+            written="there" if there else "file",
+            summary=summary,
+            left=left,
+        )
 
 
 def _built(manifest: Mapping[str, object], platforms: Sequence[str]) -> dict[str, object]:

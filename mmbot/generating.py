@@ -55,7 +55,8 @@ def add(place: Place, marks: Marks, repository: str, tag: str, *, store: str, so
         manifest = entry.manifest_of(found.contents.manifest, shape)
     except (BadArtifacts, UnavailableArtifacts, BadEntry) as error:
         _fail(str(error))
-    _examine(problems(db, new, CutFacts(repository, tag, manifest, found.uploaded, found.contents.icon)), yes=place.yes)
+    about = CutFacts(repository, tag, manifest, found.uploaded, found.contents.icon)
+    _examine(problems(db, new, about), yes=place.yes or place.dry)
     _say("warn", "Not compared here, for only the running bot knows them: the approved commit and open takedowns.")
     _change(place, old, sha, listing.added(db, new))
 

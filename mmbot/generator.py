@@ -79,9 +79,16 @@ def add(context: click.Context, /, repo: str, tag: str, source: str, **given: An
     generating.add(_place(context, given), marks, repo, tag, store=store, source=source or store)
 
 
+def _version(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    """A version, "" for all of them: an empty one is a variable that a script forgot to set."""
+    if value == "":
+        raise click.BadParameter("It is empty. Leave it out where all versions are meant.")
+    return value or ""
+
+
 @generator.command()
 @click.argument("plugin_id", metavar="ID")
-@click.argument("version", required=False, default="")
+@click.argument("version", required=False, callback=_version)
 @_places
 @click.pass_context
 def remove(context: click.Context, /, plugin_id: str, version: str, **given: Any) -> None:  # noqa: ANN401 -- the options
@@ -93,7 +100,7 @@ def remove(context: click.Context, /, plugin_id: str, version: str, **given: Any
 
 @generator.command()
 @click.argument("plugin_id", metavar="ID")
-@click.argument("version", required=False, default="")
+@click.argument("version", required=False, callback=_version)
 @click.option(
     "--min-server-version", "server", default="", help="Show it to servers from this version on; never lowered."
 )

@@ -195,6 +195,7 @@ async def test_a_takedowns_pull_request_says_what_it_does_and_nothing_of_why(
         "plugin_id": "com.example.remind",
         "removal": removal,
         "version": version,
+        "pulls": [],
         "begun": WHEN,
     }
     made = await listing(bench.made)["unlist"](given, 0)

@@ -17,10 +17,9 @@ PULL = "https://github.com/mattermost/mattermost-marketplace/pull/7"
 
 def made(console: Console, store: Store, **what: str) -> str:
     """The entry was being written; what is said when it is."""
-    (row,) = outbox.due_steps(store, console.app.now() + 86_400_000, (), 10)
+    (row,) = (x for x in outbox.due_steps(store, console.app.now() + 86_400_000, (), 10) if x.subject == "list")
     rosa = store.person_named("rosa")
     assert rosa
-    assert row.subject == "list"
     happened = EntryMade.model_validate({"cut": last(store, 2).number, "by": rosa.id, **what})
     console.app.take_in(Event(f"do:{row.key}", "", console.app.now(), Where("mmbot"), happened), row)
     return say(console, ":time +1m")
@@ -104,10 +103,8 @@ def test_a_ticket_that_is_closed_has_its_pull_request_closed(console: Console, s
     update_on_its_way(console)
     made(console, store, written="pull-request", link=PULL)
     said = say(console, "@olive: /mb reject MB-2 it has a trojan")
-    assert (
-        "mmbot to @rosa: **MB-2 Remind 1.0.1** is closed, and its entry must not be published: please close the pull request."
-        in said
-    )
+    closed = "mmbot to @rosa: **MB-2 Remind 1.0.1** is closed, and its entry must not be published: please close what was proposed"
+    assert f"{closed}: pull request." in said
 
 
 @pytest.mark.parametrize("why", ["rejected", "cut anew", "no release user"])
@@ -155,3 +152,121 @@ def test_a_server_that_is_no_whole_version_is_not_taken_for_the_reason(console: 
     for server in ("7.1", "v7", "onprem"):
         assert "From which server on?" in say(console, f"@sam: /mb takedown {case[0]} restriction {server} it leaks")
     assert "asked for" in say(console, f"@sam: /mb takedown {case[0]} restriction 7.1.0 it leaks")
+
+
+def proposed(console: Console, store: Store) -> str:
+    """An update whose entry is proposed; the handle of the case beside it."""
+    case = update_on_its_way(console)
+    made(console, store, written="pull-request", link=PULL)
+    say(console, ":cut list goes on")
+    return case
+
+
+def to_be_merged(console: Console) -> bool:
+    """Whether somebody is told to merge the entry of the update."""
+    said = say(
+        console, "@dana: /mb approve MB-2 --listing", "@quinn: /mb approve MB-2 --listing", "@olive: /mb next MB-2"
+    )
+    return "merge the listing" in said
+
+
+def test_a_ticket_that_was_closed_begins_with_its_entry_anew(console: Console, store: Store) -> None:
+    proposed(console, store)
+    say(console, "@olive: /mb reject MB-2 it has a trojan", "@olive: /mb reopen MB-2 it has none")
+    assert not to_be_merged(console)
+    assert "by rosa" in say(console, "@rosa: /mb list MB-2")
+
+
+def test_what_was_closed_before_a_takedown_is_closed_with_it(console: Console, store: Store) -> None:
+    case = proposed(console, store)
+    say(console, "@olive: /mb reject MB-2 it has a trojan")
+    assert "Close what would bring it back: pull request." in taken_down(console, case)
+    say(console, "@olive: /mb reopen MB-2 it has none")
+    assert not to_be_merged(console)
+
+
+@pytest.mark.parametrize("again", ["notfixed SEC it leaks still", "close SEC for now", "resume SEC it leaks still"])
+def test_a_fix_that_is_none_does_not_come_into_the_listing(console: Console, store: Store, again: str) -> None:
+    case = update_on_its_way(console)
+    taken_down(console, case)
+    say(console, f"@rosa: /mb removed {case}", f"@sam: /mb fix {case} MB-2", f"@sam: /mb fixed {case}")
+    made(console, store, written="pull-request", link=PULL)
+    if again.startswith("close"):
+        assert to_be_merged(console)  # it is the fix
+        return
+    said = say(console, f"@sam: /mb {again.replace('SEC', case)}")
+    assert "mmbot to @rosa: What was taken down" in said
+    assert "please close what was proposed: pull request." in said
+    assert "mmbot in thread of MB-2: The plugin was taken down from the Marketplace, so the entry" in said
+    assert not to_be_merged(console)
+
+
+def test_a_takedown_that_goes_on_is_carried_out_after_all(console: Console) -> None:
+    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it sends everything away")
+    case = re.search(r"SEC-\d+", filed)
+    assert case
+    say(console, ":cut unlist waits")
+    taken_down(console, case[0])
+    say(console, f"@sam: /mb close {case[0]} it was a false alarm", ":cut unlist goes on", ":time +1h")
+    assert "decided a takedown. Please take **Remind**" in say(console, f"@sam: /mb resume {case[0]} it was none")
+    assert console.workshop.shelf.db.entries == ()
+
+
+def test_what_a_takedown_that_is_called_off_held_may_go_on(console: Console, store: Store) -> None:
+    case = proposed(console, store)
+    taken_down(console, case)
+    say(console, f"@sam: /mb close {case} it was a false alarm")
+    assert "open again" in say(console, "@olive: /mb reopen MB-1 it was a false alarm")
+    assert "by rosa" in say(console, "@rosa: /mb list MB-2")
+
+
+@pytest.mark.parametrize("way", ["cut anew", "being cut anew", "by hand"])
+def test_all_that_was_proposed_is_to_be_closed(console: Console, store: Store, way: str) -> None:
+    case = update_on_its_way(console)
+    if way == "by hand":
+        say(console, ":cut list fails it is not to be had", ":cut list goes on", "@olive: /mb undone MB-2 listing")
+        say(console, f"@olive: /mb done MB-2 listing {PULL}")
+    else:
+        made(console, store, written="pull-request", link=PULL)
+        if way == "being cut anew":
+            say(console, ":cut obtain waits")
+        say(console, "@rosa: /mb cutplugin MB-2 --force the icon was missing")
+    assert "please close what was proposed: pull request." in say(console, "@olive: /mb reject MB-2 it has a trojan")
+    assert "Close what would bring it back: pull request." in taken_down(console, case) or way == "by hand"
+
+
+def test_an_entry_of_somebody_who_lost_the_role_is_the_others_to_undo(console: Console, store: Store) -> None:
+    update_on_its_way(console)
+    console.settle({**ROLES, "release": ("kim",)})
+    said = made(console, store, written="file")
+    assert "mmbot to @kim: The entry of **mattermost-plugin-remind v1.0.1** stands in the listing's file by now" in said
+    assert "mmbot to @rosa" not in said
+
+
+def test_an_entry_that_is_written_late_does_not_end_the_cut_that_replaces_it(console: Console, store: Store) -> None:
+    update_on_its_way(console)
+    say(console, ":cut obtain waits", "@rosa: /mb cutplugin MB-2 --force the icon was missing")
+    assert "It was cut anew since (cut 3)" in made(console, store, written="file")
+    say(console, ":cut obtain goes on", ":time +10m")
+    assert last(store, 3).state == "done"
+
+
+def test_a_late_removal_does_not_take_the_fix_out(console: Console, store: Store) -> None:
+    case = update_on_its_way(console)
+    say(console, ":cut unlist waits")
+    taken_down(console, case)
+    say(console, f"@sam: /mb fix {case} MB-2", f"@sam: /mb fixed {case}")
+    said = made(console, store, written="file") + say(console, ":cut unlist goes on", ":time +10m")
+    assert "stands in the listing's file" in said
+    assert "I could not prepare that: its fix is on its way into the listing, or there already." in said
+    assert "Close what would bring it back" not in said
+
+
+@pytest.mark.parametrize("why", ["14 days are over", "3 customers lost data", "v8 leaks memory"])
+def test_a_reason_may_begin_with_a_number(console: Console, why: str) -> None:
+    case = re.search(
+        r"SEC-\d+", say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it leaks")
+    )
+    assert case
+    said = say(console, f"@sam: /mb takedown {case[0]} restriction {why}")
+    assert ("asked for" in said) != why.startswith("v8")

@@ -136,10 +136,12 @@ def _apply(case: Case, fact: c.CaseFact) -> Case:  # noqa: C901, PLR0911, PLR091
         case c.Removed():
             return replace(case, removed=fact)
         case c.CaseClosed():
-            return replace(case, closed=fact, asked=None)
+            called_off = case.removing and not case.fixed
+            return replace(case, closed=fact, asked=None, buried=None if called_off else case.buried)
         case c.CaseReopened():
             after = _up_again(case, back=fact.back)
-            return _anew(replace(after, closed=None, fixed=None, declined=None), fact.at)
+            again = _anew(replace(after, closed=None, fixed=None, declined=None), fact.at)
+            return replace(again, buried=again.taken_down if again.removing else again.buried)
         case c.Noticed():
             return replace(case, noticed={**case.noticed, fact.to: fact}, undelivered=case.undelivered - {fact.to})
         case c.NotDelivered():

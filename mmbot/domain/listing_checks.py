@@ -175,15 +175,16 @@ def _asks(db: Database, new: Entry, cut: CutFacts) -> Iterator[Problem]:
 
 
 def _wider(db: Database, new: Entry) -> Iterator[Problem]:
-    """A plugin that was restricted, perhaps after a takedown, would be shown to more people than now."""
+    """A plugin that was restricted, perhaps after a takedown, would be shown to others than now."""
     same = db.newest.get(new.plugin_id.lower())
     if same is None:
         return
     hosting = str(same.fields.get("hosting") or "")
-    more = hosting not in {"", str(new.fields.get("hosting") or "")}
-    if more or listing.lower(new.min_server_version, same.min_server_version):
-        about = {"version": same.version, "hosting": hosting if more else "", "server": same.min_server_version}
-        yield Problem("ask", "wider", about)
+    here = str(new.fields.get("hosting") or "")
+    lower = listing.lower(new.min_server_version, same.min_server_version)
+    if hosting not in {"", here} or lower:
+        about = {"hosting": hosting if hosting != here else "", "server": same.min_server_version if lower else ""}
+        yield Problem("ask", "wider", {"version": same.version, "now": here, **about})
 
 
 def _remarks(new: Entry, cut: CutFacts) -> Iterator[Problem]:

@@ -126,7 +126,10 @@ class EntryMade(BaseModel):
 
 
 class RemovalMade(BaseModel):
-    """What was taken down was taken out of the listing's file, or could not be; `left` are the plugin's versions there now."""
+    """What was taken down was taken out of the listing's file, or could not be; `left` are the plugin's versions there now.
+
+    `pulls` are pull requests that would bring it back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -137,6 +140,7 @@ class RemovalMade(BaseModel):
     patch: str = ""
     summary: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    pulls: tuple[str, ...] = ()
 
 
 class PeopleNamed(BaseModel):

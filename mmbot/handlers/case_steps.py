@@ -13,7 +13,8 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.events import Acknowledge, EndCase, ExtendCase, JudgeFix, NameFix, SayTold
 from mmbot.handlers import case_keeping as keeping
-from mmbot.handlers import way
+from mmbot.handlers import tombstones, way
+from mmbot.handlers.takedown import carry_out
 from mmbot.messages import Refused, Reply
 from mmbot.store import cases, outbox
 from mmbot.store.tx import Tx
@@ -118,6 +119,7 @@ def _not_fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
         tx, before.case.plus(c.SaidNotFixed(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
     )
     keeping.tell_all(tx, found, notices.said_not_fixed(tx.who(tx.by), cmd.why))
+    _keep_out(tx, found)
     return Reply(words.not_fixed(found.case, tx.who, tx.zone(tx.by)))
 
 
@@ -158,7 +160,7 @@ def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     found = keeping.keep(tx, before.case.plus(c.CaseClosed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_all(tx, found, notices.said_closed(tx.who(tx.by), cmd.why), over=True)
     keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
-    if before.case.removing:
+    if before.case.removing and not before.case.fixed:
         outbox.drop_steps(tx.store, cases.subject(found.handle))
         for person in keeping.removers(tx, found):
             tx.say(notices.called_off(found, tx.who(tx.by)), to=person)  # though the case is over
@@ -175,4 +177,16 @@ def _resume(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
         keeping.tell_all(tx, found, notices.said_resumed(tx.who(tx.by), cmd.why))
     else:
         keeping.tell_channel(tx, found, notices.reported_in_channel(found.case, keeping.team_here(tx, found)))
-    return Reply(words.resumed(found.case, tx.who, tx.zone(tx.by)))
+    resumed = words.resumed(found.case, tx.who, tx.zone(tx.by))
+    if found.case.removing:
+        return Reply(resumed + carry_out(tx, found))
+    _keep_out(tx, found)
+    return Reply(resumed)
+
+
+def _keep_out(tx: Tx, file: CaseFile) -> None:
+    """What was taken down must not come back with an entry that is on its way."""
+    pulls = tombstones.on_their_way(tx, file.case)
+    if file.case.stage != "fixed" and tombstones.hold(tx, file.case):
+        for person in keeping.removers(tx, file):
+            keeping.tell(tx, file, person, notices.kept_out(file, pulls))

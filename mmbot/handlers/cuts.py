@@ -1,5 +1,7 @@
 """What is cut: asked for, begun when its turn comes, taken from step to step, stopped, taken up again, announced."""
 
+import sys
+
 from mmbot.domain import cut_facts as c
 from mmbot.domain import facts as f
 from mmbot.domain import steps
@@ -73,8 +75,8 @@ def _asked(tx: Tx, cmd: CutPlugin, repository: str, tag: str, ticket: Ticket | N
     )  # fmt: skip
 
 
-def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool:
-    """Whether this version of the plugin stands in the listing, or in its file.
+def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str, until: int = sys.maxsize) -> bool:
+    """Whether this version of the plugin stands in the listing, or in its file, where it was written before a moment.
 
     Of a plugin without a ticket a pull request counts as well: nobody says when it is merged.
     """
@@ -85,7 +87,7 @@ def _is_listed(tx: Tx, ticket: Ticket | None, repository: str, tag: str) -> bool
     if any(_bare(version) in {_bare(v) for v in (x.version, *x.versions)} for x in listed):
         return True
     written = (x.listed for x in cuts.of_tag(tx.store, repository, tag) if x.listed)
-    return any(ticket is None or not x.link for x in written)
+    return any(ticket is None or (not x.link and x.at < until) for x in written)
 
 
 def _bare(version: str) -> str:
@@ -212,7 +214,7 @@ def _no_more(tx: Tx, cut: Cut) -> str:
     if "release" not in tx.store.roles_of(cut.by):
         return refusals.no_release_user(cut, tx.who(cut.by))
     ticket = _ticket(tx, cut)
-    if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag):
+    if not cut.asked.second and _is_listed(tx, ticket, cut.asked.repository, cut.asked.tag, cut.asked.at):
         return refusals.listed_already(cut.asked)
     return _against_ticket(tx, cut, ticket) if ticket else ""
 

@@ -1,6 +1,6 @@
 """The entry that is made from a cut and goes into the listing; and its removal after a takedown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmbot.domain import cut_facts as c
@@ -130,12 +130,16 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
             cuts.save(tx.store, cut.plus(asked), tx.event.id)
         tx.say(words.not_made(cut, before, what), to=what.by)
         return
-    listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))
-    cuts.save(tx.store, listed, tx.event.id)
-    if why := _no_more(tx, cut, what.by):  # it was being written just then
-        tx.say(words.not_to_be_published(cut, what, why), to=what.by)
+    why = _no_more(tx, cut, what.by)
+    if what.link or not why:
+        listed = cut.plus(c.CutListed(link=what.link, by=what.by, at=tx.now, via=tx.via))
+        cuts.save(tx.store, listed, tx.event.id)
+    if why:  # it was being written just then
+        others = tx.store.members("release")
+        for person in (what.by,) if what.by in others else others:
+            tx.say(words.not_to_be_published(cut, what, why), to=person)
         for file in tombstones.being_removed(tx, before, cut):
-            prepare_removal(tx, file)
+            prepare_removal(tx, file, tombstones.on_their_way(tx, file.case))
         return
     all_cuts = cuts.of_tag(tx.store, cut.asked.repository, cut.asked.tag)
     outdated = [x.listed.link for x in all_cuts if x.number < cut.number and x.listed and x.listed.link != what.link]
@@ -153,16 +157,19 @@ def entry_made(tx: Tx, what: EntryMade) -> None:
     tell_next(tx, before, after)
 
 
-def broke(tx: Tx, number: int, by: str, reference: str) -> None:
+def broke(tx: Tx, given: Mapping[str, Any], reference: str) -> None:
     """The entry was given up for a fault of ours."""
-    entry_made(tx, EntryMade(cut=number, by=by, why=words.fault(reference)))
+    entry_made(tx, EntryMade(cut=given["cut"], by=given["by"], flags=given["flags"], why=words.fault(reference)))
 
 
 # Out of the listing
 
 
-def prepare_removal(tx: Tx, file: CaseFile) -> bool:
-    """Have what a takedown decided prepared in the listing's file, where that can be; returns whether."""
+def prepare_removal(tx: Tx, file: CaseFile, pulls: Sequence[str]) -> bool:
+    """Have what a takedown decided prepared in the listing's file, where that can be; returns whether.
+
+    `pulls` are pull requests that would bring it back.
+    """
     down, about_ = file.case.taken_down, file.case.about
     plugin_id = (file.ticket.plugin_id if file.ticket else "") or about_.plugin_id
     vague = down is None or (down.removal == "restriction" and not down.version)
@@ -170,14 +177,25 @@ def prepare_removal(tx: Tx, file: CaseFile) -> bool:
         return False
     tx.do(
         "unlist", of=cases.subject(file.handle), case=file.handle, plugin_id=plugin_id, removal=down.removal,
-        version=down.version.removeprefix("v"), begun=tx.now,
+        version=down.version.removeprefix("v"), pulls=list(pulls), begun=tx.now,
     )  # fmt: skip
     return True
 
 
-def removal_broke(tx: Tx, handle: str, reference: str) -> None:
+def removal_instead(tx: Tx, given: Mapping[str, Any]) -> RemovalMade | None:
+    """What comes of a removal that people have to do, since the fix of its case is on its way into the listing; None of any other."""
+    case = cases.case(tx.store, given["case"])
+    if case is None or case.stage != "fixed":
+        return None
+    fixes = [tx.ticket(x.ticket) for x in case.fixes if x.ticket]
+    if not any(x.public or steps.done(x, "listing") for x in fixes):
+        return None
+    return RemovalMade(case=case.handle, why=words.fix_on_its_way(), pulls=tuple(given["pulls"]))
+
+
+def removal_broke(tx: Tx, given: Mapping[str, Any], reference: str) -> None:
     """It was given up for a fault of ours: they do it by hand."""
-    removal_made(tx, RemovalMade(case=handle, why=words.fault(reference)))
+    removal_made(tx, RemovalMade(case=given["case"], why=words.fault(reference), pulls=tuple(given["pulls"])))
 
 
 def removal_made(tx: Tx, what: RemovalMade) -> None:
@@ -186,7 +204,7 @@ def removal_made(tx: Tx, what: RemovalMade) -> None:
     if case is None or not case.removing:
         return
     file = cases.file_of(tx.store, case, tx.now)
-    message = words.removal(file, what, tx.who, tombstones.on_their_way(tx, case))
+    message = words.removal(file, what, tx.who)
     if case.confidential:  # a bug's thread is public, and has heard already that it was taken down
         keeping.tell_channel(tx, file, message)
     for person in keeping.removers(tx, file):

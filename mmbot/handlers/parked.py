@@ -66,9 +66,9 @@ def _tell_asker(tx: Tx, row: OutboxRow, reference: str) -> None:
         case "cut":
             cuts.broke(tx, asked["cut"], asked["run"], reference)
         case "list":
-            listing.broke(tx, asked["cut"], asked["by"], reference)
+            listing.broke(tx, asked, reference)
         case "unlist":
-            listing.removal_broke(tx, asked["case"], reference)
+            listing.removal_broke(tx, asked, reference)
         case _:
             _tell_owner(tx, asked)
 

@@ -16,7 +16,7 @@ from mmbot.words import cases as words
 
 _LIMIT = re.compile(r"v?\d+\.\d+\.\d+|on-prem")
 """What a restriction leaves: servers from a version on, or those on premises."""
-_BEGUN = re.compile(r"v?\d+(\.\d+)*(\s|$)|on.?prem", re.IGNORECASE)
+_BEGUN = re.compile(r"v\d+(\.\d+)*(\s|$)|\d+(\.\d+)+(\s|$)|\d+\s*$|on.?prem", re.IGNORECASE)
 """How a reason does not begin: that was to be the limit."""
 
 
@@ -65,15 +65,20 @@ def _decided(tx: Tx, before: CaseFile, fact: c.TakenDown) -> Reply:
     own = found.own(found.owner)
     for person in (*found.maintainers, *((found.owner,) if own else ())):
         keeping.tell(tx, found, person, notices.removed_to_people(found, tx.who))
-    tombstones.bury(tx, found.case)
-    if prepare_removal(tx, found):  # then they are told when it is prepared
-        return Reply(words.taken_down(found.case))
-    told = notices.to_be_removed(found, tx.who, tombstones.on_their_way(tx, found.case))
-    for person in keeping.removers(tx, found):
+    return Reply(words.taken_down(found.case) + carry_out(tx, found))
+
+
+def carry_out(tx: Tx, file: CaseFile) -> str:
+    """Have what was decided prepared, or tell those who do it by hand; gives what the asker reads who is one of these."""
+    pulls = tombstones.on_their_way(tx, file.case)
+    tombstones.bury(tx, file.case)
+    if prepare_removal(tx, file, pulls):  # then they are told when it is prepared
+        return ""
+    told = notices.to_be_removed(file, tx.who, pulls)
+    for person in keeping.removers(tx, file):
         if person != tx.by:
-            keeping.tell(tx, found, person, told)
-    mine = f"\n{told.text}" if "release" in tx.actor.roles else ""
-    return Reply(words.taken_down(found.case) + mine)
+            keeping.tell(tx, file, person, told)
+    return f"\n{told.text}" if "release" in tx.actor.roles else ""
 
 
 def removed(tx: Tx, cmd: SayRemoved) -> Reply:

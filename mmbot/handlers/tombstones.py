@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from mmbot.domain import facts as f
-from mmbot.domain import steps
 from mmbot.domain.case import Case
 from mmbot.domain.case_facts import TakenDown
 from mmbot.domain.case_file import CaseFile, sight
 from mmbot.domain.cut import Cut
+from mmbot.domain.references import repository_key
 from mmbot.domain.ticket import Ticket
+from mmbot.handlers import on_the_way
 from mmbot.handlers.news import card, follow
 from mmbot.messages import Refused
 from mmbot.store import cases, cuts
@@ -51,8 +52,7 @@ def _graves(tx: Tx, ticket: Ticket, plugin_id: str, version: str) -> Iterator[tu
     """What keeps a ticket, or what was cut of it, out of the listing."""
     for case in _cases(tx, ticket, plugin_id):
         down = case.buried
-        is_fix = case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}
-        if down and _covers(down, ticket, version) and not is_fix:
+        if down and _covers(down, ticket, version) and not is_fix(case, ticket):
             yield case, down
 
 
@@ -93,30 +93,61 @@ def being_removed(tx: Tx, ticket: Ticket | None, cut: Cut) -> list[CaseFile]:
         cases.file_of(tx.store, x, tx.now)
         for x in found
         if x.removing and x.taken_down and _removes(x.taken_down, version or (ticket.version if ticket else ""))
+        if not (ticket and is_fix(x, ticket))
     ]
+
+
+def is_fix(case: Case, ticket: Ticket) -> bool:
+    """Whether a ticket is what a case was fixed with."""
+    return case.stage == "fixed" and ticket.number in {x.ticket for x in case.fixes}
+
+
+def stands(tx: Tx, ticket: Ticket) -> bool:
+    """Whether a ticket's plugin was taken down, and may not come back with it."""
+    return any(_graves(tx, ticket, "", ""))
 
 
 def bury(tx: Tx, case: Case) -> None:
     """End the tickets of what was taken down, and hold the entries of others; in public no more is said than that it was."""
     for ticket in _buried(tx, case):
-        if ticket.public:
+        if ticket.public and not ticket.ended:
             follow(tx, ticket, ticket.plus(f.Ended(ending="taken-down", at=tx.at)))
             tx.say(notices.taken_down_in_public(ticket), thread=card(ticket))
-        elif steps.done(ticket, "listing"):
-            follow(tx, ticket, ticket.plus(f.StepUndone(step="listing", at=tx.at, via=tx.via)))
-            tx.say(notices.entry_held(ticket), thread=card(ticket))
+    hold(tx, case)
+
+
+def hold(tx: Tx, case: Case) -> bool:
+    """Hold the entries that would bring back what was taken down; returns whether there are any."""
+    found = [x for x in _buried(tx, case) if not x.ended and on_the_way.is_on_its_way(x) and not is_fix(case, x)]
+    for ticket in found:
+        on_the_way.hold(tx, ticket)
+    return bool(found)
 
 
 def on_their_way(tx: Tx, case: Case) -> list[str]:
     """Pull requests with entries that would bring back what was taken down."""
-    made = (x for ticket in _buried(tx, case) if not ticket.public for x in cuts.of_ticket(tx.store, ticket.number)[:1])
-    return [x.listed.link for x in made if x.listed and x.listed.link]
+    others = (x for x in _buried(tx, case) if not x.public and not is_fix(case, x))
+    found = [link for ticket in others for link in on_the_way.pulls(tx, ticket)]
+    return list(dict.fromkeys((*found, *_own(tx, case))))
+
+
+def _own(tx: Tx, case: Case) -> Iterator[str]:
+    """The last pull request of the organisation's own plugin, as long as the listing is not known to have it."""
+    down, about = case.buried, case.about
+    for cut in cuts.of_repository(tx.store, about.repository)[:1] if down and about.repository else ():
+        known = {
+            y
+            for x in tx.store.listed(repository_key(about.repository), about.plugin_id)
+            for y in (x.version, *x.versions)
+        }
+        made = cut.verified
+        if down and made and cut.listed and made.version not in known and _removes(down, made.version):
+            yield cut.listed.link
 
 
 def _buried(tx: Tx, case: Case) -> list[Ticket]:
-    down, about = case.taken_down, case.about
+    down, about = case.buried, case.about
     if down is None or down.removal == "restriction":
         return []
     numbers = {about.ticket, *cases.tickets_with_id(tx.store, about.plugin_id)} - {0}
-    found = (tx.ticket(number) for number in sorted(numbers))
-    return [x for x in found if not x.ended and _covers(down, x)]
+    return [x for x in map(tx.ticket, sorted(numbers)) if _covers(down, x)]

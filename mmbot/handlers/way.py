@@ -7,11 +7,11 @@ from mmbot.domain.ticket import Ticket
 from mmbot.domain.ticket_parts import PUBLIC
 from mmbot.domain.turns import waiting
 from mmbot.events import AskNext, EndTicket, HoldTicket, Hurry, TakeStep, UndoStep
-from mmbot.handlers import cut_places, intake, merges, parts, tombstones
+from mmbot.handlers import cut_places, intake, merges, on_the_way, parts, tombstones
 from mmbot.handlers.news import card, follow, tell, tell_next, tell_others
 from mmbot.handlers.twins import twice
 from mmbot.messages import Refused, Reply
-from mmbot.store import cuts, tickets
+from mmbot.store import tickets
 from mmbot.store.tx import Tx
 from mmbot.words import answers, entries
 from mmbot.words import merged as merged_words
@@ -111,7 +111,9 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
     before = tx.ticket(cmd.ticket)
     tx.require("owner" if cmd.ending == "rejected" else "owner-or-submitter", before)
     fact = f.Ended(ending=cmd.ending, why=cmd.why, by=tx.by, at=tx.at, via=tx.via)
-    saved = follow(tx, before, steps.closed(before, fact))
+    pulls, on_its_way = on_the_way.pulls(tx, before), on_the_way.is_on_its_way(before)
+    after = steps.closed(before, fact)
+    saved = follow(tx, before, after.plus(on_the_way.undone(tx)) if on_its_way else after)
     tx.say(words.ended_news(saved, tx.who(tx.by)), thread=card(saved))
     for person in saved.people:
         if person != tx.by:
@@ -120,10 +122,8 @@ def end(tx: Tx, cmd: EndTicket) -> Reply:
             tell(tx, saved, person, told)
     if saved.owner not in {"", tx.by}:
         tx.tell(words.ended_news(saved, tx.who(tx.by)), saved.owner, "owner", saved)
-    if steps.done(before, "listing") and not before.public:
-        made = cuts.of_ticket(tx.store, saved.number)
-        pull = made[0].listed.link if made and made[0].listed else ""
-        tell_others(tx, entries.not_wanted(saved, pull), tx.store.members("release"), "release", saved)
+    if on_its_way or (pulls and not before.public):
+        tell_others(tx, entries.not_wanted(saved, pulls), tx.store.members("release"), "release", saved)
     for role, person in before.parts:
         if role in before.roles and review.verdict(before, role) != "approved" and person not in {tx.by, saved.owner}:
             tx.tell(words.not_needed(saved, role), person, role, saved)
@@ -134,11 +134,13 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     """Bring a ticket back: an owner one that was rejected or withdrawn, a submitter one that was withdrawn."""
     withdrawn = before.ended and before.ended.ending == "withdrawn"
     tx.require("owner-or-submitter" if withdrawn else "owner", before)
-    if not before.ended or before.ended.ending in {"duplicate", "taken-down"}:
+    taken_down = before.ended is not None and before.ended.ending == "taken-down" and tombstones.stands(tx, before)
+    if not before.ended or before.ended.ending == "duplicate" or taken_down:
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before, may_reopen=False))
-    if twins := tickets.same_plugin(tx.store, before.number, before.place, before.plugin_id.lower()):
-        raise Refused(twice(tx, tx.ticket(twins[0])))
     reopened = before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via))
+    twins = tickets.same_plugin(tx.store, before.number, before.place, before.plugin_id.lower())
+    if twins and not reopened.public:  # what is listed is not under review
+        raise Refused(twice(tx, tx.ticket(twins[0])))
     saved = follow(tx, before, parts.without_the_unfit(tx, reopened))
     tx.say(words.resting_news(saved, tx.who(tx.by), what="is open again"), thread=card(saved))
     intake.look_up(tx, saved)  # an answer that came while it was closed was dropped

@@ -151,7 +151,11 @@ async def _make_tag(job: Job, hub: Hub, commit: str) -> tuple[int, ...]:
     outdated = [x.id for x in release.assets] if release else []
     noted = {"cut": job.given["cut"], "commit": commit, "outdated": outdated}
     await asyncio.to_thread(_write, mark, json.dumps(noted).encode())
-    await tags.make_tag(hub, job.path, name, commit, replace=job.forced)
+    try:
+        await tags.make_tag(hub, job.path, name, commit, replace=job.forced)
+    except RefusedByGitHub:  # it stands where it stood
+        await asyncio.to_thread(_write, mark, json.dumps(before).encode())
+        raise
     return tuple(outdated)
 
 

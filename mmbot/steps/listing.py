@@ -76,7 +76,8 @@ def listing(shop: Workshop) -> Mapping[str, Step]:
         try:
             return await _unlist(shop, given)
         except (*FOR_NOW, *FOR_GOOD, OSError) as no:
-            return RemovalMade(case=given["case"], why=_why(shop, given, tries, no, SOON))
+            why = _why(shop, given, tries, no, SOON)
+            return RemovalMade(case=given["case"], pulls=tuple(given["pulls"]), why=why)
 
     return {"list": list_, "unlist": unlist}
 
@@ -169,7 +170,7 @@ async def _unlist(shop: Workshop, given: Mapping[str, Any]) -> RemovalMade:
     verb = "restrict" if given["removal"] == "restriction" else "remove"
     branch = "-".join(x for x in (f"mmbot/{verb}", given["plugin_id"], given["version"]) if x)
     made = await _change(shop, change, branch, *sentences.proposed_removal(*what))
-    return RemovalMade(case=given["case"], left=tuple(left), **vars(made))
+    return RemovalMade(case=given["case"], pulls=tuple(given["pulls"]), left=tuple(left), **vars(made))
 
 
 async def _cut_artifacts(

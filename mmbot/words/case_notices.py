@@ -345,6 +345,17 @@ def called_off(file: CaseFile, by: str) -> Message:
     )
 
 
+def kept_out(file: CaseFile, pulls: Sequence[str]) -> Message:
+    """To those who change the listing: the fix of what was taken down is none, so its entry does not count."""
+    undo = "take it out of the listing's file, if it stands there"
+    if pulls:
+        undo = f"close what was proposed: {listed(link('pull request', x) for x in pulls[:5])}"
+    return Message(
+        f"What was taken down ({file.handle}) must not come back for now, and an entry of it is on its way: please {undo}. In public say "
+        "no more than that it was taken down."
+    )
+
+
 def entry_held(ticket: Ticket) -> Message:
     """In the thread of another ticket of what was taken down: its entry is on its way."""
     return Message(

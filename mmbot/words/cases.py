@@ -320,9 +320,8 @@ def taken_down(case: Case) -> str:
 
 def removed(case: Case) -> str:
     """The listing shows it."""
-    return (
-        f"Noted: the listing shows the takedown of {called(case)}. It stays open until a fix is there, or it is closed."
-    )
+    noted = f"Noted: the listing shows the takedown of {called(case)}."
+    return noted if case.over else f"{noted} It stays open until a fix is there, or it is closed."
 
 
 def something_else(case: Case, who: Who) -> str:

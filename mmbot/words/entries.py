@@ -85,11 +85,11 @@ def not_to_be_published(cut: Cut, what: EntryMade, why: str) -> Message:
     return Message(f"The entry of {name} {undo} {why}")
 
 
-def not_wanted(ticket: Ticket, pull: str) -> Message:
+def not_wanted(ticket: Ticket, pulls: Sequence[str]) -> Message:
     """To the release users: a ticket was closed whose entry is on its way."""
-    undo = (
-        f"close the {link('pull request', pull)}" if pull else "take it out of the listing's file, if it stands there"
-    )
+    undo = "take it out of the listing's file, if it stands there"
+    if pulls:
+        undo = f"close what was proposed: {listed(link('pull request', x) for x in pulls[:5])}"
     return Message(f"{called(ticket)} is closed, and its entry must not be published: please {undo}.")
 
 
@@ -171,12 +171,14 @@ def _nothing_there(file: CaseFile, what: RemovalMade) -> str:
     )
 
 
-def removal(file: CaseFile, what: RemovalMade, who: Who, pulls: Sequence[str] = ()) -> Message:
-    """To those who change the listing: what a takedown decided, and how it is prepared. Nothing else of the case is said.
+def fix_on_its_way() -> str:
+    """What is to be removed, and what is the fix, people tell apart."""
+    return "its fix is on its way into the listing, or there already. Please take out only what came before it."
 
-    `pulls` are pull requests that would bring it back.
-    """
-    message = to_be_removed(file, who, pulls)
+
+def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
+    """To those who change the listing: what a takedown decided, and how it is prepared. Nothing else of the case is said."""
+    message = to_be_removed(file, who, what.pulls)
     if what.why:
         return Message(f"{message.text}\nI could not prepare that: {what.why}", message.rows)
     changes = "".join(f"\n- {x}" for x in what.summary if what.written != "there")

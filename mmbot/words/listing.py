@@ -102,8 +102,10 @@ def problem(no: Problem) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence
         case "wider":
             limits = [{"cloud": "in the cloud", "on-prem": "on premises"}.get(no.fields["hosting"], "")]
             limits.append(f"on servers from {about['server']} on" if no.fields["server"] else "")
+            whom = "others" if no.fields["hosting"] and no.fields["now"] else "more"
             only = " and ".join(x for x in limits if x)
-            return f"The listed {about['version']} is shown only {only}; this one would be shown to more. Was that restricted for a reason?"
+            shown = f"The listed {about['version']} is shown only {only}; this one would be shown to {whom}."
+            return f"{shown} Was that restricted for a reason?"
         case "notes":
             return (
                 f"The release notes {about['address']} are those of {about['named']}, and the tag is {about['tag']}. "
