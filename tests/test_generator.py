@@ -178,6 +178,16 @@ def test_what_is_not_listed_is_neither_removed_nor_restricted(folder: Path, word
         assert why in done.stderr
 
 
+@pytest.mark.parametrize("words", [("remove",), ("restrict", "--on-prem")])
+def test_a_version_that_a_script_forgot_to_set_is_not_taken_for_all_of_them(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    before = (folder / "plugins.json").read_bytes()
+    done = generator(folder, words[0], "com.example.remind", "", *words[1:])
+    assert (done.exit_code, "Leave it out where all versions are meant" in done.output) == (2, True)
+    assert (folder / "plugins.json").read_bytes() == before
+
+
 def test_a_plugin_is_restricted(folder: Path) -> None:
     done = generator(folder, "restrict", "com.example.remind", "--min-server-version", "9.0.0", "--on-prem")
     assert done.exit_code == 0

@@ -253,6 +253,20 @@ async def test_a_forced_cut_that_is_begun_anew_does_not_take_what_was_built_from
     assert not (await bench.step("obtain", 2, "remind", "v1.2.3", **given, outdated=again.went.outdated)).why
 
 
+async def test_a_tag_that_could_not_be_moved_makes_no_file_outdated(proposing: Bench) -> None:
+    github, bench = proposing.shop.github, proposing
+    repository = github.git.repository("mattermost/remind")
+    repository.tag("v1.2.3", there := repository.commit({"README.md": "one"}))
+    github.attach(github.release("mattermost/remind", "v1.2.3"), "remind.tar.gz", plugin())
+    other = repository.commit({"README.md": "two"})
+    github.archived.add("mattermost/remind")
+    refused = await bench.step("tag", 1, "remind", "v1.2.3", source="github", forced=True, approved=other, commit=other)
+    assert refused.why
+    github.archived.clear()
+    taken = await bench.step("tag", 2, "remind", "v1.2.3", source="github", forced=True, approved=there, commit=there)
+    assert (taken.why, taken.went.outdated) == ("", ())
+
+
 async def test_a_file_of_a_release_that_was_there_before_its_tag_is_not_taken(proposing: Bench) -> None:
     github, bench = proposing.shop.github, proposing
     github.git.repository("mattermost/remind").commit({"README.md": "remind"})

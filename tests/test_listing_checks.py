@@ -75,6 +75,11 @@ def test_it_asks_before_a_plugin_that_is_restricted_is_shown_to_more() -> None:
     assert ("ask", "wider") in found(listed, remind("1.1.0", marks=on_prem), of)
     restricted = remind("1.1.0", marks=on_prem, min_server_version="9.1.0")
     assert ("ask", "wider") not in found(listed, restricted, of)
+    cloud = remind("1.1.0", marks=Marks("community", hosting="cloud"), min_server_version="9.1.0")
+    (other,) = (x for x in problems(listed, cloud, of) if x.code == "wider")
+    assert words.problem(other).startswith(
+        "The listed `1.0.0` is shown only on premises; this one would be shown to others."
+    )
     (again,) = problems(database(), remind(), cut(), shown=listed)
     assert words.problem(again).startswith(
         "The listed `1.0.0` is shown only on premises and on servers from `9.1.0` on; this one"
