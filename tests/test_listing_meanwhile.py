@@ -215,7 +215,8 @@ def test_a_takedown_that_goes_on_is_carried_out_after_all(console: Console) -> N
 def test_what_a_takedown_that_is_called_off_held_may_go_on(console: Console, store: Store) -> None:
     case = proposed(console, store)
     taken_down(console, case)
-    say(console, f"@sam: /mb close {case} it was a false alarm")
+    said = say(console, f"@sam: /mb close {case} it was a false alarm")
+    assert said.count("MB-1 ended with it: `/mb reopen MB-1 WHY` brings it back.") == 3
     assert "open again" in say(console, "@olive: /mb reopen MB-1 it was a false alarm")
     assert "by rosa" in say(console, "@rosa: /mb list MB-2")
 

@@ -162,8 +162,9 @@ def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
     if before.case.removing and not before.case.fixed:
         outbox.drop_steps(tx.store, cases.subject(found.handle))
+        told = notices.called_off(found, tx.who(tx.by), tombstones.ended_by(tx, before.case))
         for person in keeping.removers(tx, found):
-            tx.say(notices.called_off(found, tx.who(tx.by)), to=person)  # though the case is over
+            tx.say(told, to=person)  # though the case is over
     return Reply(words.closed(found.case))
 
 

@@ -116,6 +116,11 @@ def bury(tx: Tx, case: Case) -> None:
     hold(tx, case)
 
 
+def ended_by(tx: Tx, case: Case) -> list[Ticket]:
+    """The tickets that a takedown ended."""
+    return [x for x in _buried(tx, case) if x.ended and x.ended.ending == "taken-down"]
+
+
 def hold(tx: Tx, case: Case) -> bool:
     """Hold the entries that would bring back what was taken down; returns whether there are any."""
     found = [x for x in _buried(tx, case) if not x.ended and on_the_way.is_on_its_way(x) and not is_fix(case, x)]

@@ -337,11 +337,12 @@ def to_be_removed(file: CaseFile, who: Who, pulls: Sequence[str] = ()) -> Messag
     )
 
 
-def called_off(file: CaseFile, by: str) -> Message:
-    """To those who were to change the listing: they need not any more."""
+def called_off(file: CaseFile, by: str, ended: Sequence[Ticket]) -> Message:
+    """To those who were to change the listing: they need not any more; `ended` are the tickets that were ended with it."""
+    again = "".join(f" {x.handle} ended with it: {typed(f'reopen {x.handle} WHY')} brings it back." for x in ended[:5])
     return Message(
         f"The takedown of {removed_what(file.case)} ({file.handle}) is called off: {by} closed the case. If the listing's file was "
-        "changed for it, or a pull request proposed, please put that back."
+        f"changed for it, or a pull request proposed, please put that back.{again}"
     )
 
 
