@@ -52,6 +52,15 @@ def update_on_its_way(console: Console) -> str:
     return case[0]
 
 
+def filed(console: Console) -> str:
+    """A case about a plugin that is listed; its handle."""
+    case = re.search(
+        r"SEC-\d+", say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it leaks")
+    )
+    assert case
+    return case[0]
+
+
 def taken_down(console: Console, case: str, what: str = "plugin") -> str:
     return say(console, f"@sam: /mb takedown {case} {what} nobody answers", f"@rosa: /mb confirm {case}")
 
@@ -124,12 +133,10 @@ def test_an_entry_is_not_made_of_what_does_not_count_any_more(console: Console, 
 
 
 def test_a_takedown_that_is_called_off_is_not_carried_out(console: Console) -> None:
-    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it sends everything away")
-    case = re.search(r"SEC-\d+", filed)
-    assert case
+    case = filed(console)
     say(console, ":cut unlist waits")
-    taken_down(console, case[0])
-    said = say(console, f"@sam: /mb close {case[0]} it was a false alarm", ":cut unlist goes on", ":time +1h")
+    taken_down(console, case)
+    said = say(console, f"@sam: /mb close {case} it was a false alarm", ":cut unlist goes on", ":time +1h")
     assert sorted(re.findall(r"to @(\w+): The takedown of \*\*Remind\*\* \(SEC-\d+\) is called off: sam closed the case", said)) == [
         "kim", "olive", "rosa",
     ]  # fmt: skip
@@ -137,21 +144,16 @@ def test_a_takedown_that_is_called_off_is_not_carried_out(console: Console) -> N
 
 
 def test_a_version_that_is_not_listed_is_not_said_to_be_taken_out(console: Console) -> None:
-    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it sends everything away")
-    case = re.search(r"SEC-\d+", filed)
-    assert case
-    said = taken_down(console, case[0], "version 9.9.9")
+    case = filed(console)
+    said = taken_down(console, case, "version 9.9.9")
     assert "The listing's file does not have `9.9.9`, or not any more; it has `1.0.0`. Was that version meant?" in said
 
 
 def test_a_server_that_is_no_whole_version_is_not_taken_for_the_reason(console: Console) -> None:
-    case = re.search(
-        r"SEC-\d+", say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it leaks")
-    )
-    assert case
+    case = filed(console)
     for server in ("7.1", "v7", "onprem"):
-        assert "From which server on?" in say(console, f"@sam: /mb takedown {case[0]} restriction {server} it leaks")
-    assert "asked for" in say(console, f"@sam: /mb takedown {case[0]} restriction 7.1.0 it leaks")
+        assert "From which server on?" in say(console, f"@sam: /mb takedown {case} restriction {server} it leaks")
+    assert "asked for" in say(console, f"@sam: /mb takedown {case} restriction 7.1.0 it leaks")
 
 
 def proposed(console: Console, store: Store) -> str:
@@ -202,13 +204,11 @@ def test_a_fix_that_is_none_does_not_come_into_the_listing(console: Console, sto
 
 
 def test_a_takedown_that_goes_on_is_carried_out_after_all(console: Console) -> None:
-    filed = say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it sends everything away")
-    case = re.search(r"SEC-\d+", filed)
-    assert case
+    case = filed(console)
     say(console, ":cut unlist waits")
-    taken_down(console, case[0])
-    say(console, f"@sam: /mb close {case[0]} it was a false alarm", ":cut unlist goes on", ":time +1h")
-    assert "decided a takedown. Please take **Remind**" in say(console, f"@sam: /mb resume {case[0]} it was none")
+    taken_down(console, case)
+    say(console, f"@sam: /mb close {case} it was a false alarm", ":cut unlist goes on", ":time +1h")
+    assert "decided a takedown. Please take **Remind**" in say(console, f"@sam: /mb resume {case} it was none")
     assert console.workshop.shelf.db.entries == ()
 
 
@@ -265,9 +265,6 @@ def test_a_late_removal_does_not_take_the_fix_out(console: Console, store: Store
 
 @pytest.mark.parametrize("why", ["14 days are over", "3 customers lost data", "v8 leaks memory"])
 def test_a_reason_may_begin_with_a_number(console: Console, why: str) -> None:
-    case = re.search(
-        r"SEC-\d+", say(console, f":listed {FORK} {ID} Remind 1.0.0", f"@sam: /mb file {ID} high it leaks")
-    )
-    assert case
-    said = say(console, f"@sam: /mb takedown {case[0]} restriction {why}")
+    case = filed(console)
+    said = say(console, f"@sam: /mb takedown {case} restriction {why}")
     assert ("asked for" in said) != why.startswith("v8")
