@@ -187,15 +187,12 @@ def test_what_was_closed_before_a_takedown_is_closed_with_it(console: Console, s
     assert not to_be_merged(console)
 
 
-@pytest.mark.parametrize("again", ["notfixed SEC it leaks still", "close SEC for now", "resume SEC it leaks still"])
+@pytest.mark.parametrize("again", ["notfixed SEC it leaks still", "resume SEC it leaks still"])
 def test_a_fix_that_is_none_does_not_come_into_the_listing(console: Console, store: Store, again: str) -> None:
     case = update_on_its_way(console)
     taken_down(console, case)
     say(console, f"@rosa: /mb removed {case}", f"@sam: /mb fix {case} MB-2", f"@sam: /mb fixed {case}")
     made(console, store, written="pull-request", link=PULL)
-    if again.startswith("close"):
-        assert to_be_merged(console)  # it is the fix
-        return
     said = say(console, f"@sam: /mb {again.replace('SEC', case)}")
     assert "mmbot to @rosa: What was taken down" in said
     assert "please close what was proposed: pull request." in said
@@ -259,7 +256,7 @@ def test_a_late_removal_does_not_take_the_fix_out(console: Console, store: Store
     say(console, f"@sam: /mb fix {case} MB-2", f"@sam: /mb fixed {case}")
     said = made(console, store, written="file") + say(console, ":cut unlist goes on", ":time +10m")
     assert "stands in the listing's file" in said
-    assert "I could not prepare that: its fix is on its way into the listing, or there already." in said
+    assert "I could not prepare that: a newer entry of it is on its way into the listing, or there already." in said
     assert "Close what would bring it back" not in said
 
 
@@ -268,3 +265,68 @@ def test_a_reason_may_begin_with_a_number(console: Console, why: str) -> None:
     case = filed(console)
     said = say(console, f"@sam: /mb takedown {case} restriction {why}")
     assert ("asked for" in said) != why.startswith("v8")
+
+
+def test_a_case_that_is_fixed_ends_with_its_takedown(console: Console) -> None:
+    case = filed(console)
+    say(console, ":cut unlist waits")
+    taken_down(console, case)
+    say(console, f"@sam: /mb fix {case} https://example.com/fix", f"@sam: /mb fixed {case}")
+    assert f"`/mb removed {case} LINK`" in say(console, f"@sam: /mb close {case} it is over")
+    said = say(console, ":cut unlist goes on", ":time +1h")
+    assert "mmbot to @rosa: rosa decided a takedown" in said
+    assert "shows the takedown" in say(console, f"@rosa: /mb removed {case}")
+
+
+def test_a_takedown_that_was_carried_out_outlives_another_that_is_called_off(console: Console) -> None:
+    case = update_on_its_way(console)
+    say(console, ":cut list goes on")
+    taken_down(console, case, "version 1.0.0")
+    say(console, f"@rosa: /mb removed {case}", f"@sam: /mb fix {case} MB-2", f"@sam: /mb fixed {case}")
+    say(console, f"@sam: /mb notfixed {case} it leaks still")
+    taken_down(console, case)
+    assert "MB-1 ended with it" not in say(console, f"@sam: /mb close {case} it was a false alarm")
+    assert "open again" not in say(console, "@olive: /mb reopen MB-1 it was a false alarm")
+
+
+def test_of_two_takedowns_one_stands_when_the_other_is_called_off(console: Console) -> None:
+    case = update_on_its_way(console)
+    other = re.search(r"SEC-\d+", say(console, "@sam: /mb file MB-1 high it leaks"))
+    assert other
+    taken_down(console, case)
+    taken_down(console, other[0])
+    said = say(console, f"@sam: /mb close {case} it was a false alarm")
+    assert said.count("But another takedown of it stands: please leave it out of the listing.") == 3
+    assert "put that back" not in said
+    assert "open again" not in say(console, "@olive: /mb reopen MB-1 it was a false alarm")
+
+
+def test_what_was_taken_down_for_good_does_not_come_back_beside_its_fix(console: Console) -> None:
+    case = update_on_its_way(console)
+    taken_down(console, case)
+    say(
+        console,
+        f"@rosa: /mb removed {case}",
+        f"@sam: /mb fix {case} MB-2",
+        f"@sam: /mb fixed {case}",
+        ":cut list goes on",
+        ":time +1h",
+    )
+    say(console, "@rosa: /mb list MB-2", "@dana: /mb approve MB-2 --listing", "@quinn: /mb approve MB-2 --listing")
+    assert "mmbot in thread of MB-2" in say(console, "@olive: /mb done MB-2 listed")
+    say(console, f"@sam: /mb notfixed {case} it leaks still")
+    assert "open again" not in say(console, "@olive: /mb reopen MB-1 why not")
+
+
+def test_whoever_says_that_a_fix_is_none_and_changes_the_listing_reads_what_to_undo(
+    console: Console, store: Store
+) -> None:
+    case = proposed(console, store)
+    taken_down(console, case)
+    say(console, f"@rosa: /mb removed {case}", f"@sam: /mb fix {case} MB-2", f"@sam: /mb fixed {case}", ":time +1h")
+    made_again = say(console, "@rosa: /mb list MB-2")
+    console.settle({**ROLES, "release": ("sam",)})
+    said = say(console, f"@sam: /mb notfixed {case} it leaks still")
+    assert "by rosa" in made_again
+    assert re.search(r"mmbot \(only @sam\): .*not fixed.*\n +What was taken down", said)
+    assert f"mmbot in thread of {case}: What was taken down" in said

@@ -44,6 +44,8 @@ class Case:
     removed: c.Removed | None = None
     buried: c.TakenDown | None = None
     """What may not be listed again unless the case is fixed, though its clock may run again for what is listed."""
+    carried_out: c.TakenDown | None = None
+    """The last takedown that the listing showed."""
     closed: c.CaseClosed | None = None
     noticed: Mapping[str, c.Noticed] = field(default_factory=dict)
     """The last that each was told."""
@@ -134,10 +136,10 @@ def _apply(case: Case, fact: c.CaseFact) -> Case:  # noqa: C901, PLR0911, PLR091
         case c.TakenDown():
             return replace(case, taken_down=fact, removed=None, asked=None, buried=fact)
         case c.Removed():
-            return replace(case, removed=fact)
+            return replace(case, removed=fact, carried_out=case.taken_down)
         case c.CaseClosed():
             called_off = case.removing and not case.fixed
-            return replace(case, closed=fact, asked=None, buried=None if called_off else case.buried)
+            return replace(case, closed=fact, asked=None, buried=case.carried_out if called_off else case.buried)
         case c.CaseReopened():
             after = _up_again(case, back=fact.back)
             again = _anew(replace(after, closed=None, fixed=None, declined=None), fact.at)
@@ -154,7 +156,8 @@ def _up_again(case: Case, *, back: bool) -> Case:
     if down is None or not case.fixed:
         return case
     if back:
-        return replace(case, taken_down=None, removed=None, buried=None if down.removal == "plugin" else down)
+        left = None if down.removal == "plugin" else down
+        return replace(case, taken_down=None, removed=None, buried=left, carried_out=left)
     return replace(case, taken_down=None, removed=None) if case.removed and down.removal != "plugin" else case
 
 

@@ -119,8 +119,7 @@ def _not_fixed(tx: Tx, cmd: JudgeFix, before: CaseFile) -> Reply:
         tx, before.case.plus(c.SaidNotFixed(why=cmd.why, back=_is_back(before), by=tx.by, at=tx.at, via=tx.via))
     )
     keeping.tell_all(tx, found, notices.said_not_fixed(tx.who(tx.by), cmd.why))
-    _keep_out(tx, found)
-    return Reply(words.not_fixed(found.case, tx.who, tx.zone(tx.by)))
+    return Reply(words.not_fixed(found.case, tx.who, tx.zone(tx.by)) + _keep_out(tx, found))
 
 
 def _is_back(file: CaseFile) -> bool:
@@ -157,12 +156,16 @@ def _close(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
         raise Refused(words.not_now(before.case, "over"))
     if before.case.stage == "reported":
         raise Refused(words.not_now(before.case, "a-report"))
+    if before.case.fixed:
+        raise Refused(words.fixed_but_listed(before.case))
     found = keeping.keep(tx, before.case.plus(c.CaseClosed(why=cmd.why, by=tx.by, at=tx.at, via=tx.via)))
     keeping.tell_all(tx, found, notices.said_closed(tx.who(tx.by), cmd.why), over=True)
     keeping.tell_reporter(tx, found, notices.over_to_reporter(found.case))
-    if before.case.removing and not before.case.fixed:
+    if before.case.removing:
         outbox.drop_steps(tx.store, cases.subject(found.handle))
-        told = notices.called_off(found, tx.who(tx.by), tombstones.ended_by(tx, before.case))
+        again = [x for x in tombstones.ended_by(tx, before.case) if tombstones.given_back(tx, x)]
+        stays = tombstones.kept_out_by_another(tx, before.case)
+        told = notices.called_off(found, tx.who(tx.by), again, stays=stays)
         for person in keeping.removers(tx, found):
             tx.say(told, to=person)  # though the case is over
     return Reply(words.closed(found.case))
@@ -181,13 +184,18 @@ def _resume(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
     resumed = words.resumed(found.case, tx.who, tx.zone(tx.by))
     if found.case.removing:
         return Reply(resumed + carry_out(tx, found))
-    _keep_out(tx, found)
-    return Reply(resumed)
+    return Reply(resumed + _keep_out(tx, found))
 
 
-def _keep_out(tx: Tx, file: CaseFile) -> None:
-    """What was taken down must not come back with an entry that is on its way."""
-    pulls = tombstones.on_their_way(tx, file.case)
-    if file.case.stage != "fixed" and tombstones.hold(tx, file.case):
-        for person in keeping.removers(tx, file):
-            keeping.tell(tx, file, person, notices.kept_out(file, pulls))
+def _keep_out(tx: Tx, file: CaseFile) -> str:
+    """What was taken down must not come back with an entry that is on its way; gives what the asker reads who changes the listing."""
+    pulls, own = tombstones.on_their_way(tx, file.case), [*tombstones.own_pulls(tx, file.case)]
+    if file.case.stage == "fixed" or not (tombstones.hold(tx, file.case) or own):
+        return ""
+    told = notices.kept_out(file, pulls)
+    if file.case.confidential:
+        keeping.tell_channel(tx, file, told)
+    for person in keeping.removers(tx, file):
+        if person != tx.by:
+            keeping.tell(tx, file, person, told)
+    return f"\n{told.text}" if "release" in tx.actor.roles else ""

@@ -121,6 +121,21 @@ def ended_by(tx: Tx, case: Case) -> list[Ticket]:
     return [x for x in _buried(tx, case) if x.ended and x.ended.ending == "taken-down"]
 
 
+def given_back(tx: Tx, ticket: Ticket) -> bool:
+    """Whether the takedown that ended a ticket was called off before anything came of it, and no other keeps its plugin out."""
+    ended = ticket.ended
+    if ended is None or ended.ending != "taken-down" or stands(tx, ticket):
+        return False
+    called_off = (x.taken_down for x in _cases(tx, ticket, "") if x.closed and not x.removed and not x.fixed)
+    return any(down and down.at <= ended.at and _covers(down, ticket) for down in called_off)
+
+
+def kept_out_by_another(tx: Tx, case: Case) -> bool:
+    """Whether what a case is about is kept out of the listing for another case, too."""
+    others = (x for x in _of_plugin(tx, case.about.plugin_id) if x.handle != case.handle and x.stage != "fixed")
+    return any(x.buried for x in others) or any(stands(tx, x) for x in _buried(tx, case))
+
+
 def hold(tx: Tx, case: Case) -> bool:
     """Hold the entries that would bring back what was taken down; returns whether there are any."""
     found = [x for x in _buried(tx, case) if not x.ended and on_the_way.is_on_its_way(x) and not is_fix(case, x)]
@@ -133,10 +148,10 @@ def on_their_way(tx: Tx, case: Case) -> list[str]:
     """Pull requests with entries that would bring back what was taken down."""
     others = (x for x in _buried(tx, case) if not x.public and not is_fix(case, x))
     found = [link for ticket in others for link in on_the_way.pulls(tx, ticket)]
-    return list(dict.fromkeys((*found, *_own(tx, case))))
+    return list(dict.fromkeys((*found, *own_pulls(tx, case))))
 
 
-def _own(tx: Tx, case: Case) -> Iterator[str]:
+def own_pulls(tx: Tx, case: Case) -> Iterator[str]:
     """The last pull request of the organisation's own plugin, as long as the listing is not known to have it."""
     down, about = case.buried, case.about
     for cut in cuts.of_repository(tx.store, about.repository)[:1] if down and about.repository else ():

@@ -134,8 +134,8 @@ def reopen(tx: Tx, before: Ticket, why: str) -> Reply:
     """Bring a ticket back: an owner one that was rejected or withdrawn, a submitter one that was withdrawn."""
     withdrawn = before.ended and before.ended.ending == "withdrawn"
     tx.require("owner-or-submitter" if withdrawn else "owner", before)
-    taken_down = before.ended is not None and before.ended.ending == "taken-down" and tombstones.stands(tx, before)
-    if not before.ended or before.ended.ending == "duplicate" or taken_down:
+    for_good = {"duplicate", "taken-down"}
+    if not before.ended or (before.ended.ending in for_good and not tombstones.given_back(tx, before)):
         raise Refused(words.not_ended(before) if not before.ended else words.ended(before, may_reopen=False))
     reopened = before.plus(f.Reopened(why=why, by=tx.by, at=tx.at, via=tx.via))
     twins = tickets.same_plugin(tx.store, before.number, before.place, before.plugin_id.lower())

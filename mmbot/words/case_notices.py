@@ -337,8 +337,16 @@ def to_be_removed(file: CaseFile, who: Who, pulls: Sequence[str] = ()) -> Messag
     )
 
 
-def called_off(file: CaseFile, by: str, ended: Sequence[Ticket]) -> Message:
-    """To those who were to change the listing: they need not any more; `ended` are the tickets that were ended with it."""
+def called_off(file: CaseFile, by: str, ended: Sequence[Ticket], *, stays: bool) -> Message:
+    """To those who were to change the listing: they need not any more.
+
+    `ended` are the tickets that were ended with it, and may be open again; `stays` says that another takedown keeps it out.
+    """
+    if stays:
+        return Message(
+            f"The takedown of {removed_what(file.case)} ({file.handle}) is called off: {by} closed the case. But another takedown of it "
+            "stands: please leave it out of the listing."
+        )
     again = "".join(f" {x.handle} ended with it: {typed(f'reopen {x.handle} WHY')} brings it back." for x in ended[:5])
     return Message(
         f"The takedown of {removed_what(file.case)} ({file.handle}) is called off: {by} closed the case. If the listing's file was "

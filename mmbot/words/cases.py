@@ -318,6 +318,14 @@ def taken_down(case: Case) -> str:
     )
 
 
+def fixed_but_listed(case: Case) -> str:
+    """It is fixed, and ends with its takedown."""
+    return (
+        f"{called(case)} is fixed, and is over once the listing shows its takedown: {typed(f'removed {case.handle} LINK')}. If it is not "
+        f"fixed after all: {typed(f'notfixed {case.handle} WHY')}."
+    )
+
+
 def removed(case: Case) -> str:
     """The listing shows it."""
     noted = f"Noted: the listing shows the takedown of {called(case)}."

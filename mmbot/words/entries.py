@@ -173,7 +173,7 @@ def _nothing_there(file: CaseFile, what: RemovalMade) -> str:
 
 def fix_on_its_way() -> str:
     """What is to be removed, and what is the fix, people tell apart."""
-    return "its fix is on its way into the listing, or there already. Please take out only what came before it."
+    return "a newer entry of it is on its way into the listing, or there already. Please take out only what came before that."
 
 
 def removal(file: CaseFile, what: RemovalMade, who: Who) -> Message:
