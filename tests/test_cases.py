@@ -49,7 +49,9 @@ def test_a_handle_tells_nothing_of_how_many_there_are_and_grows_before_they_run_
     assert {len(x) for x in handles[4_500:]} == {len("SEC-12345")}
     numbers = [int(x.removeprefix("SEC-")) for x in handles[:50]]
     assert numbers not in (sorted(numbers), sorted(numbers, reverse=True))
-    assert min(abs(a - b) for a, b in itertools.pairwise(numbers)) > 1
+    assert (
+        sum(abs(a - b) == 1 for a, b in itertools.pairwise(numbers)) < 5
+    )  # one in a hundred times there is a pair by chance
 
 
 def test_two_stores_call_their_first_case_differently(tmp_path: Path) -> None:
