@@ -66,39 +66,26 @@ class Shelf:
             repository, tag, entry.manifest_of(contents.manifest), names, ICON, given["commit"], (given["commit"],)
         )
         found = problems(old, new, compared, shown=self.db)
-        said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
-        asks = tuple(x for x in said["ask"] if x not in given["answered"])
+        stands = sentences.against(found, given["answered"])
         after = listing.added(old, new)
         summary = sentences.lines(changes(self.db, after))
-        blocked = bool(said["block"] or asks or given["dry_run"])
+        blocked = bool(stands["blocks"] or stands["asks"] or given["dry_run"])
         if not blocked:
             self.db = after
-        return EntryMade(
-            **about,
-            blocks=said["block"],
-            asks=asks,
-            warns=said["warn"],
-            summary=summary,
-            written="" if blocked else "file",
-        )
+        return EntryMade(**about, **stands, summary=summary, written="" if blocked else "file")
 
     def take(self, given: Mapping[str, Any]) -> RemovalMade:
         """Take out, or restrict, what a takedown decided."""
+        about = {x: given[x] for x in ("case", "pulls")}
         try:
             after = moves.taken_down(self.db, given["plugin_id"], given["removal"], given["version"])
         except BadListing as no:
-            return RemovalMade(case=given["case"], pulls=tuple(given["pulls"]), why=str(no))
+            return RemovalMade(**about, why=str(no))
         there = after == self.db
         summary = () if there else sentences.lines(changes(self.db, after))
         self.db = replace(after)
         left = tuple(moves.versions(after, given["plugin_id"]))
-        return RemovalMade(
-            case=given["case"],
-            pulls=tuple(given["pulls"]),
-            written="there" if there else "file",
-            summary=summary,
-            left=left,
-        )
+        return RemovalMade(**about, written="there" if there else "file", summary=summary, left=left)
 
 
 def _built(manifest: Mapping[str, object], platforms: Sequence[str]) -> dict[str, object]:

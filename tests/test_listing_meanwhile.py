@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from test_cut_attacks import FORK, ID, REMIND, approved, console, last, say, store
+from test_cut_attacks import FORK, ID, OWN, REMIND, approved, console, last, say, store
 
 from mmbot.console import Console
 from mmbot.events import EntryMade, Event, Where
@@ -68,7 +68,7 @@ def taken_down(console: Console, case: str, what: str = "plugin") -> str:
 def test_what_is_taken_down_while_its_entry_waits_is_not_listed(console: Console) -> None:
     taken_down(console, update_on_its_way(console))
     said = say(console, ":cut list goes on", ":time +1h")
-    assert "mmbot to @rosa: The entry of **mattermost-plugin-remind v1.0.1** was not made" in said
+    assert "mmbot to @rosa: The entry of **mattermost-plugin-remind v1.0.1** is not made any more" in said
     assert "stands in the listing's file" not in said
     assert console.workshop.shelf.db.entries == ()
 
@@ -330,3 +330,54 @@ def test_whoever_says_that_a_fix_is_none_and_changes_the_listing_reads_what_to_u
     assert "by rosa" in made_again
     assert re.search(r"mmbot \(only @sam\): .*not fixed.*\n +What was taken down", said)
     assert f"mmbot in thread of {case}: What was taken down" in said
+
+
+def own_on_its_way(console: Console, store: Store, version: str = "1.0.0", **what: str) -> str:
+    """The entry of the organisation's own plugin was made, or proposed; what is said of it."""
+    say(console, f":repo {OWN} v{version} 5ec5ec5 jira Jira {version}", ":cut list waits")
+    own = f"--repo mattermost-plugin-jira --tag v{version}"
+    say(console, f"@rosa: /mb cutplugin {own}", f"@rosa: /mb list {own} --official")
+    (row,) = (x for x in outbox.due_steps(store, console.app.now() + 86_400_000, (), 10) if x.subject == "list")
+    rosa = store.person_named("rosa")
+    assert rosa
+    happened = EntryMade.model_validate({"cut": 1, "by": rosa.id, **what})
+    console.app.take_in(Event(f"do:{row.key}", "", console.app.now(), Where("mmbot"), happened), row)
+    return say(console, ":time +1m")
+
+
+@pytest.mark.parametrize("link", [PULL, ""])
+def test_an_own_plugins_pull_request_is_to_be_closed(console: Console, store: Store, link: str) -> None:
+    say(console, f":listed {OWN} jira Jira 0.9.0")
+    own_on_its_way(console, store, written="pull-request" if link else "file", link=link)
+    case = re.search(r"SEC-\d+", say(console, "@sam: /mb file jira high it leaks"))
+    assert case
+    assert ("Close what would bring it back: pull request." in taken_down(console, case[0])) == bool(link)
+
+
+@pytest.mark.parametrize(
+    ("link", "undo"), [(PULL, "close what was proposed: pull request."), ("", "take it out of the listing's file")]
+)
+def test_an_own_plugins_fix_that_is_none_is_to_be_undone(console: Console, store: Store, link: str, undo: str) -> None:
+    say(console, f":listed {OWN} jira Jira 0.9.0")
+    case = re.search(r"SEC-\d+", say(console, "@sam: /mb file jira high it leaks"))
+    assert case
+    taken_down(console, case[0])
+    say(
+        console,
+        f"@rosa: /mb removed {case[0]}",
+        f"@sam: /mb fix {case[0]} https://example.com/fix",
+        f"@sam: /mb fixed {case[0]}",
+        ":time +1m",
+    )
+    own_on_its_way(console, store, written="pull-request" if link else "file", link=link)
+    said = say(console, f"@sam: /mb notfixed {case[0]} it leaks still")
+    assert re.search(rf"to @rosa: What was taken down .* is on its way: please {re.escape(undo)}", said)
+
+
+def test_a_takedown_of_another_version_does_not_keep_all_out(console: Console) -> None:
+    case = update_on_its_way(console)
+    other = re.search(r"SEC-\d+", say(console, "@sam: /mb file MB-1 high it leaks"))
+    assert other
+    taken_down(console, case)
+    taken_down(console, other[0], "version 0.9.0")
+    assert "please put that back" in say(console, f"@sam: /mb close {case} it was a false alarm")

@@ -128,6 +128,14 @@ def release_here(tx: Tx, file: CaseFile) -> list[str]:
     return tx.present(others) if others else []
 
 
+def tell_removers(tx: Tx, file: CaseFile, message: Message) -> str:
+    """Tell those who change the listing; gives what the asker reads who is one of these."""
+    for person in removers(tx, file):
+        if person != tx.by:
+            tell(tx, file, person, message)
+    return f"\n{message.text}" if "release" in tx.actor.roles else ""
+
+
 def removers(tx: Tx, file: CaseFile) -> list[str]:
     """Who has to change the listing after a takedown: its owner and the release users, unless the plugin is their own."""
     owner = [file.owner] if file.owner and not file.own(file.owner) else []

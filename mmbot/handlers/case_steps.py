@@ -189,13 +189,10 @@ def _resume(tx: Tx, cmd: EndCase, before: CaseFile) -> Reply:
 
 def _keep_out(tx: Tx, file: CaseFile) -> str:
     """What was taken down must not come back with an entry that is on its way; gives what the asker reads who changes the listing."""
-    pulls, own = tombstones.on_their_way(tx, file.case), [*tombstones.own_pulls(tx, file.case)]
-    if file.case.stage == "fixed" or not (tombstones.hold(tx, file.case) or own):
+    pulls = tombstones.on_their_way(tx, file.case)
+    if file.case.stage == "fixed" or not tombstones.hold(tx, file.case):
         return ""
     told = notices.kept_out(file, pulls)
     if file.case.confidential:
         keeping.tell_channel(tx, file, told)
-    for person in keeping.removers(tx, file):
-        if person != tx.by:
-            keeping.tell(tx, file, person, told)
-    return f"\n{told.text}" if "release" in tx.actor.roles else ""
+    return keeping.tell_removers(tx, file, told)

@@ -190,12 +190,12 @@ def removal_instead(tx: Tx, given: Mapping[str, Any]) -> RemovalMade | None:
     fixes = [tx.ticket(x.ticket) for x in case.fixes if x.ticket]
     if not any(x.public or steps.done(x, "listing") for x in fixes):
         return None
-    return RemovalMade(case=case.handle, why=words.fix_on_its_way(), pulls=tuple(given["pulls"]))
+    return RemovalMade(case=case.handle, pulls=given["pulls"], why=words.fix_on_its_way())
 
 
 def removal_broke(tx: Tx, given: Mapping[str, Any], reference: str) -> None:
     """It was given up for a fault of ours: they do it by hand."""
-    removal_made(tx, RemovalMade(case=given["case"], why=words.fault(reference), pulls=tuple(given["pulls"])))
+    removal_made(tx, RemovalMade(case=given["case"], pulls=given["pulls"], why=words.fault(reference)))
 
 
 def removal_made(tx: Tx, what: RemovalMade) -> None:

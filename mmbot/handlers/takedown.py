@@ -74,11 +74,7 @@ def carry_out(tx: Tx, file: CaseFile) -> str:
     tombstones.bury(tx, file.case)
     if prepare_removal(tx, file, pulls):  # then they are told when it is prepared
         return ""
-    told = notices.to_be_removed(file, tx.who, pulls)
-    for person in keeping.removers(tx, file):
-        if person != tx.by:
-            keeping.tell(tx, file, person, told)
-    return f"\n{told.text}" if "release" in tx.actor.roles else ""
+    return keeping.tell_removers(tx, file, notices.to_be_removed(file, tx.who, pulls))
 
 
 def removed(tx: Tx, cmd: SayRemoved) -> Reply:

@@ -7,7 +7,7 @@ from mmbot.domain.case import Case
 from mmbot.domain.case_facts import TakenDown
 from mmbot.domain.case_file import CaseFile, sight
 from mmbot.domain.cut import Cut
-from mmbot.domain.references import repository_key
+from mmbot.domain.cut_facts import CutListed
 from mmbot.domain.ticket import Ticket
 from mmbot.handlers import on_the_way
 from mmbot.handlers.news import card, follow
@@ -131,38 +131,43 @@ def given_back(tx: Tx, ticket: Ticket) -> bool:
 
 
 def kept_out_by_another(tx: Tx, case: Case) -> bool:
-    """Whether what a case is about is kept out of the listing for another case, too."""
-    others = (x for x in _of_plugin(tx, case.about.plugin_id) if x.handle != case.handle and x.stage != "fixed")
-    return any(x.buried for x in others) or any(stands(tx, x) for x in _buried(tx, case))
+    """Whether all that a takedown was to remove is kept out of the listing for another case, too."""
+    down, about = case.taken_down, case.about
+    ticket = tx.store.ticket(about.ticket) if about.ticket else None
+    others = _cases(tx, ticket, about.plugin_id) if ticket else _of_plugin(tx, about.plugin_id)
+    version = down.version if down and down.removal == "version" else ""
+    return any(
+        x.handle != case.handle and x.stage != "fixed" and x.buried and _removes(x.buried, version) for x in others
+    )
 
 
 def hold(tx: Tx, case: Case) -> bool:
-    """Hold the entries that would bring back what was taken down; returns whether there are any."""
+    """Hold the entries that would bring back what was taken down; returns whether there are any, made after it was."""
     found = [x for x in _buried(tx, case) if not x.ended and on_the_way.is_on_its_way(x) and not is_fix(case, x)]
     for ticket in found:
         on_the_way.hold(tx, ticket)
-    return bool(found)
+    own = _own(tx, case)
+    return bool(found or (own and case.buried and own.at > case.buried.at))
 
 
 def on_their_way(tx: Tx, case: Case) -> list[str]:
     """Pull requests with entries that would bring back what was taken down."""
     others = (x for x in _buried(tx, case) if not x.public and not is_fix(case, x))
     found = [link for ticket in others for link in on_the_way.pulls(tx, ticket)]
-    return list(dict.fromkeys((*found, *own_pulls(tx, case))))
+    own = _own(tx, case)
+    return list(dict.fromkeys((*found, *((own.link,) if own and own.link else ()))))
 
 
-def own_pulls(tx: Tx, case: Case) -> Iterator[str]:
-    """The last pull request of the organisation's own plugin, as long as the listing is not known to have it."""
-    down, about = case.buried, case.about
-    for cut in cuts.of_repository(tx.store, about.repository)[:1] if down and about.repository else ():
-        known = {
-            y
-            for x in tx.store.listed(repository_key(about.repository), about.plugin_id)
-            for y in (x.version, *x.versions)
-        }
-        made = cut.verified
-        if down and made and cut.listed and made.version not in known and _removes(down, made.version):
-            yield cut.listed.link
+def _own(tx: Tx, case: Case) -> CutListed | None:
+    """The last entry of the organisation's own plugin that would bring it back, as long as the listing is not known to have it."""
+    known = tx.store.listed("", case.about.plugin_id) if case.buried else []
+    there = {version for x in known for version in (x.version, *x.versions)}
+    made = (cut for x in known for place in x.repositories for cut in cuts.of_repository(tx.store, place)[:1])
+    for cut in made:
+        new = cut.verified and cut.verified.version not in there
+        if new and cut.verified and case.buried and _removes(case.buried, cut.verified.version):
+            return cut.listed
+    return None
 
 
 def _buried(tx: Tx, case: Case) -> list[Ticket]:

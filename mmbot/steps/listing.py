@@ -73,11 +73,11 @@ def listing(shop: Workshop) -> Mapping[str, Step]:
 
     async def unlist(arguments: Mapping[str, object], tries: int) -> RemovalMade:
         given: dict[str, Any] = dict(arguments)
+        about = {x: given[x] for x in ("case", "pulls")}
         try:
-            return await _unlist(shop, given)
+            return await _unlist(shop, given, about)
         except (*FOR_NOW, *FOR_GOOD, OSError) as no:
-            why = _why(shop, given, tries, no, SOON)
-            return RemovalMade(case=given["case"], pulls=tuple(given["pulls"]), why=why)
+            return RemovalMade(**about, why=_why(shop, given, tries, no, SOON))
 
     return {"list": list_, "unlist": unlist}
 
@@ -132,12 +132,7 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
         approved=(given["commit"],),
     )
     found = problems(without, new, compared, shown=db)
-    said = {kind: tuple(sentences.problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
-    stands = {
-        "blocks": said["block"],
-        "asks": tuple(x for x in said["ask"] if x not in given["answered"]),
-        "warns": said["warn"],
-    }
+    stands = sentences.against(found, given["answered"])
     after = listings.added(without, new)
     if ours:  # written before the bot was killed; nobody else's has that time in it
         return EntryMade(
@@ -158,7 +153,7 @@ async def _list(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, An
     return EntryMade(**about, **stands, **vars(made))
 
 
-async def _unlist(shop: Workshop, given: Mapping[str, Any]) -> RemovalMade:
+async def _unlist(shop: Workshop, given: Mapping[str, Any], about: Mapping[str, Any]) -> RemovalMade:
     left: list[str] = []
 
     def change(db: Database) -> Database:
@@ -170,7 +165,7 @@ async def _unlist(shop: Workshop, given: Mapping[str, Any]) -> RemovalMade:
     verb = "restrict" if given["removal"] == "restriction" else "remove"
     branch = "-".join(x for x in (f"mmbot/{verb}", given["plugin_id"], given["version"]) if x)
     made = await _change(shop, change, branch, *sentences.proposed_removal(*what))
-    return RemovalMade(case=given["case"], pulls=tuple(given["pulls"]), left=tuple(left), **vars(made))
+    return RemovalMade(**about, left=tuple(left), **vars(made))
 
 
 async def _cut_artifacts(

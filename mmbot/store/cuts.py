@@ -74,12 +74,11 @@ def of_tag(store: Store, repository: str, tag: str) -> list[Cut]:
     )  # fmt: skip
 
 
-def of_repository(store: Store, repository: str) -> list[Cut]:
-    """The cuts of a repository that no ticket is about, the newest first."""
+def of_repository(store: Store, key: str) -> list[Cut]:
+    """The cuts of a repository, by its key, that no ticket is about, the newest first."""
     return _those(
-        store, "SELECT number FROM cut WHERE repository_key = ? AND ticket = 0 ORDER BY number DESC LIMIT 10",
-        repository_key(repository),
-    )  # fmt: skip
+        store, "SELECT number FROM cut WHERE repository_key = ? AND ticket = 0 ORDER BY number DESC LIMIT 10", key
+    )
 
 
 def of_ticket(store: Store, ticket: int) -> list[Cut]:

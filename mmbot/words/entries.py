@@ -108,7 +108,10 @@ def not_made(cut: Cut, ticket: Ticket | None, what: EntryMade) -> Message:
     line += f" {what.flags}" if what.flags else ""
     hints = "".join(f"\n- To note: {x}" for x in what.warns)
     if what.refused:
-        return Message(f"The entry of {name} was not made: {what.why}")
+        return Message(
+            f"The entry of {name} is not made any more: {what.why}\nShould an earlier try have got through, please undo that: "
+            "a pull request of mine, or its lines in the listing's file."
+        )
     if what.why:
         return Message(f"The entry of {name} could not be made: {what.why}\nThen again: {typed(line)}.")
     if what.blocks:

@@ -1,6 +1,6 @@
 """The words about an entry of the Marketplace's database: what stands against it and the way forward, and what a change is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mmbot.domain.case_facts import Removal
@@ -124,6 +124,13 @@ def problem(no: Problem) -> str:  # noqa: C901, PLR0911, PLR0912 -- one sentence
         case "beta":
             asked = f"asks for server {about['server']}" if no.fields["server"] else "asks for no server"
             return f"The bundle {asked}; as Beta the entry asks for {BETA_FROM}, for older servers must not show Beta plugins."
+
+
+def against(found: Sequence[Problem], answered: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """What stands against an entry: `blocks`, `asks` without what was `answered`, and `warns`, as sentences."""
+    said = {kind: tuple(problem(x) for x in found if x.kind == kind) for kind in ("block", "ask", "warn")}
+    asks = tuple(x for x in said["ask"] if x not in answered)
+    return {"blocks": said["block"], "asks": asks, "warns": said["warn"]}
 
 
 def by_hand(found: Sequence[Entry | None]) -> str:
